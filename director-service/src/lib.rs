@@ -1,1 +1,10 @@
-//! Skeleton.
+//! Runs a director, and links a validator to one.
+//!
+//! ```text
+//! main → cli → service → client, reporter → director, network, store, chain, http → primitives
+//! ```
+//!
+//! Arrows are imports and none runs back up; the rooms of one floor do not import each other.
+//! Where to start reading: `service` wires the rooms, [`chain`] is the way to the node.
+
+pub mod chain;

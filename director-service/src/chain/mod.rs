@@ -1,0 +1,120 @@
+//! Follows the finalized chain and brings extrinsics into it.
+//!
+//! Everybody else in this crate sees the chain through [`Chain`]: a snapshot of directors and
+//! validators for each finalized block, a dry run, and submissions that return when their block is
+//! finalized. Only this room knows that there is a node behind it, and how it is spoken to.
+//!
+//! # Limits
+//!
+//! * Every call has a timeout: a node that answers nothing costs a caller [`CALL_TIMEOUT`], never
+//!   its task.
+//! * A node that is away is waited for; nothing here gives up but the single call.
+
+use async_trait::async_trait;
+use director_primitives::{
+    AccountId32, DoubleSignProof, H256, Offence, Reason, SignedDirectorVote, Snapshot,
+    runtime_api::PendingSlash,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// Longest wait for the answer to one call.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest wait for a submitted extrinsic to be finalized, before the chain is asked what became
+/// of it.
+pub const FINALITY_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// The chain, as directors and validators see it.
+#[async_trait]
+pub trait Chain: Send + Sync {
+    /// Directors and validators at the latest finalized block; `None` until the first is known.
+    fn finalized(&self) -> watch::Receiver<Option<Arc<Snapshot>>>;
+
+    /// Hash of the finalized block with this number; `None` if it is not finalized yet.
+    async fn block_hash(&self, number: u64) -> Result<Option<H256>, ChainError>;
+
+    /// Asks the chain what it would say to this proof, at the latest finalized block. Changes
+    /// nothing.
+    async fn check_evidence(
+        &self,
+        proof: &DoubleSignProof,
+    ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError>;
+
+    /// Reports a double sign from this director's account and waits until that is finalized.
+    async fn report_double_sign(&self, proof: &DoubleSignProof) -> Result<Included, ChainError>;
+
+    /// Submits directors' votes from this director's account and waits until that is finalized.
+    async fn submit_votes(
+        &self,
+        votes: Vec<SignedDirectorVote<AccountId32>>,
+    ) -> Result<Included, ChainError>;
+
+    /// Slashes that wait to be applied, at the latest finalized block.
+    async fn pending_slashes(&self) -> Result<Vec<PendingSlash<AccountId32>>, ChainError>;
+}
+
+/// Where an extrinsic is in the finalized chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Included {
+    /// Number of the block.
+    pub block_number: u64,
+    /// Hash of the block.
+    pub block_hash: H256,
+    /// Hash of the extrinsic.
+    pub extrinsic_hash: H256,
+}
+
+/// Why the chain did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// The node cannot be reached, or the connection broke during the call. Try again.
+    #[error("cannot reach the node: {0}")]
+    Unreachable(String),
+    /// The node did not answer in time. Try again; a submission may still have gone through.
+    #[error("the node did not answer within {0:?}")]
+    Timeout(Duration),
+    /// This program was built for another runtime. Trying again does not help.
+    #[error(
+        "this director was built for another runtime interface: {0}; update the director, or \
+         regenerate artifacts/metadata.scale and rebuild it"
+    )]
+    Incompatible(String),
+    /// The configuration names another chain than the node serves. Trying again does not help.
+    #[error(
+        "the node serves the chain with genesis {found:?}, the configuration asks for \
+         {expected:?}; correct chain.url or chain.genesis_hash"
+    )]
+    OtherChain {
+        /// What the configuration asks for.
+        expected: H256,
+        /// What the node serves.
+        found: H256,
+    },
+    /// The configuration does not make sense. Trying again does not help.
+    #[error("{0}")]
+    Config(String),
+    /// The extrinsic is in a finalized block and failed there, with this error
+    /// (`SlashingEvidence.InvalidFirstSignature`). Trying again does not help by itself.
+    #[error("the chain refused it: {0}")]
+    Refused(String),
+    /// The node's transaction pool did not take the extrinsic, or dropped it. Try again.
+    #[error("the transaction pool did not take it: {0}")]
+    Pool(String),
+    /// The node answered something that makes no sense here.
+    #[error("unexpected answer of the node: {0}")]
+    Unexpected(String),
+}
+
+impl ChainError {
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Timeout(_) | Self::Pool(_) | Self::Unexpected(_) => true,
+            Self::Incompatible(_)
+            | Self::OtherChain { .. }
+            | Self::Config(_)
+            | Self::Refused(_) => false,
+        }
+    }
+}
