@@ -1,0 +1,166 @@
+//! Keeps book of every message: who published it, who must get it, who got it, when, how often.
+
+use director_primitives::{Priority, PublicKey};
+use hdrhistogram::Histogram;
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Instant,
+};
+
+/// Which message: origin, epoch, class and sequence number.
+pub type MessageId = (PublicKey, u64, Priority, u64);
+
+/// A message that not everybody has yet.
+struct Entry {
+    published: Instant,
+    missing: BTreeSet<usize>,
+    delivered: BTreeSet<usize>,
+}
+
+/// Totals of a [`Ledger`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Messages published.
+    pub published: u64,
+    /// Deliveries that must happen: each message to everybody but its origin.
+    pub expected: u64,
+    /// Those that did.
+    pub delivered: u64,
+    /// Messages that somebody got twice.
+    pub duplicates: u64,
+}
+
+impl Totals {
+    /// Deliveries that have not happened.
+    pub fn outstanding(&self) -> u64 {
+        self.expected - self.delivered
+    }
+}
+
+/// The book. Validators are numbered from 0.
+pub struct Ledger {
+    members: BTreeSet<usize>,
+    entries: HashMap<MessageId, Entry>,
+    /// Receipts that came before the publisher could say that it published.
+    early: HashMap<MessageId, Vec<(usize, Instant)>>,
+    totals: Totals,
+    latency_us: Histogram<u64>,
+}
+
+impl Ledger {
+    /// A book for validators `0..members`.
+    ///
+    /// # Panics
+    ///
+    /// Never: the bounds of the histogram are constants.
+    pub fn new(members: usize) -> Self {
+        Self {
+            members: (0..members).collect(),
+            entries: HashMap::new(),
+            early: HashMap::new(),
+            totals: Totals::default(),
+            latency_us: Histogram::new_with_bounds(1, 600_000_000, 3).expect("constant bounds"),
+        }
+    }
+
+    /// `origin` published `id` at `at`: everybody else who is a member now must get it.
+    pub fn published(&mut self, id: MessageId, origin: usize, at: Instant) {
+        let missing: BTreeSet<usize> =
+            self.members.iter().copied().filter(|member| *member != origin).collect();
+        self.totals.published += 1;
+        self.totals.expected += missing.len() as u64;
+        self.entries.insert(id, Entry { published: at, missing, delivered: BTreeSet::new() });
+        for (member, at) in self.early.remove(&id).unwrap_or_default() {
+            self.received(id, member, at);
+        }
+    }
+
+    /// `member` received `id` at `at`.
+    pub fn received(&mut self, id: MessageId, member: usize, at: Instant) {
+        if !self.members.contains(&member) {
+            return;
+        }
+        let Some(entry) = self.entries.get_mut(&id) else {
+            self.early.entry(id).or_default().push((member, at));
+            return;
+        };
+        if entry.missing.remove(&member) {
+            self.totals.delivered += 1;
+            let latency = at.saturating_duration_since(entry.published);
+            // In range: a run is bounded far below the histogram's ten minutes.
+            let _ = self.latency_us.record(latency.as_micros() as u64);
+            entry.delivered.insert(member);
+        } else if entry.delivered.contains(&member) {
+            self.totals.duplicates += 1;
+        }
+    }
+
+    /// `member` is about to be cut off: what it has not got is not expected any more, and what it
+    /// still gets does not count.
+    pub fn leave(&mut self, member: usize) {
+        self.members.remove(&member);
+        for entry in self.entries.values_mut() {
+            if entry.missing.remove(&member) {
+                self.totals.expected -= 1;
+            }
+        }
+    }
+
+    /// The totals now.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Latency from publishing to receipt in milliseconds, at a quantile from 0 to 1.
+    pub fn latency_ms(&self, quantile: f64) -> f64 {
+        self.latency_us.value_at_quantile(quantile) as f64 / 1000.0
+    }
+
+    /// The longest latency in milliseconds.
+    pub fn latency_max_ms(&self) -> f64 {
+        self.latency_us.max() as f64 / 1000.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use director_primitives::test_utils::TestKey;
+
+    fn id(seq: u64) -> MessageId {
+        (TestKey::new(1).public(), 7, Priority::Critical, seq)
+    }
+
+    #[test]
+    fn counts_loss_and_duplicates() {
+        let mut ledger = Ledger::new(3);
+        let now = Instant::now();
+        ledger.published(id(1), 0, now);
+        ledger.received(id(1), 1, now);
+        assert_eq!(ledger.totals().outstanding(), 1);
+        ledger.received(id(1), 1, now);
+        assert_eq!(ledger.totals().duplicates, 1);
+        ledger.received(id(1), 2, now);
+        assert_eq!(ledger.totals().outstanding(), 0);
+    }
+
+    #[test]
+    fn a_receipt_may_be_noted_before_the_publication() {
+        let mut ledger = Ledger::new(2);
+        let now = Instant::now();
+        ledger.received(id(1), 1, now);
+        ledger.published(id(1), 0, now);
+        assert_eq!(ledger.totals(), Totals { published: 1, expected: 1, delivered: 1, duplicates: 0 });
+    }
+
+    #[test]
+    fn who_left_is_not_waited_for_and_does_not_count() {
+        let mut ledger = Ledger::new(3);
+        let now = Instant::now();
+        ledger.published(id(1), 0, now);
+        ledger.leave(2);
+        ledger.received(id(1), 2, now);
+        ledger.received(id(1), 1, now);
+        assert_eq!(ledger.totals(), Totals { published: 1, expected: 1, delivered: 1, duplicates: 0 });
+    }
+}

@@ -1,0 +1,162 @@
+//! Starts the node and the directors as processes of their own, and ends exactly those.
+//!
+//! A child ends with its [`Managed`], also when that is dropped by a panic; and when this process is
+//! killed, the child's standard input closes, upon which mock-node and director end by themselves.
+
+use anyhow::{Context, bail};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, ChildStdin, Command},
+    time::timeout,
+};
+
+/// How long a child may take to end by itself before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A child process that does not outlive this value.
+pub struct Managed {
+    name: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    log: PathBuf,
+}
+
+impl Managed {
+    /// Starts `program`, its standard error going to `log`.
+    ///
+    /// # Errors
+    ///
+    /// If the program or the log cannot be opened.
+    pub fn spawn(
+        name: &str,
+        program: &Path,
+        arguments: &[String],
+        log: PathBuf,
+    ) -> anyhow::Result<Self> {
+        let stderr = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let stdin = child.stdin.take();
+        Ok(Self { name: name.into(), child, stdin, log })
+    }
+
+    /// Waits for a line on standard output that starts with `prefix`; returns the rest of it.
+    /// Whatever the child prints afterwards is read and dropped, so that it never blocks.
+    ///
+    /// # Errors
+    ///
+    /// If the child ends or `within` passes before the line; the message has the end of the log.
+    pub async fn wait_for_line(&mut self, prefix: &str, within: Duration) -> anyhow::Result<String> {
+        let stdout = self.child.stdout.take().context("standard output is read already")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let found = timeout(within, async {
+            while let Some(line) = lines.next_line().await? {
+                if let Some(rest) = line.strip_prefix(prefix) {
+                    return Ok(Some(rest.trim().to_string()));
+                }
+            }
+            anyhow::Ok(None)
+        })
+        .await;
+        match found {
+            Ok(Ok(Some(rest))) => {
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                Ok(rest)
+            }
+            Ok(Ok(None)) => bail!("{} ended before it was ready:\n{}", self.name, self.log_tail()),
+            Ok(Err(error)) => Err(error).context(format!("cannot read from {}", self.name)),
+            Err(_) => bail!("{} is not ready after {within:?}:\n{}", self.name, self.log_tail()),
+        }
+    }
+
+    /// Process id, as long as the child runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Name given at the start.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Resident memory in KiB, if the child runs and the system tells.
+    pub fn rss_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches("kB").trim().parse().ok()
+    }
+
+    /// The error that ended the child, if it has ended.
+    ///
+    /// # Errors
+    ///
+    /// Says with which status it ended and how its log ends.
+    pub fn check_alive(&mut self) -> anyhow::Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("{} ended with {status}:\n{}", self.name, self.log_tail()),
+        }
+    }
+
+    /// Waits until the child ends by itself; its status and its whole log.
+    ///
+    /// # Errors
+    ///
+    /// If it still runs after `within`.
+    pub async fn wait_for_end(
+        &mut self,
+        within: Duration,
+    ) -> anyhow::Result<(std::process::ExitStatus, String)> {
+        let Ok(status) = timeout(within, self.child.wait()).await else {
+            bail!("{} still runs after {within:?}:\n{}", self.name, self.log_tail())
+        };
+        Ok((status?, std::fs::read_to_string(&self.log).unwrap_or_default()))
+    }
+
+    /// Asks the child to end, by closing its standard input, and kills it if it does not.
+    pub async fn stop(mut self) {
+        drop(self.stdin.take());
+        if timeout(GRACE, self.child.wait()).await.is_err() {
+            tracing::warn!("{} did not end within {GRACE:?}, killing it", self.name);
+            let _ = self.child.kill().await;
+        }
+    }
+
+    /// Kills the child at once, as a power cut would.
+    pub async fn kill(mut self) {
+        let _ = self.child.kill().await;
+    }
+
+    /// The last lines of the child's log.
+    pub fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    }
+}
+
+/// Where a program of this workspace was built: beside this one.
+///
+/// # Errors
+///
+/// If it is not there; the message says how to build it.
+pub fn sibling(name: &str) -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("cannot tell where this program is")?;
+    // Tests are in `deps/`, one below.
+    let found = own.ancestors().skip(1).take(2).map(|dir| dir.join(name)).find(|path| path.is_file());
+    found.with_context(|| {
+        format!("{name} is not beside {}: build it with `cargo xtask build`", own.display())
+    })
+}
