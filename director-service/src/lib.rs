@@ -8,3 +8,4 @@
 //! Where to start reading: `service` wires the rooms, [`chain`] is the way to the node.
 
 pub mod chain;
+pub mod director;

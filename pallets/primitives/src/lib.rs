@@ -44,6 +44,7 @@ pub mod snapshot;
 pub mod test_utils;
 pub mod threshold;
 pub mod traits;
+pub mod turn;
 pub mod vote;
 
 #[cfg(test)]

@@ -26,6 +26,11 @@ impl TestKey {
         self.0.public()
     }
 
+    /// Its signature of these bytes.
+    pub fn sign_bytes(&self, bytes: &[u8]) -> Signature {
+        self.0.sign(bytes)
+    }
+
     /// Its signature of any statement.
     pub fn sign<S: Statement>(&self, genesis_hash: &H256, statement: &S) -> Signature {
         self.0.sign(&signing_bytes(genesis_hash, statement))

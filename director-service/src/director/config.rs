@@ -1,0 +1,79 @@
+//! What the core may be told, each with its default and the reason for it.
+
+use director_primitives::{AccountId32, PublicKey};
+
+/// How the core behaves. Periods are in finalized blocks or checkpoints: the core has no clock.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Account of this director, as it stands in the director registry.
+    pub account: AccountId32,
+    /// Peer key of this director; [`super::Crypto::sign`] signs with it.
+    pub peer_key: PublicKey,
+    /// Fingerprints of frames that the seen-cache keeps. Default 10,000: one second at full load;
+    /// the sequence windows know what it has forgotten.
+    pub seen_capacity: usize,
+    /// Furthest that an origin's epoch may jump ahead of its last one. Default 100 years of
+    /// milliseconds: an epoch is usually a clock, and one wild value must not use up the numbers.
+    pub max_epoch_jump: u64,
+    /// Checkpoints below the finalized one whose votes are kept in memory. Default 64: honest votes
+    /// are for the newest two or three. Older ones are compared on disk.
+    pub recent_checkpoints: u64,
+    /// Checkpoints below the finalized one whose votes are looked at at all. Default 10,000.
+    pub history_checkpoints: u64,
+    /// Checkpoints above the finalized one whose votes are looked at. Default 16: a validator may
+    /// hear of a finalized block before this director does, but not by much.
+    pub checkpoints_ahead: u64,
+    /// Votes below the memory that may wait for the disk at once. Default 1,024.
+    pub max_recalls: usize,
+    /// The same for one validator, so that none takes the room of the others. Default 16.
+    pub max_recalls_per_validator: usize,
+    /// Least stake that this director approves. Default: what the chain asks for; less has no effect.
+    pub min_stake: Option<u128>,
+    /// Oldest block that an authorization request may name, in blocks before the finalized one.
+    /// Default 100.
+    pub request_max_age_blocks: u64,
+    /// Blocks that a request may be ahead of this director's own view. Default 16.
+    pub request_ahead_blocks: u64,
+    /// How many blocks an approval counts. Default 600: an hour at 6 s; it is signed anew when it
+    /// expires and the candidate still waits.
+    pub approval_valid_blocks: u64,
+    /// Blocks that the director of the next rank waits longer before it submits. Default 2.
+    pub turn_blocks: u64,
+    /// Blocks after which votes are submitted again if the chain still does not know. Default 10.
+    pub resubmit_blocks: u64,
+    /// Blocks after which request and vote are told to the peers again while the candidate waits.
+    /// Default 5.
+    pub resend_blocks: u64,
+    /// How long a frame from a peer waits for its origin to be authorized at this director's own
+    /// view of the chain, in milliseconds. Default 3,000: directors do not hear of a finalized block
+    /// at the same moment, and what one of them already accepts must not be lost at the next.
+    pub park_ms: u64,
+    /// Most bytes of such frames. Default 4 MiB; more are refused and counted.
+    pub park_bytes: usize,
+}
+
+impl Config {
+    /// The defaults for the director with this account and peer key.
+    pub fn new(account: AccountId32, peer_key: PublicKey) -> Self {
+        Self {
+            account,
+            peer_key,
+            seen_capacity: 10_000,
+            max_epoch_jump: 100 * 366 * 24 * 3600 * 1000,
+            recent_checkpoints: 64,
+            history_checkpoints: 10_000,
+            checkpoints_ahead: 16,
+            max_recalls: 1_024,
+            max_recalls_per_validator: 16,
+            min_stake: None,
+            request_max_age_blocks: 100,
+            request_ahead_blocks: 16,
+            approval_valid_blocks: 600,
+            turn_blocks: 2,
+            resubmit_blocks: 10,
+            resend_blocks: 5,
+            park_ms: 3_000,
+            park_bytes: 4 * 1024 * 1024,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The signatures that the core needs from outside.
+
+use director_primitives::{H256, Signature};
+
+/// Checks signatures of envelopes by the batch and signs with the director's peer key.
+///
+/// Injected, so that the core holds no secret and its owner may batch or use several threads.
+/// Verification must be ZIP-215, as on the chain.
+pub trait Crypto {
+    /// For each frame, an encoded signed envelope, whether the origin in it (its first 32 bytes)
+    /// signed it for the chain with `genesis_hash`.
+    ///
+    /// Frames without an answer count as wrongly signed.
+    fn verify_envelopes(&mut self, genesis_hash: &H256, frames: &[&[u8]]) -> Vec<bool>;
+
+    /// The director's signature of these bytes.
+    fn sign(&self, bytes: &[u8]) -> Signature;
+}

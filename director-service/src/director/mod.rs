@@ -1,0 +1,51 @@
+//! Decides everything a director does: the core, without clock, sockets, chain or disk.
+//!
+//! [`Director::handle`] takes an [`Input`] and appends [`Output`]s. Whoever owns the core does what
+//! they say, in their order. Nothing here blocks, sleeps or fails.
+//!
+//! ```text
+//!                 ┌──────────────────────── Director ───────────────────────┐
+//!  Finalized ───► │ members: who may connect, speak and receive             │ ──► Allow, Disconnect
+//!  Up, Down  ───► │                                                         │ ──► Send (Welcome)
+//!  Frames    ───► │ seen? ─► may it speak? ─► signed? ─► detector ─► relay  │ ──► Relay, Remember
+//!  Recalled  ───► │                                        └──► evidence    │ ──► Recall, Proven
+//!  Control   ───► │ authorization: requests and votes of directors          │ ──► SubmitVotes
+//!                 └──────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! * upon a frame: a repeat is dropped (`seen`, `window`); an origin that may not speak is refused
+//!   (`rules`); signatures are checked together, and only then is a frame marked as seen: a forged
+//!   copy must not suppress the real one; a vote goes to the `detector` before any rule can drop it;
+//!   what is left goes to the other directors and to the own validators, once, and never back;
+//! * upon two votes of a validator for one checkpoint and different blocks: the inner signatures are
+//!   checked, the proof goes to the reporter and to the other directors (`evidence`);
+//! * upon a candidate's request: stake and signature are checked, an approval is signed and told to
+//!   the other directors; with `ceil(2n/3)` approvals one of them submits them (`votes`);
+//! * upon a finalized block: whoever may not be here any more is disconnected, whoever may speak now
+//!   is told so.
+//!
+//! # Bounds
+//!
+//! Memory is bounded by the number of registered validators: per validator four sequence windows of
+//! 4,096 places, `recent_checkpoints + checkpoints_ahead` slots of votes, the votes of at most all
+//! directors. Beside that: the seen-cache, frames that wait for the disk or for the chain, each with
+//! a limit of its own; what does not fit is refused and counted.
+//!
+//! # Deliberately absent
+//!
+//! The log and the repair of holes, heartbeats, revocation by directors: later.
+
+mod config;
+mod crypto;
+mod input;
+mod output;
+mod stats;
+
+pub use config::Config;
+pub use crypto::Crypto;
+pub use input::{Frame, Input, Link, Millis, Received, ValidatorVote};
+pub use output::{DisconnectReason, Output, Recipients};
+pub use stats::{Refusal, Refused, Stats};
+
+mod state;
+pub use state::Director;

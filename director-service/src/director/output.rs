@@ -1,0 +1,113 @@
+//! Everything that the core asks for.
+
+use super::input::{Frame, Link, ValidatorVote};
+use director_primitives::{
+    AccountId32, CheckpointNumber, Control, DoubleSignProof, Priority, PublicKey,
+    SignedDirectorVote,
+};
+use std::sync::Arc;
+
+/// Who gets a relayed frame: everybody on two shared lists but at most two.
+///
+/// The lists change only when somebody comes or goes, so that a message with a hundred recipients
+/// costs two reference counts and no copy.
+#[derive(Clone, Debug)]
+pub struct Recipients {
+    pub(super) mesh: Arc<[PublicKey]>,
+    pub(super) public: Arc<[PublicKey]>,
+    pub(super) origin: PublicKey,
+    pub(super) from: PublicKey,
+}
+
+impl Recipients {
+    /// All recipients: peer directors first, then validators, each in ascending order of keys.
+    pub fn iter(&self) -> impl Iterator<Item = (Link, &PublicKey)> {
+        let mesh = self.mesh.iter().map(|key| (Link::Mesh, key));
+        let public = self.public.iter().map(|key| (Link::Public, key));
+        mesh.chain(public)
+            .filter(|(_, key)| **key != self.origin && **key != self.from)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        let excepted = |list: &[PublicKey], key| usize::from(list.binary_search(key).is_ok());
+        let of = |list: &[PublicKey]| {
+            let from = if self.from == self.origin {
+                0
+            } else {
+                excepted(list, &self.from)
+            };
+            list.len() - excepted(list, &self.origin) - from
+        };
+        of(&self.mesh) + of(&self.public)
+    }
+}
+
+/// Why a connection is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisconnectReason {
+    /// The peer is no active director (any more).
+    NotADirector,
+    /// The peer is neither an authorized validator nor a candidate (any more).
+    NotAllowed,
+    /// This node itself is no active director (any more): nobody is to rely on it.
+    NoDirectorOurselves,
+}
+
+/// Something is to be done. In order: what comes first is to be done first.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Pass a frame on to each recipient; whoever is slow or gone must not hold up the others.
+    Relay {
+        /// The frame, as it arrived.
+        frame: Frame,
+        /// Urgency.
+        class: Priority,
+        /// To whom.
+        to: Recipients,
+    },
+    /// Send a control message.
+    Send {
+        /// To whom.
+        to: PublicKey,
+        /// On which network.
+        link: Link,
+        /// What.
+        message: Control,
+    },
+    /// Close a connection.
+    Disconnect {
+        /// Whose.
+        peer: PublicKey,
+        /// On which network.
+        link: Link,
+        /// Why.
+        reason: DisconnectReason,
+    },
+    /// From now on these and nobody else may connect. Both in ascending order.
+    Allow {
+        /// Active directors but this one.
+        mesh: Vec<PublicKey>,
+        /// Authorized validators and registered candidates.
+        public: Vec<PublicKey>,
+    },
+    /// Put a vote on disk; it replaces what is there for that validator and checkpoint.
+    Remember(ValidatorVote),
+    /// Look up the first vote on disk for that validator and checkpoint, after every
+    /// [`Output::Remember`] before this, and answer with [`super::Input::Recalled`].
+    Recall(ValidatorVote),
+    /// Votes for checkpoints below this are not asked for again.
+    Forget {
+        /// First checkpoint to keep.
+        below: CheckpointNumber,
+    },
+    /// A double sign is proven, checked against the finalized chain. Each proof comes once.
+    Proven(DoubleSignProof),
+    /// Enough directors approve: submit their votes to the chain.
+    SubmitVotes {
+        /// The candidate.
+        validator: AccountId32,
+        /// The votes, in ascending order of directors.
+        votes: Vec<SignedDirectorVote<AccountId32>>,
+    },
+}

@@ -1,0 +1,206 @@
+//! Counts what the core did and what it refused.
+
+/// Why something was not accepted, or not passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// No finalized block is known yet.
+    NotReady,
+    /// Not a signed envelope.
+    Malformed,
+    /// It came over the mesh from somebody who is no active director.
+    NotADirector,
+    /// A validator sent an envelope of somebody else.
+    ForeignOrigin,
+    /// The origin is no registered validator.
+    UnknownOrigin,
+    /// The origin is registered and not authorized.
+    Unauthorized,
+    /// The origin has started anew since.
+    OldEpoch,
+    /// The epoch is too far ahead of the origin's last one.
+    EpochTooFar,
+    /// The signature is not the origin's.
+    BadSignature,
+    /// The origin signed another envelope with this place in its sequence.
+    Equivocation,
+    /// The payload is not a vote.
+    MalformedVote,
+    /// The vote is compressed, so that the detector could not see it.
+    CompressedVote,
+    /// The vote's key is none of the origin's checkpoint keys.
+    ForeignVoteKey,
+    /// The vote is for a checkpoint below the history.
+    VoteTooOld,
+    /// The vote is for a checkpoint too far above the finalized one.
+    VoteTooFarAhead,
+    /// The vote's own signature is wrong.
+    InvalidVote,
+    /// The same vote was passed on already.
+    RepeatedVote,
+    /// Two votes of that validator for that checkpoint were passed on already.
+    ThirdVote,
+    /// Too many votes wait for the disk.
+    TooManyRecalls,
+    /// Too many bytes wait for their origins to be authorized.
+    TooManyParked,
+    /// A peer's frame waited too long for its origin to be authorized.
+    ParkedTooLong,
+    /// A control message that this sender may not send.
+    UnexpectedControl,
+    /// An authorization request that was answered with anything but approval.
+    RequestRefused,
+    /// A director's vote about a registration that does not wait, or by no active director.
+    UselessDirectorVote,
+    /// A director's vote with a wrong signature.
+    BadDirectorVote,
+    /// A peer's proof that proves nothing: forged, or for another chain.
+    ForgedProof,
+    /// A peer's proof of an offence that is punished or excused already.
+    LateProof,
+    /// More proofs against one validator than are needed.
+    SurplusProof,
+}
+
+impl Refusal {
+    /// All reasons.
+    pub const ALL: [Self; 28] = [
+        Self::NotReady,
+        Self::Malformed,
+        Self::NotADirector,
+        Self::ForeignOrigin,
+        Self::UnknownOrigin,
+        Self::Unauthorized,
+        Self::OldEpoch,
+        Self::EpochTooFar,
+        Self::BadSignature,
+        Self::Equivocation,
+        Self::MalformedVote,
+        Self::CompressedVote,
+        Self::ForeignVoteKey,
+        Self::VoteTooOld,
+        Self::VoteTooFarAhead,
+        Self::InvalidVote,
+        Self::RepeatedVote,
+        Self::ThirdVote,
+        Self::TooManyRecalls,
+        Self::TooManyParked,
+        Self::ParkedTooLong,
+        Self::UnexpectedControl,
+        Self::RequestRefused,
+        Self::UselessDirectorVote,
+        Self::BadDirectorVote,
+        Self::ForgedProof,
+        Self::LateProof,
+        Self::SurplusProof,
+    ];
+
+    /// The reason's name as a metric label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotReady => "not_ready",
+            Self::Malformed => "malformed",
+            Self::NotADirector => "not_a_director",
+            Self::ForeignOrigin => "foreign_origin",
+            Self::UnknownOrigin => "unknown_origin",
+            Self::Unauthorized => "unauthorized",
+            Self::OldEpoch => "old_epoch",
+            Self::EpochTooFar => "epoch_too_far",
+            Self::BadSignature => "bad_signature",
+            Self::Equivocation => "equivocation",
+            Self::MalformedVote => "malformed_vote",
+            Self::CompressedVote => "compressed_vote",
+            Self::ForeignVoteKey => "foreign_vote_key",
+            Self::VoteTooOld => "vote_too_old",
+            Self::VoteTooFarAhead => "vote_too_far_ahead",
+            Self::InvalidVote => "invalid_vote",
+            Self::RepeatedVote => "repeated_vote",
+            Self::ThirdVote => "third_vote",
+            Self::TooManyRecalls => "too_many_recalls",
+            Self::TooManyParked => "too_many_parked",
+            Self::ParkedTooLong => "parked_too_long",
+            Self::UnexpectedControl => "unexpected_control",
+            Self::RequestRefused => "request_refused",
+            Self::UselessDirectorVote => "useless_director_vote",
+            Self::BadDirectorVote => "bad_director_vote",
+            Self::ForgedProof => "forged_proof",
+            Self::LateProof => "late_proof",
+            Self::SurplusProof => "surplus_proof",
+        }
+    }
+}
+
+/// How often each [`Refusal`] happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refused([u64; Refusal::ALL.len()]);
+
+impl Refused {
+    pub(super) fn add(&mut self, reason: Refusal) {
+        self.0[reason as usize] += 1;
+    }
+
+    /// How often this happened.
+    pub fn get(&self, reason: Refusal) -> u64 {
+        self.0[reason as usize]
+    }
+
+    /// Each reason with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (Refusal, u64)> + '_ {
+        Refusal::ALL
+            .into_iter()
+            .map(|reason| (reason, self.get(reason)))
+    }
+
+    /// All of them together.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+/// What the core did since it was made. Numbers only grow, but for the gauges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Frames that came in, whatever became of them.
+    pub frames: u64,
+    /// Frames that were passed on.
+    pub relayed: u64,
+    /// Copies that were handed out for them.
+    pub deliveries: u64,
+    /// Repeats that were not passed on again: loops, replays, second ways through the mesh.
+    pub loops_prevented: u64,
+    /// Of those, the ones that only the sequence window still knew.
+    pub replays_after_eviction: u64,
+    /// Envelope signatures that were checked.
+    pub signatures_checked: u64,
+    /// Correctly signed votes that the detector saw.
+    pub votes_seen: u64,
+    /// Votes that were compared with the disk.
+    pub votes_recalled: u64,
+    /// Second envelopes for one place in a sequence, both correctly signed.
+    pub envelope_equivocations: u64,
+    /// Votes with a wrong signature of their own, from origins that signed the envelope.
+    pub invalid_votes: u64,
+    /// Double signs that this director proved by itself.
+    pub double_signs_detected: u64,
+    /// Proofs that came from peers and were new and right.
+    pub proofs_from_peers: u64,
+    /// Requests of candidates that came in, from themselves or over the mesh.
+    pub requests: u64,
+    /// Approvals that this director signed.
+    pub approvals_signed: u64,
+    /// Votes of other directors that were accepted.
+    pub director_votes_accepted: u64,
+    /// Times that collected votes were handed to the chain.
+    pub submissions: u64,
+    /// Gauge: directors that are connected.
+    pub mesh_connections: u64,
+    /// Gauge: validators and candidates that are connected.
+    pub public_connections: u64,
+    /// Gauge: number of the finalized block.
+    pub finalized: u64,
+    /// Gauge: validators that are authorized at that block.
+    pub authorized: u64,
+    /// Gauge: votes in memory.
+    pub votes_in_memory: u64,
+    /// What was refused, by reason.
+    pub refused: Refused,
+}
