@@ -1,0 +1,131 @@
+//! Says what the node can be told.
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use std::path::PathBuf;
+
+/// File name of the runtime, next to the node's executable.
+const RUNTIME_FILE: &str = "runtime_mock.wasm";
+
+/// A development node for the mock runtime. It has no peers, makes a block whenever its timer says
+/// so, and finalizes it at once.
+///
+/// When its RPC answers it prints `ready rpc=ws://127.0.0.1:PORT` to stdout, and nothing else ever.
+/// Logs go to stderr; RUST_LOG chooses them.
+#[derive(Debug, Parser)]
+#[command(name = "mock-node", version, after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// A chain for development that is forgotten at the end: the same as `--tmp`.
+    #[arg(long, conflicts_with = "base_path")]
+    dev: bool,
+
+    /// Keep the chain in a temporary directory that is removed at the end.
+    #[arg(long, conflicts_with = "base_path")]
+    tmp: bool,
+
+    /// Keep the chain in this directory, and go on where it ended.
+    #[arg(long, value_name = "DIR")]
+    base_path: Option<PathBuf>,
+
+    /// Time between two blocks, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 1_000,
+          value_parser = clap::value_parser!(u64).range(10..=600_000))]
+    pub(crate) block_time_ms: u64,
+
+    /// Port of the RPC on 127.0.0.1; 0 takes any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 9_944)]
+    pub(crate) rpc_port: u16,
+
+    /// The runtime in wasm [default: runtime_mock.wasm next to this executable].
+    #[arg(long, value_name = "FILE")]
+    runtime: Option<PathBuf>,
+
+    /// Stop when stdin ends: whoever starts this node with a pipe takes it along when it dies.
+    #[arg(long)]
+    pub(crate) exit_on_stdin_eof: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mock-node --dev                                  one block a second, RPC on port 9944
+  mock-node --dev --block-time-ms 200 --rpc-port 0 faster, on any free port
+  mock-node --base-path ./chain                    a chain that outlives the process";
+
+/// Where the chain is kept.
+pub(crate) enum Base {
+    /// In a directory of the user's.
+    Kept(PathBuf),
+    /// In one that is removed when this value is dropped.
+    Temporary(tempfile::TempDir),
+}
+
+impl Base {
+    /// The directory.
+    pub(crate) fn path(&self) -> &std::path::Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(directory) => directory.path(),
+        }
+    }
+}
+
+impl Options {
+    /// Makes the directory of the chain.
+    ///
+    /// # Errors
+    ///
+    /// If none was named or it cannot be made.
+    pub(crate) fn base(&self) -> Result<Base> {
+        if let Some(path) = &self.base_path {
+            std::fs::create_dir_all(path).with_context(|| {
+                format!(
+                    "cannot make {}; choose another --base-path, or --tmp",
+                    path.display()
+                )
+            })?;
+            return Ok(Base::Kept(path.clone()));
+        }
+        if !self.dev && !self.tmp {
+            bail!("no place for the chain: give --base-path DIR to keep it, or --dev to forget it");
+        }
+        let directory = tempfile::Builder::new()
+            .prefix("mock-node-")
+            .tempdir()
+            .context("cannot make a temporary directory; choose a place with --base-path DIR")?;
+        Ok(Base::Temporary(directory))
+    }
+
+    /// Reads the runtime.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or the file is no wasm.
+    pub(crate) fn runtime(&self) -> Result<Vec<u8>> {
+        let path = match &self.runtime {
+            Some(path) => path.clone(),
+            None => std::env::current_exe()
+                .context("cannot find this executable; name the runtime with --runtime FILE")?
+                .with_file_name(RUNTIME_FILE),
+        };
+        let code = std::fs::read(&path).with_context(|| {
+            format!(
+                "no runtime at {}; build it with `cargo xtask wasm`, or name one with --runtime FILE",
+                path.display()
+            )
+        })?;
+        let is_plain = code.starts_with(b"\0asm");
+        let is_compressed = code.starts_with(&sp_maybe_compressed_prefix());
+        if !is_plain && !is_compressed {
+            bail!(
+                "{} is no wasm; build the runtime with `cargo xtask wasm`",
+                path.display()
+            );
+        }
+        Ok(code)
+    }
+}
+
+/// How a runtime starts that was shrunk for a release.
+fn sp_maybe_compressed_prefix() -> [u8; 8] {
+    [82, 188, 83, 118, 70, 219, 142, 5]
+}
