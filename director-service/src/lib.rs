@@ -9,3 +9,4 @@
 
 pub mod chain;
 pub mod director;
+pub mod network;

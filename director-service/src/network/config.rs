@@ -1,0 +1,97 @@
+//! Says who we are on a network and how much we take.
+
+use super::Multiaddr;
+use director_primitives::H256;
+use zeroize::Zeroizing;
+
+/// Which network a swarm is for; decides who dials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Directors among themselves: the one with the smaller key dials.
+    Mesh,
+    /// A director towards validators: never dials.
+    Public,
+    /// A validator towards directors: dials, listens nowhere.
+    Client,
+}
+
+/// How to start a swarm.
+#[derive(Clone)]
+pub struct Config {
+    /// Seed of the peer key.
+    pub secret: Zeroizing<[u8; 32]>,
+    /// The chain; part of the protocol's name, so that peers of another chain do not get in.
+    pub genesis_hash: H256,
+    /// Which network this is.
+    pub side: Side,
+    /// Where to listen, `/ip4/127.0.0.1/tcp/0` for a free port.
+    pub listen: Vec<Multiaddr>,
+    /// How much we take.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// A swarm that listens nowhere, with the default limits.
+    pub fn new(side: Side, secret: [u8; 32], genesis_hash: H256) -> Self {
+        Self {
+            secret: Zeroizing::new(secret),
+            genesis_hash,
+            side,
+            listen: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// The same, listening at `address` too.
+    pub fn listen(mut self, address: Multiaddr) -> Self {
+        self.listen.push(address);
+        self
+    }
+}
+
+/// Bounds of a swarm. See the module's page for what they add up to.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections, both directions. Default 1,100: all validators that a chain may have, and some.
+    pub max_connections: usize,
+    /// Inbound connections whose handshake is not done. Default 64.
+    pub max_pending: usize,
+    /// Of those, from one address, loopback excepted. Default 8.
+    pub max_pending_per_ip: usize,
+    /// Bytes that wait for a slow peer, by class (see `Priority::index`). Default 2, 2, 4 and 8 MiB:
+    /// each holds the longest frame, and Critical and High several seconds of votes.
+    pub queue_bytes: [usize; 4],
+    /// Bytes of one peer that wait for us; then we stop reading from it. Default 512 KiB.
+    pub inbound_bytes_per_peer: usize,
+    /// Most frames in one `Event::Frames`. Default 1,024.
+    pub batch_frames: usize,
+    /// After so long without anything to say, say that we live. Default 1,000 ms.
+    pub ping_interval_ms: u64,
+    /// A peer that is silent for so long is dead. Default 10,000 ms: a busy machine is not dead.
+    pub silence_ms: u64,
+    /// How long a handshake may take. Default 10,000 ms.
+    pub handshake_timeout_ms: u64,
+    /// Redial: first delay, full jitter, doubled with each failure. Default 200 ms.
+    pub redial_base_ms: u64,
+    /// Redial: longest delay. Default 10,000 ms.
+    pub redial_max_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Self {
+            max_connections: 1_100,
+            max_pending: 64,
+            max_pending_per_ip: 8,
+            queue_bytes: [2 * MIB, 2 * MIB, 4 * MIB, 8 * MIB],
+            inbound_bytes_per_peer: MIB / 2,
+            batch_frames: 1_024,
+            ping_interval_ms: 1_000,
+            silence_ms: 10_000,
+            handshake_timeout_ms: 10_000,
+            redial_base_ms: 200,
+            redial_max_ms: 10_000,
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Holds what the swarm, the connections' tasks and the user of a swarm share.
+
+use super::{
+    DownReason, DropReason, Event, Limits, Multiaddr, Payload, Sent, Side, Stats,
+    dialer::Dialer,
+    frame::Kind,
+    gate::{Gate, GateLimits, Refusal},
+    ingress::Ingress,
+    link::{Link, lock},
+    queue::Pushed,
+    stats::Counters,
+};
+use director_primitives::{Priority, PublicKey};
+use libp2p::{StreamProtocol, swarm::ConnectionId};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{
+            AtomicBool,
+            Ordering::{Relaxed, SeqCst},
+        },
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+/// Locks are taken in this order: `gate`, `up`, a link's `lanes`, ingress; `dialer` alone.
+pub(super) struct Hub {
+    pub(super) local: PublicKey,
+    pub(super) protocol: StreamProtocol,
+    pub(super) limits: Limits,
+    pub(super) ingress: Ingress,
+    pub(super) counters: Counters,
+    pub(super) gate: Mutex<Gate>,
+    pub(super) dialer: Mutex<Dialer>,
+    /// Tells the actor to look at `dialer` and `stopping`.
+    pub(super) changed: Notify,
+    pub(super) stopped: watch::Sender<bool>,
+    side: Side,
+    stopping: AtomicBool,
+    up: RwLock<HashMap<PublicKey, Arc<Link>>>,
+}
+
+impl Hub {
+    pub(super) fn new(
+        local: PublicKey,
+        protocol: StreamProtocol,
+        side: Side,
+        limits: Limits,
+    ) -> Self {
+        let gate = GateLimits {
+            connections: limits.max_connections,
+            pending: limits.max_pending,
+            pending_per_ip: limits.max_pending_per_ip,
+        };
+        let dialer = Dialer::new(
+            Duration::from_millis(limits.redial_base_ms),
+            Duration::from_millis(limits.redial_max_ms),
+        );
+        Self {
+            local,
+            protocol,
+            ingress: Ingress::new(limits.batch_frames, 4 * limits.max_connections.max(16)),
+            limits,
+            counters: Counters::default(),
+            gate: Mutex::new(Gate::new(gate)),
+            dialer: Mutex::new(dialer),
+            changed: Notify::new(),
+            stopped: watch::Sender::new(false),
+            side,
+            stopping: AtomicBool::new(false),
+            up: RwLock::default(),
+        }
+    }
+
+    fn up(&self) -> RwLockReadGuard<'_, HashMap<PublicKey, Arc<Link>>> {
+        self.up.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn up_mut(&self) -> RwLockWriteGuard<'_, HashMap<PublicKey, Arc<Link>>> {
+        self.up.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(SeqCst)
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, SeqCst);
+        self.changed.notify_one();
+    }
+
+    /// A handshake is done: takes the connection or says why not.
+    pub(super) fn admit(
+        &self,
+        id: ConnectionId,
+        peer: Option<PublicKey>,
+        outbound: bool,
+    ) -> Result<Arc<Link>, Refusal> {
+        let mut gate = lock(&self.gate);
+        gate.end(id);
+        if self.is_stopping() {
+            return Err(Refusal::ShuttingDown);
+        }
+        if self.ingress.is_busy() {
+            return Err(Refusal::Busy);
+        }
+        let link = Arc::new(Link::new(
+            peer.ok_or(Refusal::NotAllowed)?,
+            id,
+            outbound,
+            self.limits.queue_bytes,
+            self.limits.inbound_bytes_per_peer,
+        ));
+        gate.admit(&link)?;
+        Ok(link)
+    }
+
+    /// Both sides speak the protocol: the connection is up, an older one of the same key is not.
+    pub(super) fn ready(&self, link: &Arc<Link>) {
+        let replaced = {
+            let mut up = self.up_mut();
+            if link.is_closed() {
+                return;
+            }
+            let replaced = up.insert(link.peer, link.clone());
+            if let Some(old) = &replaced {
+                // Only this sets it while the link is up; see `close`.
+                let _ = old.closed.set(DownReason::Replaced);
+                self.ingress
+                    .push_other(Event::Down { peer: old.peer, reason: DownReason::Replaced });
+            }
+            self.ingress.push_other(Event::Up { peer: link.peer });
+            replaced
+        };
+        if let Some(old) = replaced {
+            self.counters.replaced.fetch_add(1, Relaxed);
+            self.discard(&old);
+        }
+        lock(&self.dialer).up(&link.peer, Instant::now());
+    }
+
+    /// Ends a connection. The first reason counts; the user hears of it if the connection was up.
+    pub(super) fn close(&self, link: &Arc<Link>, reason: DownReason) {
+        let was_up = {
+            let mut up = self.up_mut();
+            if link.closed.set(reason).is_err() {
+                return;
+            }
+            let was_up = up.get(&link.peer).is_some_and(|of| Arc::ptr_eq(of, link));
+            if was_up {
+                up.remove(&link.peer);
+                let peer = link.peer;
+                self.ingress.push_other(Event::Down { peer, reason });
+            }
+            was_up
+        };
+        self.discard(link);
+        if was_up {
+            lock(&self.dialer).down(&link.peer, Instant::now(), rand::random());
+            self.changed.notify_one();
+        } else if link.outbound {
+            let error = match reason {
+                DownReason::OtherProtocol => {
+                    "it speaks another protocol or is on another chain".to_owned()
+                }
+                _ => "it closed the connection; it may not know our key yet".to_owned(),
+            };
+            self.dial_failed(link.peer, error);
+        }
+    }
+
+    /// A dial came to nothing.
+    pub(super) fn dial_failed(&self, peer: PublicKey, error: String) {
+        lock(&self.dialer).failed(&peer, Instant::now(), rand::random());
+        self.changed.notify_one();
+        self.ingress.push_other(Event::DialFailed { peer, error });
+    }
+
+    /// The swarm says that the connection is gone.
+    pub(super) fn gone(&self, id: ConnectionId) {
+        let link = lock(&self.gate).remove(id);
+        if let Some(link) = link {
+            self.close(&link, DownReason::Closed);
+        }
+    }
+
+    /// Counts what a closed link still had, and wakes its task so that it goes.
+    fn discard(&self, link: &Link) {
+        let left = lock(&link.lanes).clear();
+        for class in Priority::ALL {
+            let count = left[class.index()];
+            self.counters.drop(class, DropReason::Disconnected, count);
+        }
+        link.waker.wake();
+    }
+
+    fn send(&self, to: &PublicKey, class: Priority, payload: Payload) -> Sent {
+        let Some(link) = self.up().get(to).cloned() else {
+            return Sent::NotConnected;
+        };
+        let (kind, frame) = match payload {
+            Payload::Envelope(frame) => (Kind::Envelope(class), frame),
+            Payload::Control(frame) => (Kind::Control, frame),
+        };
+        let class = kind.class();
+        let (was_empty, pushed) = {
+            let mut lanes = lock(&link.lanes);
+            // Looked at under the lock: what is pushed after `discard` would never be counted.
+            if link.is_closed() {
+                return Sent::NotConnected;
+            }
+            (lanes.is_empty(), lanes.push(kind, frame))
+        };
+        let drop = |reason, count| self.counters.drop(class, reason, count);
+        match pushed {
+            Pushed::Queued { dropped } => {
+                drop(DropReason::Overflow, dropped as u64);
+                // Otherwise its task is awake, or waits for the socket.
+                if was_empty {
+                    link.waker.wake();
+                }
+                Sent::Queued
+            }
+            Pushed::TooLarge => {
+                drop(DropReason::TooLarge, 1);
+                Sent::Dropped(DropReason::TooLarge)
+            }
+            Pushed::Overflow => {
+                drop(DropReason::Overflow, 1);
+                self.close(&link, DownReason::Overflow(class));
+                Sent::Dropped(DropReason::Overflow)
+            }
+        }
+    }
+}
+
+/// Stops the swarm when the last handle is gone.
+struct Guard(Arc<Hub>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// The sending end of a swarm. Clones are the same swarm; it stops with the last of them, or with
+/// [`Handle::shutdown`].
+#[derive(Clone)]
+pub struct Handle {
+    hub: Arc<Hub>,
+    listening: Arc<[Multiaddr]>,
+    _guard: Arc<Guard>,
+}
+
+impl Handle {
+    pub(super) fn new(hub: Arc<Hub>, listening: Vec<Multiaddr>) -> Self {
+        Self { _guard: Arc::new(Guard(hub.clone())), hub, listening: listening.into() }
+    }
+
+    /// Our own key.
+    pub fn local_key(&self) -> PublicKey {
+        self.hub.local
+    }
+
+    /// Where we listen, with the real ports.
+    pub fn listening(&self) -> &[Multiaddr] {
+        &self.listening
+    }
+
+    /// Says who may connect, in both directions. At the start that is nobody. Connections of keys
+    /// that are not among them are closed at once.
+    pub fn allow(&self, keys: impl IntoIterator<Item = PublicKey>) {
+        let keys = keys.into_iter().collect();
+        let out = lock(&self.hub.gate).allow(keys);
+        for link in out {
+            self.hub.close(&link, DownReason::NotAllowed);
+        }
+        self.hub.changed.notify_one();
+    }
+
+    /// Puts a frame into a peer's queue. Never waits. Control goes with the Critical class,
+    /// whatever `class` says.
+    pub fn send(&self, to: &PublicKey, class: Priority, payload: Payload) -> Sent {
+        self.hub.send(to, class, payload)
+    }
+
+    /// Dials once. [`super::Event::DialFailed`] or [`super::Event::Up`] follows, unless the peer is
+    /// connected already or it is its turn to dial (see the module's page).
+    pub fn dial(&self, peer: PublicKey, addresses: Vec<Multiaddr>) {
+        self.want(peer, addresses, true);
+    }
+
+    /// Keeps a connection to the peer: dials, and dials again after each failure and each loss with
+    /// back-off and full jitter, until [`Self::forget`]. Calling it again changes the addresses.
+    pub fn maintain(&self, peer: PublicKey, addresses: Vec<Multiaddr>) {
+        self.want(peer, addresses, false);
+    }
+
+    fn want(&self, peer: PublicKey, addresses: Vec<Multiaddr>, once: bool) {
+        let ours = match self.hub.side {
+            Side::Mesh => self.hub.local.0 < peer.0,
+            Side::Public => false,
+            Side::Client => true,
+        };
+        if !ours || peer == self.hub.local {
+            return;
+        }
+        let up = self.is_connected(&peer);
+        if up && once {
+            return;
+        }
+        lock(&self.hub.dialer).set(peer, addresses, once, up, Instant::now());
+        self.hub.changed.notify_one();
+    }
+
+    /// Undoes [`Self::maintain`]; an existing connection stays.
+    pub fn forget(&self, peer: &PublicKey) {
+        lock(&self.hub.dialer).remove(peer);
+    }
+
+    /// Ends the connection to a peer, if there is one. What waits in its queue is dropped and
+    /// counted.
+    pub fn disconnect(&self, peer: &PublicKey) {
+        let link = self.hub.up().get(peer).cloned();
+        if let Some(link) = link {
+            self.hub.close(&link, DownReason::Disconnected);
+        }
+    }
+
+    /// Who is connected.
+    pub fn connected(&self) -> Vec<PublicKey> {
+        self.hub.up().keys().copied().collect()
+    }
+
+    /// Whether this peer is connected.
+    pub fn is_connected(&self, peer: &PublicKey) -> bool {
+        self.hub.up().contains_key(peer)
+    }
+
+    /// What came, went and was lost.
+    pub fn stats(&self) -> Stats {
+        let connected = self.hub.up().len() as u64;
+        self.hub.counters.read(connected)
+    }
+
+    /// Closes all connections and listeners, and returns when they are closed.
+    pub async fn shutdown(&self) {
+        self.hub.stop();
+        let mut stopped = self.hub.stopped.subscribe();
+        // An error says that the swarm is gone.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    }
+}

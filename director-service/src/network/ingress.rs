@@ -1,0 +1,170 @@
+//! Collects what comes from all peers, in order, until somebody takes it.
+//!
+//! Frames are bounded by each peer's credit (its task stops reading), `Up` and `Down` by refusing
+//! connections while too many of them wait ([`Ingress::is_busy`]), failed dials by their back-off:
+//! the oldest report of a failed dial is forgotten when there are too many.
+
+use super::{
+    Event, Frame,
+    frame::Decoded,
+    hub::Hub,
+    link::{Link, lock},
+};
+use codec::Encode;
+use director_primitives::Control;
+use futures::task::AtomicWaker;
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+
+/// What a frame costs of a peer's credit beside its bytes.
+const FRAME_COST: usize = 64;
+
+enum Item {
+    Frame(Arc<Link>, Frame),
+    /// With what it cost of the credit.
+    Control(Arc<Link>, Box<Control>, usize),
+    /// `Up`, `Down` or a failed dial.
+    Other(Event),
+}
+
+#[derive(Default)]
+struct State {
+    items: VecDeque<Item>,
+    /// How many items are no frames.
+    others: usize,
+    finished: bool,
+}
+
+/// Where frames wait.
+pub(super) struct Ingress {
+    state: Mutex<State>,
+    waker: AtomicWaker,
+    batch_frames: usize,
+    max_others: usize,
+}
+
+impl Ingress {
+    pub(super) fn new(batch_frames: usize, max_others: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            waker: AtomicWaker::new(),
+            batch_frames: batch_frames.max(1),
+            max_others,
+        }
+    }
+
+    /// Whether nobody listens to what happens: then no new connection is taken.
+    pub(super) fn is_busy(&self) -> bool {
+        lock(&self.state).others >= self.max_others
+    }
+
+    /// Takes the frames of a link, unless it is closed: nothing follows a `Down`.
+    pub(super) fn push(&self, link: &Arc<Link>, frames: &mut Vec<Decoded>) {
+        let mut state = lock(&self.state);
+        if state.finished || link.is_closed() {
+            frames.clear();
+            return;
+        }
+        for frame in frames.drain(..) {
+            let (item, cost) = match frame {
+                Decoded::Envelope(_, frame) => {
+                    let cost = frame.len() + FRAME_COST;
+                    (Item::Frame(link.clone(), frame), cost)
+                }
+                Decoded::Control(message) => {
+                    let cost = message.encoded_size() + FRAME_COST;
+                    (Item::Control(link.clone(), message, cost), cost)
+                }
+            };
+            link.take_credit(cost);
+            state.items.push_back(item);
+        }
+        drop(state);
+        self.waker.wake();
+    }
+
+    /// Adds something that is no frame.
+    pub(super) fn push_other(&self, event: Event) {
+        let mut state = lock(&self.state);
+        if state.finished {
+            return;
+        }
+        if matches!(event, Event::DialFailed { .. }) && state.others >= self.max_others {
+            return;
+        }
+        state.others += 1;
+        state.items.push_back(Item::Other(event));
+        drop(state);
+        self.waker.wake();
+    }
+
+    /// Nothing comes any more.
+    pub(super) fn finish(&self) {
+        lock(&self.state).finished = true;
+        self.waker.wake();
+    }
+
+    fn pop(&self, state: &mut State) -> Option<Event> {
+        Some(match state.items.pop_front()? {
+            Item::Other(event) => {
+                state.others -= 1;
+                event
+            }
+            Item::Control(link, message, cost) => {
+                link.give_credit(cost);
+                Event::Control(link.peer, *message)
+            }
+            Item::Frame(link, frame) => {
+                let mut batch =
+                    Vec::with_capacity(state.items.len().min(self.batch_frames - 1) + 1);
+                link.give_credit(frame.len() + FRAME_COST);
+                batch.push((link.peer, frame));
+                while batch.len() < self.batch_frames {
+                    match state.items.pop_front() {
+                        Some(Item::Frame(link, frame)) => {
+                            link.give_credit(frame.len() + FRAME_COST);
+                            batch.push((link.peer, frame));
+                        }
+                        Some(other) => {
+                            state.items.push_front(other);
+                            break;
+                        }
+                        None => break,
+                    }
+                }
+                Event::Frames(batch)
+            }
+        })
+    }
+}
+
+/// The receiving end of a swarm. Dropping it stops the swarm.
+pub struct Events(pub(super) Arc<Hub>);
+
+impl Events {
+    /// The next event; `None` after the swarm has stopped. Nothing is lost when it is cancelled.
+    pub async fn recv(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let ingress = &self.0.ingress;
+        ingress.waker.register(cx.waker());
+        let mut state = lock(&ingress.state);
+        match ingress.pop(&mut state) {
+            Some(event) => Poll::Ready(Some(event)),
+            None if state.finished => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}

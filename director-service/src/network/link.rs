@@ -1,0 +1,72 @@
+//! Joins the two ends of one connection: whoever sends, and the task that owns the socket.
+
+use super::{DownReason, queue::Lanes};
+use director_primitives::PublicKey;
+use futures::task::AtomicWaker;
+use libp2p::swarm::ConnectionId;
+use std::sync::{
+    Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+/// Locks; a panic of somebody else does not make the data wrong here.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One connection.
+pub(super) struct Link {
+    pub(super) peer: PublicKey,
+    pub(super) id: ConnectionId,
+    /// Whether we dialed.
+    pub(super) outbound: bool,
+    pub(super) lanes: Mutex<Lanes>,
+    /// Wakes the task that owns the socket.
+    pub(super) waker: AtomicWaker,
+    /// Set once, by [`super::hub::Hub::close`].
+    pub(super) closed: OnceLock<DownReason>,
+    /// Bytes of this peer that wait in the ingress.
+    in_flight: AtomicUsize,
+    in_flight_limit: usize,
+}
+
+impl Link {
+    pub(super) fn new(
+        peer: PublicKey,
+        id: ConnectionId,
+        outbound: bool,
+        queue_bytes: [usize; 4],
+        in_flight_limit: usize,
+    ) -> Self {
+        Self {
+            peer,
+            id,
+            outbound,
+            lanes: Mutex::new(Lanes::new(queue_bytes)),
+            waker: AtomicWaker::new(),
+            closed: OnceLock::new(),
+            in_flight: AtomicUsize::new(0),
+            in_flight_limit,
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get().is_some()
+    }
+
+    /// Whether more may be read. The caller has registered its waker before.
+    pub(super) fn has_credit(&self) -> bool {
+        self.in_flight.load(SeqCst) < self.in_flight_limit
+    }
+
+    pub(super) fn take_credit(&self, bytes: usize) {
+        self.in_flight.fetch_add(bytes, SeqCst);
+    }
+
+    pub(super) fn give_credit(&self, bytes: usize) {
+        let before = self.in_flight.fetch_sub(bytes, SeqCst);
+        if before >= self.in_flight_limit && before - bytes < self.in_flight_limit {
+            self.waker.wake();
+        }
+    }
+}

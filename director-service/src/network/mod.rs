@@ -1,0 +1,142 @@
+//! Carries frames between peers that know each other by key: the only room that knows libp2p.
+//!
+//! One [`start`] is one swarm and one [`Side`]: a director runs two (mesh and public), a validator
+//! one. Whom a swarm talks to is a set of keys ([`Handle::allow`]); everybody else is refused right
+//! after the handshake, and a key that leaves the set is cut off at once.
+//!
+//! ```text
+//!  Handle::send ──► Lanes (per peer, bytes bounded) ──► handler ──► one substream out ──► peer
+//!  Events::recv ◄── Ingress (bounded per peer)      ◄── handler ◄── one substream in  ◄── peer
+//! ```
+//!
+//! * upon [`Handle::send`]: the frame goes straight into the peer's queue; nothing is awaited and the
+//!   swarm's event loop is not in the way. The connection's own task drains the queue by urgency.
+//! * upon bytes: the same task decodes them and hands the frames to [`Events`]. When a peer has as
+//!   much waiting there as it may, its task stops reading, and TCP slows that peer and nobody else.
+//! * upon a full queue: Normal and Bulk lose their oldest frame, Critical and High the connection.
+//!   Each drop is counted by class and reason ([`Stats`]).
+//! * upon a second connection of the same key: the newer wins; the user sees `Down`, then `Up`.
+//! * upon silence: each side says something at least every `ping_interval_ms`; who is not heard for
+//!   `silence_ms` is dead.
+//!
+//! # Who dials
+//!
+//! Validators dial directors. Of two directors the one with the smaller key dials: two dials that
+//! cross would replace each other's connection for ever.
+//!
+//! # Bounds
+//!
+//! Inbound: `max_connections * inbound_bytes_per_peer`, or one frame of each peer if that is longer.
+//! Outbound: `max_connections * sum(queue_bytes)`, and frames are shared between queues. Reassembly:
+//! four frames a connection.
+
+mod actor;
+mod behaviour;
+mod config;
+mod dialer;
+mod error;
+mod frame;
+mod gate;
+mod handler;
+mod hub;
+mod ingress;
+mod link;
+mod queue;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+pub use actor::start;
+pub use config::{Config, Limits, Side};
+pub use error::NetworkError;
+pub use frame::{FrameError, MAX_CONTROL_LEN};
+pub use gate::Refusal;
+pub use hub::Handle;
+pub use ingress::Events;
+pub use libp2p::Multiaddr;
+pub use stats::{DropReason, Stats};
+
+use codec::Encode;
+use director_primitives::{Control, Priority, PublicKey};
+use std::sync::Arc;
+
+/// An encoded `SignedEnvelope`, exactly as it arrived; shared, never copied.
+pub type Frame = Arc<[u8]>;
+
+/// What [`Handle::send`] takes.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// An encoded `SignedEnvelope`.
+    Envelope(Frame),
+    /// An encoded [`Control`]; goes with the Critical class.
+    Control(Frame),
+}
+
+impl Payload {
+    /// Encodes a control message; clones of the payload share the bytes.
+    pub fn control(message: &Control) -> Self {
+        Self::Control(message.encode().into())
+    }
+}
+
+/// What became of a frame that was to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It is in the peer's queue. For Normal and Bulk, older ones may have made room for it.
+    Queued,
+    /// It was dropped and counted.
+    Dropped(DropReason),
+    /// No such peer is connected.
+    NotConnected,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DownReason {
+    /// The peer connected anew; `Up` follows.
+    Replaced,
+    /// Its key left the set, see [`Handle::allow`].
+    NotAllowed,
+    /// Its queue of this class was full and the class does not lose frames.
+    Overflow(Priority),
+    /// It sent something that is no frame.
+    Violation(FrameError),
+    /// It speaks another protocol, or is on another chain.
+    OtherProtocol,
+    /// Nothing was heard of it for `silence_ms`.
+    Silent,
+    /// We said so ([`Handle::disconnect`]).
+    Disconnected,
+    /// The other side closed, or the connection broke.
+    Closed,
+    /// This side shuts down.
+    Shutdown,
+}
+
+/// What happens on the network.
+#[derive(Debug)]
+pub enum Event {
+    /// A peer is connected. Each `Up` has one `Down`, and they alternate.
+    Up {
+        /// The peer.
+        peer: PublicKey,
+    },
+    /// A peer is not connected any more; no frame of it follows.
+    Down {
+        /// The peer.
+        peer: PublicKey,
+        /// Why.
+        reason: DownReason,
+    },
+    /// Envelopes in the order of their arrival: whatever was waiting, never waiting for more.
+    Frames(Vec<(PublicKey, Frame)>),
+    /// A control message.
+    Control(PublicKey, Control),
+    /// A dial came to nothing. [`Handle::maintain`] tries again by itself.
+    DialFailed {
+        /// Whom we wanted.
+        peer: PublicKey,
+        /// What went wrong, for a log line.
+        error: String,
+    },
+}

@@ -1,0 +1,92 @@
+//! Counts what comes, goes and is lost.
+
+use super::gate::Refusal;
+use director_primitives::Priority;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Why a frame was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// The peer is too slow. Normal and Bulk: an older frame made room; Critical and High: it was
+    /// disconnected.
+    Overflow,
+    /// The frame is empty or longer than what may wait.
+    TooLarge,
+    /// The connection ended before it could be sent.
+    Disconnected,
+}
+
+impl DropReason {
+    /// All reasons, in the order of [`Stats::dropped`].
+    pub const ALL: [Self; 3] = [Self::Overflow, Self::TooLarge, Self::Disconnected];
+}
+
+/// What came, went and was lost since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Peers that are connected now.
+    pub connected: u64,
+    /// Frames received.
+    pub frames_in: u64,
+    /// Bytes received, headers included.
+    pub bytes_in: u64,
+    /// Frames sent.
+    pub frames_out: u64,
+    /// Bytes sent, headers included.
+    pub bytes_out: u64,
+    /// Frames dropped, by class and reason (see [`DropReason::ALL`]).
+    pub dropped: [[u64; 3]; 4],
+    /// Connections refused, by reason (see [`Refusal::ALL`]).
+    pub refused: [u64; Refusal::ALL.len()],
+    /// Connections replaced by a newer one of the same key.
+    pub replaced: u64,
+}
+
+impl Stats {
+    /// Frames of this class dropped for this reason.
+    pub fn dropped(&self, class: Priority, reason: DropReason) -> u64 {
+        self.dropped[class.index()][reason as usize]
+    }
+
+    /// Connections refused for this reason.
+    pub fn refused(&self, reason: Refusal) -> u64 {
+        self.refused[reason as usize]
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) frames_in: AtomicU64,
+    pub(super) bytes_in: AtomicU64,
+    pub(super) frames_out: AtomicU64,
+    pub(super) bytes_out: AtomicU64,
+    pub(super) replaced: AtomicU64,
+    dropped: [[AtomicU64; 3]; 4],
+    refused: [AtomicU64; Refusal::ALL.len()],
+}
+
+impl Counters {
+    pub(super) fn drop(&self, class: Priority, reason: DropReason, count: u64) {
+        self.dropped[class.index()][reason as usize].fetch_add(count, Relaxed);
+    }
+
+    pub(super) fn refuse(&self, reason: Refusal) {
+        self.refused[reason as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn read(&self, connected: u64) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Relaxed);
+        Stats {
+            connected,
+            frames_in: read(&self.frames_in),
+            bytes_in: read(&self.bytes_in),
+            frames_out: read(&self.frames_out),
+            bytes_out: read(&self.bytes_out),
+            replaced: read(&self.replaced),
+            dropped: std::array::from_fn(|class| {
+                std::array::from_fn(|reason| read(&self.dropped[class][reason]))
+            }),
+            refused: std::array::from_fn(|reason| read(&self.refused[reason])),
+        }
+    }
+}

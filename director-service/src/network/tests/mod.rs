@@ -1,0 +1,1 @@
+//! What peers do to each other, over real sockets.
