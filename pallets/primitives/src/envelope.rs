@@ -162,12 +162,7 @@ impl SignedEnvelope {
 
     /// Whether the origin signed this on the chain with `genesis_hash`.
     pub fn verify(&self, genesis_hash: &H256) -> bool {
-        verify(
-            genesis_hash,
-            &self.envelope,
-            &self.envelope.origin,
-            &self.signature,
-        )
+        verify(genesis_hash, &self.envelope, &self.envelope.origin, &self.signature)
     }
 }
 

@@ -78,11 +78,6 @@ pub struct SignedHeartbeat {
 impl SignedHeartbeat {
     /// Whether the director signed this on the chain with `genesis_hash`.
     pub fn verify(&self, genesis_hash: &H256) -> bool {
-        verify(
-            genesis_hash,
-            &self.heartbeat,
-            &self.heartbeat.director,
-            &self.signature,
-        )
+        verify(genesis_hash, &self.heartbeat, &self.heartbeat.director, &self.signature)
     }
 }

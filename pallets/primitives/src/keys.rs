@@ -103,15 +103,7 @@ const SMALL_ORDER_Y: [[u8; 32]; 7] = {
         0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
         0x03, 0x7a,
     ];
-    [
-        zero,
-        one,
-        minus_one,
-        order_8_low,
-        order_8_high,
-        p,
-        p_plus_one,
-    ]
+    [zero, one, minus_one, order_8_low, order_8_high, p, p_plus_one]
 };
 
 /// Whether `key` is one of the 14 encodings of a point of small order.

@@ -123,27 +123,14 @@ impl DoubleSignProof {
         if a.vote.checkpoint != b.vote.checkpoint || a.vote.block_hash == b.vote.block_hash {
             return None;
         }
-        let (first, second) = if a.vote.block_hash < b.vote.block_hash {
-            (a, b)
-        } else {
-            (b, a)
-        };
-        Some(Self {
-            genesis_hash,
-            first,
-            second,
-        })
+        let (first, second) = if a.vote.block_hash < b.vote.block_hash { (a, b) } else { (b, a) };
+        Some(Self { genesis_hash, first, second })
     }
 
     /// What the proof is about, whatever its signature bytes: chain, keys and votes.
     pub fn id(&self) -> H256 {
-        let signed = (
-            self.genesis_hash,
-            self.first.key,
-            self.first.vote,
-            self.second.key,
-            self.second.vote,
-        );
+        let signed =
+            (self.genesis_hash, self.first.key, self.first.vote, self.second.key, self.second.vote);
         signed.using_encoded(sp_io::hashing::blake2_256).into()
     }
 

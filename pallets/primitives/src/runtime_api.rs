@@ -176,7 +176,9 @@ pub struct ValidatorInfo<AccountId> {
 }
 
 /// A director's vote that the chain keeps.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
 pub struct StoredVote<AccountId> {
     /// The director.
     pub director: AccountId,

@@ -37,32 +37,19 @@ impl Snapshot {
         validators: Vec<ValidatorInfo<AccountId32>>,
     ) -> Self {
         let index = |key: fn(&ValidatorInfo<AccountId32>) -> PublicKey| {
-            validators
-                .iter()
-                .enumerate()
-                .map(|(at, v)| (key(v), at))
-                .collect::<HashMap<_, _>>()
+            validators.iter().enumerate().map(|(at, v)| (key(v), at)).collect::<HashMap<_, _>>()
         };
         let by_peer_key = index(|v| v.peer_key);
         let mut by_checkpoint_key = index(|v| v.checkpoint_key);
         for (at, validator) in validators.iter().enumerate() {
-            for retired in validator
-                .retired_keys
-                .iter()
-                .filter(|key| key.until >= number)
-            {
+            for retired in validator.retired_keys.iter().filter(|key| key.until >= number) {
                 by_checkpoint_key.insert(retired.key, at);
             }
         }
-        let by_account = validators
-            .iter()
-            .enumerate()
-            .map(|(at, v)| (v.account.clone(), at))
-            .collect();
-        let authorized = validators
-            .iter()
-            .filter(|v| v.status == ValidatorStatus::Authorized)
-            .count() as u32;
+        let by_account =
+            validators.iter().enumerate().map(|(at, v)| (v.account.clone(), at)).collect();
+        let authorized =
+            validators.iter().filter(|v| v.status == ValidatorStatus::Authorized).count() as u32;
         Self {
             number,
             hash,
@@ -96,9 +83,7 @@ impl Snapshot {
         &self,
         key: &PublicKey,
     ) -> Option<&ValidatorInfo<AccountId32>> {
-        self.by_checkpoint_key
-            .get(key)
-            .map(|at| &self.validators[*at])
+        self.by_checkpoint_key.get(key).map(|at| &self.validators[*at])
     }
 
     /// Whether the validator with this peer key may speak.
@@ -114,18 +99,12 @@ impl Snapshot {
 
     /// The active director with this peer key.
     pub fn director_by_peer_key(&self, key: &PublicKey) -> Option<&DirectorInfo<AccountId32>> {
-        self.directors
-            .active
-            .iter()
-            .find(|director| director.peer_key == *key)
+        self.directors.active.iter().find(|director| director.peer_key == *key)
     }
 
     /// The active director with this account.
     pub fn director(&self, account: &AccountId32) -> Option<&DirectorInfo<AccountId32>> {
-        self.directors
-            .active
-            .iter()
-            .find(|director| director.account == *account)
+        self.directors.active.iter().find(|director| director.account == *account)
     }
 }
 
@@ -137,13 +116,11 @@ impl OffenceContext for Snapshot {
     }
 
     fn key_owner(&self, key: &PublicKey) -> Option<AccountId32> {
-        self.validator_by_checkpoint_key(key)
-            .map(|v| v.account.clone())
+        self.validator_by_checkpoint_key(key).map(|v| v.account.clone())
     }
 
     fn is_punished(&self, validator: &AccountId32) -> bool {
-        self.validator(validator)
-            .is_some_and(|v| v.status == ValidatorStatus::Tombstoned)
+        self.validator(validator).is_some_and(|v| v.status == ValidatorStatus::Tombstoned)
     }
 
     fn slashable_from(&self, validator: &AccountId32) -> CheckpointNumber {

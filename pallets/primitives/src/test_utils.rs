@@ -43,15 +43,8 @@ impl TestKey {
         checkpoint: CheckpointNumber,
         block_hash: H256,
     ) -> SignedVote {
-        let vote = CheckpointVote {
-            checkpoint,
-            block_hash,
-        };
-        SignedVote {
-            vote,
-            key: self.public(),
-            signature: self.sign(genesis_hash, &vote),
-        }
+        let vote = CheckpointVote { checkpoint, block_hash };
+        SignedVote { vote, key: self.public(), signature: self.sign(genesis_hash, &vote) }
     }
 
     /// Proof that it belongs to `account`.
@@ -61,14 +54,7 @@ impl TestKey {
         account: AccountId,
         role: KeyRole,
     ) -> Signature {
-        self.sign(
-            genesis_hash,
-            &Possession {
-                account,
-                role,
-                key: self.public(),
-            },
-        )
+        self.sign(genesis_hash, &Possession { account, role, key: self.public() })
     }
 
     /// Its vote as the director `director`.
@@ -79,20 +65,13 @@ impl TestKey {
         vote: DirectorVote<AccountId>,
     ) -> SignedDirectorVote<AccountId> {
         let signature = self.sign(genesis_hash, &vote);
-        SignedDirectorVote {
-            director,
-            vote,
-            signature,
-        }
+        SignedDirectorVote { director, vote, signature }
     }
 
     /// The envelope with its signature; `envelope.origin` is left as it is.
     pub fn envelope(&self, genesis_hash: &H256, envelope: Envelope) -> SignedEnvelope {
         let signature = self.sign(genesis_hash, &envelope);
-        SignedEnvelope {
-            envelope,
-            signature,
-        }
+        SignedEnvelope { envelope, signature }
     }
 }
 

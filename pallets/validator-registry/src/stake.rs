@@ -1,0 +1,171 @@
+//! Guards the life of a stake: on hold, locked while a slash is pending, slashed, or given back.
+//!
+//! ```text
+//! register ─► Candidate ⇄ Revoked ⇄ Authorized        directors' votes, low stake
+//!                  └────────┴─────────┴──► Exiting ──► withdrawn, after UnbondingPeriod
+//!   any of them ── punish ──► Tombstoned (locked) ── slash ──► Tombstoned ──► withdrawn
+//!                  ◄── pardon ──┘
+//! ```
+//!
+//! A tombstoned validator keeps its record, so that neither the account nor its keys can register
+//! again, until what is left is withdrawn: by itself or by anybody, `UnbondingPeriod` after the
+//! punishment at the earliest.
+
+use crate::*;
+use director_primitives::traits::{Offenders, Punished, Taken};
+use frame_support::traits::{
+    Imbalance,
+    fungible::{BalancedHold, InspectHold, MutateHold},
+    tokens::Precision,
+};
+use sp_runtime::{Perbill, traits::Saturating};
+
+impl<T: Config> Pallet<T> {
+    /// Last block at which stake must stay that begins to leave now.
+    pub(crate) fn bond_end() -> u64 {
+        let period: u64 = T::UnbondingPeriod::get().saturated_into();
+        Self::now().saturating_add(period)
+    }
+
+    /// Gives back what is left of a validator's stake and forgets the validator.
+    pub(crate) fn do_withdraw(account: &T::AccountId) -> DispatchResult {
+        let validator = Validators::<T>::get(account).ok_or(Error::<T>::NotRegistered)?;
+        ensure!(!is_locked(&validator), Error::<T>::SlashPending);
+        let until = validator.bonded_until.ok_or(Error::<T>::NotExiting)?;
+        ensure!(Self::now() > until, Error::<T>::StillBonded);
+        let reason = HoldReason::Stake.into();
+        // What is really on hold; nobody else may touch it, but if somebody did, the rest goes back.
+        let held = T::Currency::balance_on_hold(&reason, account).min(validator.stake);
+        let amount = T::Currency::release(&reason, account, held, Precision::Exact)?;
+        Self::free_keys(&validator);
+        Votes::<T>::remove(account);
+        Validators::<T>::remove(account);
+        Self::deposit_event(Event::StakeWithdrawn {
+            validator: account.clone(),
+            registration_id: validator.registration_id,
+            amount,
+            missing: validator.stake.saturating_sub(amount),
+        });
+        Ok(())
+    }
+
+    /// Revokes an authorized validator if its stake is below `MinStake`. `true` if it was.
+    pub(crate) fn revoke_if_low(account: &T::AccountId, validator: &mut ValidatorOf<T>) -> bool {
+        let (stake, minimum) = (validator.stake, T::MinStake::get());
+        let is_low = validator.status == ValidatorStatus::Authorized && stake < minimum;
+        if is_low {
+            Self::set_status(validator, ValidatorStatus::Revoked);
+            Self::deposit_event(Event::ValidatorRevoked {
+                validator: account.clone(),
+                registration_id: validator.registration_id,
+                cause: RevocationCause::LowStake { stake, minimum },
+            });
+        }
+        is_low
+    }
+
+    /// Changes the status and keeps count of who is authorized.
+    pub(crate) fn set_status(validator: &mut ValidatorOf<T>, status: ValidatorStatus) {
+        let was = validator.status == ValidatorStatus::Authorized;
+        let is = status == ValidatorStatus::Authorized;
+        match (was, is) {
+            (false, true) => AuthorizedCount::<T>::mutate(|count| count.saturating_inc()),
+            (true, false) => AuthorizedCount::<T>::mutate(|count| count.saturating_dec()),
+            _ => {}
+        }
+        validator.status = status;
+    }
+}
+
+impl<T: Config> Offenders<T::AccountId> for Pallet<T> {
+    type Balance = BalanceOf<T>;
+    type Credit = CreditOf<T>;
+
+    fn checkpoint_key_owner(key: &PublicKey) -> Option<T::AccountId> {
+        Self::checkpoint_key_owner(key)
+    }
+
+    fn is_punished(validator: &T::AccountId) -> bool {
+        Validators::<T>::get(validator).is_some_and(|v| v.punishment.is_some())
+    }
+
+    fn slashable_from(validator: &T::AccountId) -> CheckpointNumber {
+        Validators::<T>::get(validator).map_or(0, |v| v.slashable_from)
+    }
+
+    fn punish(account: &T::AccountId) -> Result<Punished<BalanceOf<T>>, DispatchError> {
+        Validators::<T>::try_mutate(account, |validator| {
+            let validator = validator.as_mut().ok_or(Error::<T>::NotRegistered)?;
+            ensure!(validator.punishment.is_none(), Error::<T>::AlreadyPunished);
+            let was_authorized = validator.status == ValidatorStatus::Authorized;
+            let others = AuthorizedCount::<T>::get().saturating_sub(was_authorized.into());
+            let punished = Punished {
+                registration_id: validator.registration_id,
+                stake: validator.stake,
+                authorized: others.saturating_add(1),
+            };
+            validator.punishment = Some(Punishment {
+                status_before: validator.status,
+                bonded_until_before: validator.bonded_until,
+                slash_pending: true,
+            });
+            validator.bonded_until.get_or_insert_with(Self::bond_end);
+            Self::set_status(validator, ValidatorStatus::Tombstoned);
+            Self::deposit_event(Event::ValidatorTombstoned {
+                validator: account.clone(),
+                registration_id: punished.registration_id,
+                stake: punished.stake,
+                authorized: punished.authorized,
+            });
+            Ok(punished)
+        })
+    }
+
+    fn pardon(account: &T::AccountId, slashable_from: CheckpointNumber) -> DispatchResult {
+        Validators::<T>::try_mutate(account, |validator| {
+            let validator = validator.as_mut().ok_or(Error::<T>::NotRegistered)?;
+            ensure!(is_locked(validator), Error::<T>::NotPunished);
+            let before = validator.punishment.take().ok_or(Error::<T>::NotPunished)?;
+            Self::set_status(validator, before.status_before);
+            validator.bonded_until = before.bonded_until_before;
+            validator.slashable_from = validator.slashable_from.max(slashable_from);
+            Self::deposit_event(Event::ValidatorPardoned {
+                validator: account.clone(),
+                registration_id: validator.registration_id,
+                status: validator.status,
+                slashable_from: validator.slashable_from,
+            });
+            // `MinStake` may have risen in the meantime.
+            Self::revoke_if_low(account, validator);
+            Ok(())
+        })
+    }
+
+    fn slash(
+        account: &T::AccountId,
+        stake: BalanceOf<T>,
+        fraction: Perbill,
+    ) -> Result<Taken<CreditOf<T>, BalanceOf<T>>, DispatchError> {
+        Validators::<T>::try_mutate(account, |validator| {
+            let validator = validator.as_mut().ok_or(Error::<T>::NotRegistered)?;
+            let punishment = validator
+                .punishment
+                .as_mut()
+                .filter(|punishment| punishment.slash_pending)
+                .ok_or(Error::<T>::NotPunished)?;
+            punishment.slash_pending = false;
+            // Rounded up: a small stake is no reason to take nothing.
+            let due = fraction.mul_ceil(stake);
+            let (credit, shortfall) = T::Currency::slash(&HoldReason::Stake.into(), account, due);
+            validator.stake = validator.stake.saturating_sub(credit.peek());
+            Self::deposit_event(Event::StakeSlashed {
+                validator: account.clone(),
+                registration_id: validator.registration_id,
+                amount: credit.peek(),
+                shortfall,
+                remaining: validator.stake,
+            });
+            Ok(Taken { credit, shortfall })
+        })
+    }
+}
