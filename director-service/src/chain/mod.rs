@@ -10,6 +10,28 @@
 //!   its task.
 //! * A node that is away is waited for; nothing here gives up but the single call.
 
+mod blocks;
+mod cache;
+mod compatibility;
+mod config;
+mod director_chain;
+pub mod interface;
+mod node;
+mod outcome;
+mod session;
+mod signer;
+mod submitter;
+#[cfg(test)]
+mod tests;
+
+pub use blocks::FinalizedBlocks;
+pub use config::{Settings, check_url};
+pub use director_chain::{Activation, DirectorChain};
+pub use node::{Connection, Node};
+pub use session::Head;
+pub use signer::Account;
+pub use submitter::{Submitted, Submitter};
+
 use async_trait::async_trait;
 use director_primitives::{
     AccountId32, DoubleSignProof, H256, Offence, Reason, SignedDirectorVote, Snapshot,

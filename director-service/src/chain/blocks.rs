@@ -1,0 +1,54 @@
+//! Yields every finalized block in order, whatever happens to the connection in between.
+
+use super::{Node, session::Head};
+use std::time::Duration;
+use tokio::{sync::watch, time::sleep};
+use tracing::debug;
+
+/// Wait after a node that did not answer.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// Every finalized block from one on, without holes and without repeats.
+///
+/// Blocks that were finalized while nobody asked, or while the node was away, are fetched by their
+/// numbers. Holds nothing but a number, so that it may be asked as slowly as one likes.
+pub struct FinalizedBlocks {
+    node: Node,
+    head: watch::Receiver<Option<Head>>,
+    next: Option<u64>,
+}
+
+impl FinalizedBlocks {
+    pub(super) fn new(node: Node, from: Option<u64>) -> Self {
+        let head = node.head();
+        Self { node, head, next: from }
+    }
+
+    /// The next finalized block. Waits for it, and for a node that is away, as long as it takes; may
+    /// be dropped while it waits.
+    pub async fn next(&mut self) -> Head {
+        loop {
+            let wanted = self.next;
+            let reached = |head: &Option<Head>| {
+                head.is_some_and(|head| wanted.is_none_or(|wanted| head.number >= wanted))
+            };
+            let newest = self.head.wait_for(reached).await.map(|head| *head);
+            let Ok(newest) = newest else {
+                // The node's task has ended, with the process or by a panic.
+                return std::future::pending().await;
+            };
+            let Some(next) = wanted.or(newest.map(|head| head.number)) else { continue };
+            match self.node.block_hash(next).await {
+                Ok(Some(hash)) => {
+                    self.next = Some(next + 1);
+                    return Head { number: next, hash };
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    debug!(next, %error, "cannot get a finalized block; trying again");
+                    sleep(RETRY_DELAY).await;
+                }
+            }
+        }
+    }
+}

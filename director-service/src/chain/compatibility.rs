@@ -1,0 +1,85 @@
+//! Compares the interface that this program was built for with the one that the node serves.
+//!
+//! Only what is really used is compared, by the hashes that subxt makes of the types involved: a
+//! runtime may change anything else as it likes.
+
+use super::{ChainError, interface::METADATA};
+use std::sync::LazyLock;
+use subxt::{
+    Metadata,
+    client::OnlineClientAtBlock,
+    config::{DefaultExtrinsicParamsBuilder, SubstrateConfig},
+};
+
+/// Calls that this program submits.
+const CALLS: [(&str, &str); 3] = [
+    ("SlashingEvidence", "report_double_sign"),
+    ("ValidatorRegistry", "submit_votes"),
+    ("DirectorRegistry", "activate"),
+];
+
+/// Methods of the runtime API that this program calls.
+const METHODS: [&str; 7] = [
+    "domain",
+    "directors",
+    "validators",
+    "validator",
+    "vote_progress",
+    "pending_slashes",
+    "check_evidence",
+];
+
+/// The runtime API's name.
+const API: &str = "DirectorApi";
+
+/// Hash of each item by its name, as of the metadata that this program was built with.
+static OURS: LazyLock<Vec<(String, Option<[u8; 32]>)>> = LazyLock::new(|| {
+    let metadata = Metadata::decode_from(METADATA)
+        .expect("the interface was made from this file when this crate was built; qed");
+    hashes(&metadata)
+});
+
+/// # Errors
+///
+/// [`ChainError::Incompatible`] with everything that differs.
+pub(super) fn check(at: &OnlineClientAtBlock<SubstrateConfig>) -> Result<(), ChainError> {
+    compare(at.metadata_ref())?;
+    // Whether an extrinsic can be built at all: a transaction extension that subxt does not know.
+    let call = subxt::dynamic::tx("System", "remark", [Vec::<u8>::new()]);
+    let params = DefaultExtrinsicParamsBuilder::new().nonce(0).build();
+    let signable = at.tx().create_signable_offline(&call, params);
+    match signable.and_then(|signable| signable.signer_payload()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ChainError::Incompatible(format!("extrinsics ({error})"))),
+    }
+}
+
+pub(super) fn compare(theirs: &Metadata) -> Result<(), ChainError> {
+    let theirs = hashes(theirs);
+    let differs: Vec<_> = OURS
+        .iter()
+        .zip(theirs)
+        .filter_map(|((name, ours), (_, theirs))| match theirs {
+            None => Some(format!("{name} is missing")),
+            theirs if theirs != *ours => Some(format!("{name} differs")),
+            _ => None,
+        })
+        .collect();
+    match differs.as_slice() {
+        [] => Ok(()),
+        differs => Err(ChainError::Incompatible(differs.join(", "))),
+    }
+}
+
+fn hashes(metadata: &Metadata) -> Vec<(String, Option<[u8; 32]>)> {
+    let calls = CALLS.into_iter().map(|(pallet, call)| {
+        let hash = metadata.pallet_by_name(pallet).and_then(|pallet| pallet.call_hash(call));
+        (format!("{pallet}.{call}"), hash)
+    });
+    let api = metadata.runtime_api_trait_by_name(API);
+    let methods = METHODS.into_iter().map(|method| {
+        let hash = api.as_ref().and_then(|api| api.method_by_name(method)).map(|m| m.hash());
+        (format!("{API}.{method}"), hash)
+    });
+    calls.chain(methods).collect()
+}

@@ -1,0 +1,406 @@
+//! Keeps a connection to the node, through its restarts, and follows what it finalizes.
+//!
+//! ```text
+//!            ┌──────────────── one task ────────────────┐
+//!   node ──► │ connect, check ─► finalized heads ─► read │ ──► connection() finalized() head()
+//!            └──────▲──────────────┬─────────────────────┘
+//!                   └── lost: wait, again
+//! ```
+//!
+//! A subscription can be silent because nothing happens or because it is dead; hence the node is
+//! also asked every [`POLL_INTERVAL`]. Snapshots are of the newest finalized block, older ones are
+//! skipped; whoever needs every block uses [`Node::blocks`].
+
+use super::{
+    CALL_TIMEOUT, ChainError,
+    blocks::FinalizedBlocks,
+    cache::Cache,
+    config::{Settings, check_url},
+    session::{Head, Session, head_of, limit, sp_hash, timeout},
+};
+use director_primitives::{
+    AccountId32, DoubleSignProof, H256, Offence, Reason, Snapshot,
+    runtime_api::{DirectorSet, Domain, MAX_PAGE, PendingSlash, ValidatorInfo, VoteProgress},
+};
+use futures::FutureExt;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+use tracing::{debug, error, info, warn};
+
+/// How often the node is asked for its finalized head, should its subscription be silent.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Waits between two attempts to connect: first and longest.
+const RETRY_DELAY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+
+/// How often it is said that the node is still away.
+const COMPLAIN_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How the node is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// Not connected; what the last attempt said, if there was one. Attempts go on.
+    Connecting(Option<ChainError>),
+    /// Connected, chain and interface are right.
+    Connected,
+    /// It serves another chain or interface. Attempts go on: the node may be replaced.
+    Unusable(ChainError),
+}
+
+/// A node, for as long as a clone of this lives.
+#[derive(Clone)]
+pub struct Node {
+    pub(super) shared: Arc<Shared>,
+    _task: Arc<AbortOnDrop>,
+}
+
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+pub(super) struct Shared {
+    settings: Settings,
+    session: watch::Sender<Option<Session>>,
+    connection: watch::Sender<Connection>,
+    head: watch::Sender<Option<Head>>,
+    snapshot: watch::Sender<Option<Arc<Snapshot>>>,
+    pub(super) cache: Mutex<Cache>,
+}
+
+impl Node {
+    /// Starts to connect. Returns at once; see [`Self::connection`] and [`Self::ready`].
+    ///
+    /// # Errors
+    ///
+    /// If the address makes no sense. A node that is away is no error.
+    pub fn start(settings: Settings) -> Result<Self, ChainError> {
+        check_url(&settings.url, settings.allow_insecure)?;
+        let shared = Arc::new(Shared {
+            settings,
+            session: watch::Sender::new(None),
+            connection: watch::Sender::new(Connection::Connecting(None)),
+            head: watch::Sender::new(None),
+            snapshot: watch::Sender::new(None),
+            cache: Mutex::default(),
+        });
+        let task = tokio::spawn(run(shared.clone()));
+        Ok(Self { shared, _task: Arc::new(AbortOnDrop(task)) })
+    }
+
+    /// How the node is doing, from now on.
+    pub fn connection(&self) -> watch::Receiver<Connection> {
+        self.shared.connection.subscribe()
+    }
+
+    /// Waits until the node is connected and its first finalized block was read.
+    ///
+    /// # Errors
+    ///
+    /// If it serves another chain or interface. Waits for ever for a node that is away.
+    pub async fn ready(&self) -> Result<Arc<Snapshot>, ChainError> {
+        let mut connection = self.connection();
+        let mut snapshot = self.finalized();
+        let closed = |_| ChainError::Unreachable("the follower of the chain has ended".into());
+        loop {
+            if let Some(snapshot) = snapshot.borrow_and_update().clone() {
+                return Ok(snapshot);
+            }
+            if let Connection::Unusable(error) = &*connection.borrow_and_update() {
+                return Err(error.clone());
+            }
+            tokio::select! {
+                changed = snapshot.changed() => changed.map_err(closed)?,
+                changed = connection.changed() => changed.map_err(closed)?,
+            }
+        }
+    }
+
+    /// Directors and validators at the newest finalized block, from now on.
+    pub fn finalized(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+        self.shared.snapshot.subscribe()
+    }
+
+    /// The newest finalized block, from now on. Never ahead of [`Self::finalized`].
+    pub fn head(&self) -> watch::Receiver<Option<Head>> {
+        self.shared.head.subscribe()
+    }
+
+    /// Every finalized block from number `from`, or from the newest one, one after the other.
+    pub fn blocks(&self, from: Option<u64>) -> FinalizedBlocks {
+        FinalizedBlocks::new(self.clone(), from)
+    }
+
+    /// Hash of the finalized block with this number; `None` if it is not finalized yet.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer, or has no such block though it is finalized.
+    pub async fn block_hash(&self, number: u64) -> Result<Option<H256>, ChainError> {
+        let Some(head) = *self.shared.head.borrow() else {
+            // Nothing is known yet: wait for the node as any other call does.
+            self.session().await?;
+            return Ok(None);
+        };
+        if number > head.number {
+            return Ok(None);
+        }
+        if let Some(hash) = self.shared.cache().hash(number) {
+            return Ok(Some(hash));
+        }
+        let session = self.session().await?;
+        let number_at = subxt::rpcs::methods::legacy::NumberOrHex::Number(number);
+        let hash = limit(session.rpc.chain_get_block_hash(Some(number_at))).await?;
+        let hash =
+            hash.ok_or_else(|| ChainError::Unexpected(format!("the node has no block {number}")))?;
+        self.shared.cache().insert(Head { number, hash });
+        Ok(Some(hash))
+    }
+
+    /// One validator at the newest finalized block.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn validator(
+        &self,
+        account: &AccountId32,
+    ) -> Result<Option<ValidatorInfo<AccountId32>>, ChainError> {
+        self.call("DirectorApi_validator", account).await
+    }
+
+    /// How far the directors are with a validator at the newest finalized block.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn vote_progress(
+        &self,
+        validator: &AccountId32,
+    ) -> Result<Option<VoteProgress<AccountId32>>, ChainError> {
+        self.call("DirectorApi_vote_progress", validator).await
+    }
+
+    /// Slashes that wait, at the newest finalized block.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn pending_slashes(&self) -> Result<Vec<PendingSlash<AccountId32>>, ChainError> {
+        self.call("DirectorApi_pending_slashes", ()).await
+    }
+
+    /// What the chain would say to this proof at the newest finalized block.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn check_evidence(
+        &self,
+        proof: &DoubleSignProof,
+    ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError> {
+        self.call("DirectorApi_check_evidence", proof).await
+    }
+
+    /// Hashes of the extrinsics in a finalized block.
+    pub(super) async fn extrinsics(&self, block: Head) -> Result<Arc<[H256]>, ChainError> {
+        if let Some(known) = self.shared.cache().body(block.number) {
+            return Ok(known);
+        }
+        let session = self.session().await?;
+        let found = limit(session.rpc.chain_get_block(Some(block.hash))).await?;
+        let found = found
+            .ok_or_else(|| ChainError::Unexpected(format!("no body of block {}", block.number)))?;
+        let hashes: Arc<[H256]> =
+            found.block.extrinsics.iter().map(|extrinsic| sp_hash(&extrinsic.0)).collect();
+        self.shared.cache().insert_body(block.number, hashes.clone());
+        Ok(hashes)
+    }
+
+    async fn call<R: codec::DecodeAll>(
+        &self,
+        method: &str,
+        arguments: impl codec::Encode,
+    ) -> Result<R, ChainError> {
+        let session = self.session().await?;
+        let head = *self.shared.head.borrow();
+        let head = match head {
+            Some(head) => head,
+            None => session.finalized_head().await?,
+        };
+        session.call(method, arguments, head.hash).await
+    }
+
+    /// The connection, once there is one; waits at most [`CALL_TIMEOUT`] for it.
+    pub(super) async fn session(&self) -> Result<Session, ChainError> {
+        let mut session = self.shared.session.subscribe();
+        let found = timeout(CALL_TIMEOUT, session.wait_for(Option::is_some)).await;
+        match found {
+            Ok(Ok(session)) => session
+                .clone()
+                .ok_or_else(|| ChainError::Unreachable("the connection is gone again".into())),
+            _ => Err(match &*self.shared.connection.borrow() {
+                Connection::Unusable(error) | Connection::Connecting(Some(error)) => error.clone(),
+                _ => ChainError::Unreachable("there is no connection yet".into()),
+            }),
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn publish(&self, head: Head, snapshot: Snapshot) {
+        self.cache().insert(head);
+        // In this order: who sees the head finds the snapshot.
+        self.snapshot.send_replace(Some(Arc::new(snapshot)));
+        self.head.send_replace(Some(head));
+    }
+}
+
+async fn run(shared: Arc<Shared>) {
+    let url = shared.settings.url.clone();
+    let (mut delay, longest) = RETRY_DELAY;
+    let mut complained: Option<Instant> = None;
+    let mut away_since = Instant::now();
+    loop {
+        let error = match Session::open(&shared.settings).await {
+            Ok(session) => {
+                info!(%url, genesis = ?session.genesis, "connected to the node");
+                shared.session.send_replace(Some(session.clone()));
+                shared.connection.send_replace(Connection::Connected);
+                (delay, complained) = (RETRY_DELAY.0, None);
+                let error = follow(&shared, &session).await;
+                shared.session.send_replace(None);
+                away_since = Instant::now();
+                error
+            }
+            Err(error) => error,
+        };
+        if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_INTERVAL) {
+            let seconds = away_since.elapsed().as_secs();
+            match error.is_temporary() {
+                true => warn!(
+                    "cannot reach the node at {url} for {seconds} s now ({error}); trying again \
+                     until it answers, check that it runs and that chain.url is right"
+                ),
+                false => error!("cannot use the node at {url}: {error}"),
+            }
+            complained = Some(Instant::now());
+        }
+        shared.connection.send_replace(match error.is_temporary() {
+            true => Connection::Connecting(Some(error)),
+            false => Connection::Unusable(error),
+        });
+        sleep(delay).await;
+        delay = (delay * 2).min(longest);
+    }
+}
+
+/// Reads finalized blocks until the connection breaks; says why.
+async fn follow(shared: &Shared, session: &Session) -> ChainError {
+    match follow_until_broken(shared, session).await {
+        Ok(never) => match never {},
+        Err(error) => error,
+    }
+}
+
+async fn follow_until_broken(
+    shared: &Shared,
+    session: &Session,
+) -> Result<std::convert::Infallible, ChainError> {
+    let ended = || ChainError::Unreachable("the node closed the connection".into());
+    let mut heads = limit(session.rpc.chain_subscribe_finalized_heads()).await?;
+    let mut versions = limit(session.rpc.state_subscribe_runtime_version()).await?;
+    let mut version = None;
+    let mut poll = tokio::time::interval(POLL_INTERVAL);
+    let mut last = *shared.head.borrow();
+    loop {
+        let head = tokio::select! {
+            header = heads.next() => {
+                let mut header = header.ok_or_else(ended)?;
+                // Only the newest counts; what waits behind it would be read in vain.
+                while let Some(Some(newer)) = heads.next().now_or_never() {
+                    header = newer;
+                }
+                head_of(&header.map_err(|error| ChainError::Unreachable(error.to_string()))?)
+            }
+            upgrade = versions.next() => {
+                let upgrade = upgrade.ok_or_else(ended)?;
+                let new = upgrade.map_err(|error| ChainError::Unreachable(error.to_string()))?;
+                if version.replace(new.spec_version).is_some_and(|old| old != new.spec_version) {
+                    // A new session checks the interface again.
+                    let cause = format!("the runtime was upgraded to version {}", new.spec_version);
+                    return Err(ChainError::Unreachable(cause));
+                }
+                continue;
+            }
+            _ = poll.tick() => session.finalized_head().await?,
+        };
+        match last {
+            Some(last) if head.number == last.number => continue,
+            Some(last) if head.number < last.number => {
+                debug!(head.number, last.number, "the node lags behind what was finalized already");
+                continue;
+            }
+            _ => {}
+        }
+        let snapshot = read_snapshot(session, head).await?;
+        shared.publish(head, snapshot);
+        last = Some(head);
+    }
+}
+
+/// Directors and validators at a block.
+async fn read_snapshot(session: &Session, at: Head) -> Result<Snapshot, ChainError> {
+    let (mut domain, directors, validators) = tokio::try_join!(
+        session.call::<Domain>("DirectorApi_domain", (), at.hash),
+        session.call::<DirectorSet<AccountId32>>("DirectorApi_directors", (), at.hash),
+        read_validators(session, at),
+    )?;
+    if at.number == 0 {
+        // The runtime learns the hash of the first block when it makes the second.
+        domain.genesis_hash = session.genesis;
+    } else if domain.genesis_hash != session.genesis {
+        return Err(ChainError::Unexpected(format!(
+            "the runtime says its genesis is {:?}, the node says {:?}",
+            domain.genesis_hash, session.genesis
+        )));
+    }
+    Ok(Snapshot::new(at.number, at.hash, domain, directors, validators))
+}
+
+async fn read_validators(
+    session: &Session,
+    at: Head,
+) -> Result<Vec<ValidatorInfo<AccountId32>>, ChainError> {
+    let mut all: Vec<ValidatorInfo<AccountId32>> = Vec::new();
+    loop {
+        let after = all.last().map(|validator| validator.account.clone());
+        let page: Vec<_> =
+            session.call("DirectorApi_validators", (after.clone(), MAX_PAGE), at.hash).await?;
+        let grows = page.first().is_none_or(|first: &ValidatorInfo<AccountId32>| {
+            after.is_none_or(|after| first.account > after)
+        });
+        if !grows {
+            return Err(ChainError::Unexpected("the pages of validators go round".into()));
+        }
+        let full = page.len() >= MAX_PAGE as usize;
+        all.extend(page);
+        if !full {
+            return Ok(all);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Holds one connection to a node, and asks it with a timeout on every question.
+//!
+//! The long-known RPC methods are used (`chain_…`, `state_…`, `author_…`): they need nothing of the
+//! node between two calls, so that there is nothing to repair after a reconnect, and a question
+//! about a finalized block is answered whether or not anybody has pinned it.
+
+use super::{CALL_TIMEOUT, ChainError, compatibility, config::Settings};
+use codec::{DecodeAll, Encode};
+use director_primitives::H256;
+use std::{future::Future, sync::Arc, time::Duration};
+use subxt::{
+    OnlineClient,
+    backend::{BlockRef, LegacyBackend},
+    client::OnlineClientAtBlock,
+    config::{Header, RpcConfigFor, SubstrateConfig, substrate::SubstrateHeader},
+    rpcs::{self, RpcClient, methods::LegacyRpcMethods},
+};
+
+/// A block of the finalized chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: H256,
+}
+
+/// A connection to a node that serves the right chain with the right interface.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) rpc: LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>,
+    pub(super) api: OnlineClient<SubstrateConfig>,
+    pub(super) genesis: H256,
+}
+
+impl Session {
+    /// Connects once and checks chain and interface.
+    pub(super) async fn open(settings: &Settings) -> Result<Self, ChainError> {
+        let client = limit(RpcClient::from_insecure_url(&settings.url)).await?;
+        let rpc = LegacyRpcMethods::new(client.clone());
+        let genesis = limit(rpc.genesis_hash()).await?;
+        if let Some(expected) = settings.genesis_hash.filter(|hash| *hash != genesis) {
+            return Err(ChainError::OtherChain { expected, found: genesis });
+        }
+        let backend = Arc::new(LegacyBackend::builder().build(client));
+        let config = SubstrateConfig::builder().set_genesis_hash(genesis).build();
+        let api = timeout(CALL_TIMEOUT, OnlineClient::from_backend_with_config(config, backend))
+            .await?
+            .map_err(unexpected)?;
+        let session = Self { rpc, api, genesis };
+        let head = session.finalized_head().await?;
+        compatibility::check(&session.at(head).await?)?;
+        Ok(session)
+    }
+
+    /// The node's latest finalized block.
+    pub(super) async fn finalized_head(&self) -> Result<Head, ChainError> {
+        let hash = limit(self.rpc.chain_get_finalized_head()).await?;
+        let header = limit(self.rpc.chain_get_header(Some(hash))).await?;
+        let header =
+            header.ok_or_else(|| ChainError::Unexpected(format!("no header of block {hash:?}")))?;
+        Ok(Head { number: header.number(), hash })
+    }
+
+    /// Asks the runtime at a block.
+    pub(super) async fn call<R: DecodeAll>(
+        &self,
+        method: &str,
+        arguments: impl Encode,
+        at: H256,
+    ) -> Result<R, ChainError> {
+        let arguments = arguments.encode();
+        let answer = limit(self.rpc.state_call(method, Some(&arguments), Some(at))).await?;
+        R::decode_all(&mut &*answer)
+            .map_err(|error| ChainError::Unexpected(format!("answer of {method}: {error}")))
+    }
+
+    /// subxt's own client at a block.
+    pub(super) async fn at(
+        &self,
+        head: Head,
+    ) -> Result<OnlineClientAtBlock<SubstrateConfig>, ChainError> {
+        let block = BlockRef::from_hash(head.hash);
+        timeout(CALL_TIMEOUT, self.api.at_block_hash_and_number(block, head.number))
+            .await?
+            .map_err(unexpected)
+    }
+}
+
+/// The block that a header is of.
+pub(super) fn head_of(header: &SubstrateHeader<H256>) -> Head {
+    let hash = sp_hash(&header.encode());
+    Head { number: header.number, hash }
+}
+
+/// BLAKE2b-256, by which a Substrate chain with the common types names blocks and extrinsics.
+pub(super) fn sp_hash(bytes: &[u8]) -> H256 {
+    H256(director_primitives::envelope::fingerprint(bytes))
+}
+
+/// Waits for the answer to an RPC call, but not for ever.
+pub(super) async fn limit<T>(
+    call: impl Future<Output = Result<T, rpcs::Error>>,
+) -> Result<T, ChainError> {
+    timeout(CALL_TIMEOUT, call).await?.map_err(|error| match error {
+        rpcs::Error::User(answer) => ChainError::Unexpected(answer.to_string()),
+        rpcs::Error::Deserialization(_)
+        | rpcs::Error::Decode(_)
+        | rpcs::Error::Serialization(_) => ChainError::Unexpected(error.to_string()),
+        error => ChainError::Unreachable(root_cause(&error)),
+    })
+}
+
+pub(super) async fn timeout<T>(
+    wait: Duration,
+    call: impl Future<Output = T>,
+) -> Result<T, ChainError> {
+    tokio::time::timeout(wait, call).await.map_err(|_| ChainError::Timeout(wait))
+}
+
+pub(super) fn unexpected(error: impl std::error::Error) -> ChainError {
+    ChainError::Unexpected(root_cause(&error))
+}
+
+/// What is behind an error, in one line: the outer ones say only that there was one.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,241 @@
+//! Says what an operator can set: every field with its unit, its default and the reason for it.
+//!
+//! A file in TOML, in which an unknown field is an error (a misspelt limit that silently keeps its
+//! default is worse than a director that does not start), and over it the environment:
+//! `DIRECTOR_<SECTION>_<FIELD>`, `DIRECTOR_CHAIN_URL=wss://node.example:9944`. Paths in the file are
+//! relative to the folder that it is in. `config/director.example.toml` shows all of it.
+
+mod load;
+#[cfg(test)]
+mod tests;
+
+pub use load::ConfigError;
+
+use crate::network::Multiaddr;
+use director_primitives::H256;
+use serde::{Deserialize, Serialize};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// Everything that an operator can set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder for the detector's history and the evidence outbox; made if it is not there. Must
+    /// survive restarts: it holds votes that prove double signs, and proofs on their way.
+    pub data_dir: PathBuf,
+    /// The node.
+    pub chain: Chain,
+    /// The two secrets.
+    pub keys: Keys,
+    /// The private network of the directors.
+    pub mesh: Mesh,
+    /// The network that validators reach.
+    pub public: Public,
+    /// Health, metrics and status.
+    #[serde(default)]
+    pub http: Http,
+    /// What bounds memory.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How far back double signs are found.
+    #[serde(default)]
+    pub detector: Detector,
+    /// What is told on stderr.
+    #[serde(default)]
+    pub log: Log,
+}
+
+/// Where the chain is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chain {
+    /// WebSocket of a node that this operator trusts: `ws://127.0.0.1:9944`. A node can lie about
+    /// who may speak, though it cannot make anybody be slashed.
+    pub url: String,
+    /// Genesis hash, `0x` and 64 digits. Default: whatever the node serves. Set it where it
+    /// matters: it keeps a director from joining another chain by a wrong address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub genesis_hash: Option<H256>,
+    /// Whether `ws://` may be used to another machine. Default `false`: whoever stands between
+    /// could change what the chain says. Set it if the link is private already.
+    #[serde(default)]
+    pub allow_insecure: bool,
+}
+
+/// Files with secrets; each must be readable by its owner alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// Secret URI of the director's account (sr25519), which pays fees and receives rewards.
+    pub account: PathBuf,
+    /// Seed of the peer key (ed25519), 64 digits.
+    pub peer: PathBuf,
+}
+
+/// The mesh of directors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mesh {
+    /// Multiaddrs to listen on, of the private interface only: `/ip4/100.64.0.1/tcp/30401`.
+    pub listen: Vec<Multiaddr>,
+}
+
+/// The network that validators reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Public {
+    /// Multiaddrs to listen on: `/ip4/0.0.0.0/tcp/30400`.
+    pub listen: Vec<Multiaddr>,
+}
+
+/// Health, metrics and status over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Address to listen on. Default `127.0.0.1:9615`: what it tells is nobody else's business.
+    pub listen: SocketAddr,
+    /// Whether that may be more than loopback. Default `false`; there is no password.
+    pub allow_remote: bool,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9615)), allow_remote: false }
+    }
+}
+
+/// What bounds memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Messages whose fingerprints are kept to recognise repeats. Default 10,000, which is a second
+    /// of full load; sequence windows recognise what this has forgotten. 64 bytes each.
+    pub seen_messages: usize,
+    /// Largest batch of messages whose signatures are checked together. Default 256: beyond that
+    /// the gain per signature is small, and a forged one costs more to find.
+    pub verify_batch: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { seen_messages: 10_000, verify_batch: 256 }
+    }
+}
+
+/// How far back double signs are found, in checkpoints before the last finalized one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Detector {
+    /// Checkpoints whose votes are kept on disk. Default 10,000. Up to the unbonding period it
+    /// catches late forks as well; 200 bytes a vote.
+    pub history_checkpoints: u64,
+    /// Checkpoints whose votes are kept in memory. Default 64; older ones are looked up on disk.
+    pub recent_checkpoints: u64,
+}
+
+impl Default for Detector {
+    fn default() -> Self {
+        Self { history_checkpoints: 10_000, recent_checkpoints: 64 }
+    }
+}
+
+/// What is told on stderr.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// A filter in the words of `tracing`: `info`, `debug`, `info,director_service::network=debug`.
+    /// Default `info`.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".into() }
+    }
+}
+
+impl Config {
+    /// Reads a file, applies the environment's `DIRECTOR_…` variables and checks the result.
+    ///
+    /// # Errors
+    ///
+    /// One line with cause and remedy.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        load::load(path, std::env::vars())
+    }
+
+    /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    ///
+    /// The first field that does not make sense.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let invalid = |field, cause: String| Err(ConfigError::Invalid { field, cause });
+        if let Err(error) = crate::chain::check_url(&self.chain.url, self.chain.allow_insecure) {
+            return invalid("chain.url", error.to_string());
+        }
+        for (field, listen) in
+            [("mesh.listen", &self.mesh.listen), ("public.listen", &self.public.listen)]
+        {
+            if listen.is_empty() {
+                return invalid(field, "needs at least one multiaddr".into());
+            }
+            for address in listen {
+                check_address(address).or_else(|why| invalid(field, format!("{address} {why}")))?;
+            }
+        }
+        if let Some(shared) = self.mesh.listen.iter().find(|a| self.public.listen.contains(a)) {
+            return invalid(
+                "mesh.listen",
+                format!(
+                    "{shared} is in public.listen too; the two networks need ports of their own"
+                ),
+            );
+        }
+        if !self.http.allow_remote && !self.http.listen.ip().is_loopback() {
+            return invalid(
+                "http.listen",
+                format!(
+                    "{} is not loopback; use 127.0.0.1, or set http.allow_remote = true",
+                    self.http.listen
+                ),
+            );
+        }
+        let positive = [
+            ("limits.seen_messages", self.limits.seen_messages as u64),
+            ("limits.verify_batch", self.limits.verify_batch as u64),
+            ("detector.history_checkpoints", self.detector.history_checkpoints),
+            ("detector.recent_checkpoints", self.detector.recent_checkpoints),
+        ];
+        if let Some((field, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            return invalid(field, "must be at least 1".into());
+        }
+        if self.detector.recent_checkpoints > self.detector.history_checkpoints {
+            return invalid(
+                "detector.recent_checkpoints",
+                "must not exceed detector.history_checkpoints".into(),
+            );
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
+            return invalid("log.filter", format!("{error}; try \"info\""));
+        }
+        Ok(())
+    }
+
+    fn resolve_paths(&mut self, folder: &Path) {
+        for path in [&mut self.data_dir, &mut self.keys.account, &mut self.keys.peer] {
+            *path = folder.join(&*path);
+        }
+    }
+}
+
+fn check_address(address: &Multiaddr) -> Result<(), &'static str> {
+    let text = address.to_string();
+    match text.split('/').collect::<Vec<_>>().as_slice() {
+        ["", "ip4" | "ip6", _, "tcp", _] => Ok(()),
+        _ => Err("is not of the form /ip4/ADDRESS/tcp/PORT or /ip6/ADDRESS/tcp/PORT"),
+    }
+}

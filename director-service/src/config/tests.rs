@@ -1,0 +1,153 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+const MINIMAL: &str = r#"
+data_dir = "data"
+[chain]
+url = "ws://127.0.0.1:9944"
+[keys]
+account = "account.key"
+peer = "/secret/peer.key"
+[mesh]
+listen = ["/ip4/127.0.0.1/tcp/30401"]
+[public]
+listen = ["/ip4/127.0.0.1/tcp/30400"]
+"#;
+
+fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("director.toml");
+    std::fs::write(&path, text).unwrap();
+    let environment = environment.iter().map(|(k, v)| (k.to_string(), v.to_string()));
+    load::load(&path, environment).map_err(|error| {
+        let line = error.to_string();
+        assert!(!line.contains('\n'), "more than one line: {line}");
+        line
+    })
+}
+
+fn refuses(text: &str, environment: &[(&str, &str)], words: &[&str]) {
+    let error = load(text, environment).unwrap_err();
+    for word in words {
+        assert!(error.contains(word), "{error:?} does not say {word:?}");
+    }
+}
+
+#[test]
+fn the_example_is_valid_and_complete() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/director.example.toml");
+    let example = load::load(&path, std::iter::empty()).unwrap();
+    // Fields with a default show that default; a field that is missing would show as a difference.
+    assert_eq!(example.http, Http::default());
+    assert_eq!(example.limits, Limits::default());
+    assert_eq!(example.detector, Detector::default());
+    assert_eq!(example.log, Log::default());
+    let text = std::fs::read_to_string(path).unwrap();
+    let shown = toml::to_string(&example).unwrap();
+    for field in shown.lines().filter_map(|line| line.split_once(" = ")).map(|(field, _)| field) {
+        assert!(text.contains(field), "the example does not mention {field}");
+    }
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let config = load(MINIMAL, &[]).unwrap();
+    assert!(config.data_dir.is_absolute() && config.data_dir.ends_with("data"));
+    assert_eq!(config.keys.account.parent(), config.data_dir.parent());
+    assert_eq!(config.keys.peer, Path::new("/secret/peer.key"));
+}
+
+#[test]
+fn the_environment_goes_over_the_file() {
+    let config = load(
+        MINIMAL,
+        &[
+            ("DIRECTOR_CHAIN_URL", "wss://node.example"),
+            ("DIRECTOR_HTTP_LISTEN", "127.0.0.1:1"),
+            ("DIRECTOR_PUBLIC_LISTEN", r#"["/ip4/10.0.0.1/tcp/1"]"#),
+            ("DIRECTOR_LIMITS_SEEN_MESSAGES", "77"),
+            ("DIRECTOR_DATA_DIR", "/elsewhere"),
+            ("DIRECTOR_CONFIG", "taken by the command line"),
+            ("UNRELATED", "x"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.chain.url, "wss://node.example");
+    assert_eq!(config.http.listen.port(), 1);
+    assert_eq!(config.public.listen[0].to_string(), "/ip4/10.0.0.1/tcp/1");
+    assert_eq!(config.limits.seen_messages, 77);
+    assert_eq!(config.data_dir, Path::new("/elsewhere"));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Config::load(Path::new("/nonexistent/director.toml")).unwrap_err().to_string();
+    assert!(error.contains("/nonexistent/director.toml") && error.contains("example"), "{error}");
+}
+
+#[test]
+fn an_unknown_field_is_named_with_its_line() {
+    refuses(&MINIMAL.replace("url =", "urll ="), &[], &["line 4", "`urll`", "`url`"]);
+    refuses(&format!("colour = 1\n{MINIMAL}"), &[], &["line 1", "`colour`"]);
+    refuses(MINIMAL, &[("DIRECTOR_CHAIN_URLL", "x")], &["DIRECTOR_CHAIN_URLL", "`urll`"]);
+    refuses(MINIMAL, &[("DIRECTOR_COLOUR", "x")], &["DIRECTOR_COLOUR", "no such field"]);
+}
+
+#[test]
+fn a_missing_field_is_named() {
+    refuses(&MINIMAL.replace("data_dir", "#"), &[], &["`data_dir`"]);
+    refuses(&MINIMAL.replace("url = ", "# "), &[], &["`url`"]);
+}
+
+#[test]
+fn broken_toml_is_shown_with_its_line() {
+    refuses(&MINIMAL.replace("[chain]", "[chain"), &[], &["line 3"]);
+}
+
+#[test]
+fn a_bad_multiaddr_is_refused() {
+    let with = |address| MINIMAL.replace("/ip4/127.0.0.1/tcp/30401", address);
+    refuses(&with("127.0.0.1:30401"), &[], &["line 9", "multiaddr"]);
+    refuses(&with("/ip4/127.0.0.1/udp/30401"), &[], &["mesh.listen", "/tcp/PORT"]);
+    refuses(&with("/ip4/127.0.0.1/tcp/30400"), &[], &["mesh.listen", "public.listen"]);
+    refuses(&MINIMAL.replace("[\"/ip4/127.0.0.1/tcp/30400\"]", "[]"), &[], &["public.listen"]);
+}
+
+#[test]
+fn an_insecure_node_must_be_asked_for() {
+    let remote = MINIMAL.replace("ws://127.0.0.1:9944", "ws://10.0.0.7:9944");
+    refuses(&remote, &[], &["chain.url", "wss://", "chain.allow_insecure"]);
+    assert!(load(&remote, &[("DIRECTOR_CHAIN_ALLOW_INSECURE", "true")]).is_ok());
+    refuses(&MINIMAL.replace("ws://", "http://"), &[], &["chain.url", "wss://"]);
+    refuses(MINIMAL, &[("DIRECTOR_CHAIN_URL", "nowhere")], &["chain.url", "wss://"]);
+}
+
+#[test]
+fn status_stays_on_this_machine_unless_asked() {
+    refuses(MINIMAL, &[("DIRECTOR_HTTP_LISTEN", "0.0.0.0:80")], &["http.allow_remote"]);
+    refuses(MINIMAL, &[("DIRECTOR_HTTP_LISTEN", "somewhere")], &["DIRECTOR_HTTP_LISTEN"]);
+}
+
+#[test]
+fn numbers_must_make_sense() {
+    refuses(MINIMAL, &[("DIRECTOR_LIMITS_SEEN_MESSAGES", "0")], &["limits.seen_messages", "1"]);
+    refuses(
+        MINIMAL,
+        &[("DIRECTOR_DETECTOR_HISTORY_CHECKPOINTS", "3")],
+        &["detector.recent_checkpoints", "detector.history_checkpoints"],
+    );
+    refuses(MINIMAL, &[("DIRECTOR_LIMITS_VERIFY_BATCH", "-1")], &["DIRECTOR_LIMITS_VERIFY_BATCH"]);
+}
+
+#[test]
+fn a_bad_log_filter_is_refused() {
+    refuses(MINIMAL, &[("DIRECTOR_LOG_FILTER", "director=loud")], &["log.filter", "info"]);
+}
+
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let config = load(MINIMAL, &[]).unwrap();
+    let shown = toml::to_string_pretty(&config).unwrap();
+    assert_eq!(load(&shown, &[]).unwrap(), config);
+}
