@@ -12,8 +12,8 @@ pub struct Config {
     /// Fingerprints of frames that the seen-cache keeps. Default 10,000: one second at full load;
     /// the sequence windows know what it has forgotten.
     pub seen_capacity: usize,
-    /// Furthest that an origin's epoch may jump ahead of its last one. Default 100 years of
-    /// milliseconds: an epoch is usually a clock, and one wild value must not use up the numbers.
+    /// Furthest that an origin's epoch may jump ahead of its last one. Default 2^61: an epoch is
+    /// usually a clock, in whatever unit; one wild value must not use up the numbers.
     pub max_epoch_jump: u64,
     /// Checkpoints below the finalized one whose votes are kept in memory. Default 64: honest votes
     /// are for the newest two or three. Older ones are compared on disk.
@@ -42,13 +42,13 @@ pub struct Config {
     /// Blocks after which votes are submitted again if the chain still does not know. Default 10.
     pub resubmit_blocks: u64,
     /// Blocks after which request and vote are told to the peers again while the candidate waits.
-    /// Default 5.
+    /// Default 3.
     pub resend_blocks: u64,
     /// How long a frame from a peer waits for its origin to be authorized at this director's own
     /// view of the chain, in milliseconds. Default 3,000: directors do not hear of a finalized block
     /// at the same moment, and what one of them already accepts must not be lost at the next.
     pub park_ms: u64,
-    /// Most bytes of such frames. Default 4 MiB; more are refused and counted.
+    /// Most bytes of such frames. Default 4 MiB; more are treated as if they had waited.
     pub park_bytes: usize,
 }
 
@@ -59,7 +59,7 @@ impl Config {
             account,
             peer_key,
             seen_capacity: 10_000,
-            max_epoch_jump: 100 * 366 * 24 * 3600 * 1000,
+            max_epoch_jump: 1 << 61,
             recent_checkpoints: 64,
             history_checkpoints: 10_000,
             checkpoints_ahead: 16,
@@ -71,7 +71,7 @@ impl Config {
             approval_valid_blocks: 600,
             turn_blocks: 2,
             resubmit_blocks: 10,
-            resend_blocks: 5,
+            resend_blocks: 3,
             park_ms: 3_000,
             park_bytes: 4 * 1024 * 1024,
         }

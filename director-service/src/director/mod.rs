@@ -37,15 +37,27 @@
 
 mod config;
 mod crypto;
+mod detector;
+mod evidence;
+mod header;
 mod input;
+mod members;
 mod output;
+mod parked;
+mod relay;
+mod rules;
+mod seen;
+mod state;
 mod stats;
+mod votes;
+mod window;
+
+#[cfg(test)]
+mod tests;
 
 pub use config::Config;
 pub use crypto::Crypto;
 pub use input::{Frame, Input, Link, Millis, Received, ValidatorVote};
 pub use output::{DisconnectReason, Output, Recipients};
-pub use stats::{Refusal, Refused, Stats};
-
-mod state;
 pub use state::Director;
+pub use stats::{Refusal, Refused, Stats};

@@ -24,19 +24,14 @@ impl Recipients {
     pub fn iter(&self) -> impl Iterator<Item = (Link, &PublicKey)> {
         let mesh = self.mesh.iter().map(|key| (Link::Mesh, key));
         let public = self.public.iter().map(|key| (Link::Public, key));
-        mesh.chain(public)
-            .filter(|(_, key)| **key != self.origin && **key != self.from)
+        mesh.chain(public).filter(|(_, key)| **key != self.origin && **key != self.from)
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
         let excepted = |list: &[PublicKey], key| usize::from(list.binary_search(key).is_ok());
         let of = |list: &[PublicKey]| {
-            let from = if self.from == self.origin {
-                0
-            } else {
-                excepted(list, &self.from)
-            };
+            let from = if self.from == self.origin { 0 } else { excepted(list, &self.from) };
             list.len() - excepted(list, &self.origin) - from
         };
         of(&self.mesh) + of(&self.public)

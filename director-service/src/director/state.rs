@@ -1,32 +1,144 @@
 //! Ties the parts of the core together.
 
-use super::{Config, Crypto, Input, Millis, Output, Stats, ValidatorVote};
+use super::{
+    Config, Crypto, Input, Link, Millis, Output, Refusal, Stats, ValidatorVote, detector::Detector,
+    evidence::Evidence, members::Members, parked::Parked, relay::Recalls, seen::Seen,
+    votes::Authorization, window::Windows,
+};
+use director_primitives::{Control, PublicKey, Snapshot};
+use std::sync::Arc;
 
-/// The core of a director.
+/// The core of a director. See the [module](super) for what it does.
+///
+/// Its methods are spread over the rooms of this module: `relay`, `evidence`, `votes`.
 pub struct Director<C> {
-    config: Config,
-    crypto: C,
-    stats: Stats,
+    pub(super) config: Config,
+    pub(super) crypto: C,
+    pub(super) stats: Stats,
+    /// Latest finalized block; `None` until the first.
+    pub(super) snapshot: Option<Arc<Snapshot>>,
+    pub(super) members: Members,
+    pub(super) seen: Seen,
+    pub(super) windows: Windows,
+    pub(super) parked: Parked,
+    pub(super) detector: Detector,
+    pub(super) recalls: Recalls,
+    pub(super) evidence: Evidence,
+    pub(super) authorization: Authorization,
 }
 
 impl<C: Crypto> Director<C> {
     /// A core that knows the votes in `history`, the newest ones on disk, and nothing else.
     pub fn new(config: Config, crypto: C, history: Vec<ValidatorVote>) -> Self {
-        let _ = history;
         Self {
+            stats: Stats::default(),
+            snapshot: None,
+            members: Members::new(config.peer_key),
+            seen: Seen::new(config.seen_capacity),
+            windows: Windows::new(config.max_epoch_jump),
+            parked: Parked::default(),
+            detector: Detector::new(&config, history),
+            recalls: Recalls::default(),
+            evidence: Evidence::default(),
+            authorization: Authorization::default(),
             config,
             crypto,
-            stats: Stats::default(),
         }
     }
 
     /// Takes one input and appends what is to be done about it, in order.
+    ///
+    /// `now` must not go backwards; if it does, what waits waits longer.
     pub fn handle(&mut self, now: Millis, input: Input, out: &mut Vec<Output>) {
-        let _ = (now, input, out, &self.config, &self.crypto);
+        match input {
+            Input::Finalized(snapshot) => self.finalized(now, snapshot, out),
+            Input::Up { peer, link } => self.up(peer, link, out),
+            Input::Down { peer, link } => self.members.down(self.snapshot.as_deref(), &peer, link),
+            Input::Frames(batch) => {
+                let park_until = now.saturating_add(self.config.park_ms);
+                self.frames(batch, Some(park_until), out);
+            }
+            Input::Control { from, link, message } => self.control(from, link, message, out),
+            Input::Recalled { vote, first } => self.recalled(vote, first, out),
+            Input::Tick => self.expire_parked(now, out),
+        }
+        (self.stats.mesh_connections, self.stats.public_connections) = self.members.connections();
     }
 
     /// What the core did so far.
     pub fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    fn finalized(&mut self, now: Millis, snapshot: Arc<Snapshot>, out: &mut Vec<Output>) {
+        if self.snapshot.as_ref().is_some_and(|known| known.number > snapshot.number) {
+            return;
+        }
+        self.snapshot = Some(snapshot.clone());
+        self.stats.finalized = snapshot.number;
+        self.stats.authorized = snapshot.authorized_count().into();
+        self.windows.retain(|origin| snapshot.validator_by_peer_key(origin).is_some());
+        let checkpoint = snapshot.number / snapshot.domain.checkpoint_interval.max(1);
+        if let Some(below) = self.detector.advance(&self.config, checkpoint) {
+            out.push(Output::Forget { below });
+        }
+        self.stats.votes_in_memory = self.detector.len() as u64;
+        let windows = &self.windows;
+        self.members.finalized(&snapshot, |peer| windows.last_epoch(peer), out);
+        self.evidence.finalized(&snapshot);
+        self.authorization_finalized(&snapshot, out);
+        let ready = self.parked.take_ready(&snapshot);
+        self.frames(ready, None, out);
+        self.expire_parked(now, out);
+    }
+
+    fn up(&mut self, peer: PublicKey, link: Link, out: &mut Vec<Output>) {
+        let windows = &self.windows;
+        let snapshot = self.snapshot.as_deref();
+        let told_nothing =
+            self.members.up(snapshot, peer, link, |peer| windows.last_epoch(peer), out);
+        if told_nothing && link == Link::Mesh {
+            self.evidence.tell(&peer, out);
+            self.authorization.tell(&peer, &self.config.account, out);
+        }
+    }
+
+    fn control(&mut self, from: PublicKey, link: Link, message: Control, out: &mut Vec<Output>) {
+        let Some(snapshot) = self.snapshot.clone() else {
+            return self.refuse(Refusal::NotReady);
+        };
+        if link == Link::Mesh && snapshot.director_by_peer_key(&from).is_none() {
+            return self.refuse(Refusal::NotADirector);
+        }
+        match (message, link) {
+            (Control::AuthorizationRequest(request), _) => {
+                self.request(&snapshot, from, link, request, out);
+            }
+            (Control::DirectorVote(vote), Link::Mesh) => {
+                self.director_vote(&snapshot, from, vote, out);
+            }
+            (Control::Evidence(proof), Link::Mesh) => {
+                self.evidence_of_peer(&snapshot, from, proof, out);
+            }
+            // Nothing listens to them yet.
+            (Control::Heartbeat(_), Link::Mesh) => {}
+            _ => self.refuse(Refusal::UnexpectedControl),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, reason: Refusal) {
+        self.stats.refused.add(reason);
+    }
+
+    /// Sends a message to all connected directors but `except`.
+    pub(super) fn tell_mesh(
+        &self,
+        except: Option<&PublicKey>,
+        message: &Control,
+        out: &mut Vec<Output>,
+    ) {
+        for peer in self.members.mesh().iter().filter(|peer| Some(*peer) != except) {
+            out.push(Output::Send { to: *peer, link: Link::Mesh, message: message.clone() });
+        }
     }
 }

@@ -41,10 +41,6 @@ pub enum Refusal {
     ThirdVote,
     /// Too many votes wait for the disk.
     TooManyRecalls,
-    /// Too many bytes wait for their origins to be authorized.
-    TooManyParked,
-    /// A peer's frame waited too long for its origin to be authorized.
-    ParkedTooLong,
     /// A control message that this sender may not send.
     UnexpectedControl,
     /// An authorization request that was answered with anything but approval.
@@ -63,7 +59,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All reasons.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 26] = [
         Self::NotReady,
         Self::Malformed,
         Self::NotADirector,
@@ -83,8 +79,6 @@ impl Refusal {
         Self::RepeatedVote,
         Self::ThirdVote,
         Self::TooManyRecalls,
-        Self::TooManyParked,
-        Self::ParkedTooLong,
         Self::UnexpectedControl,
         Self::RequestRefused,
         Self::UselessDirectorVote,
@@ -116,8 +110,6 @@ impl Refusal {
             Self::RepeatedVote => "repeated_vote",
             Self::ThirdVote => "third_vote",
             Self::TooManyRecalls => "too_many_recalls",
-            Self::TooManyParked => "too_many_parked",
-            Self::ParkedTooLong => "parked_too_long",
             Self::UnexpectedControl => "unexpected_control",
             Self::RequestRefused => "request_refused",
             Self::UselessDirectorVote => "useless_director_vote",
@@ -145,9 +137,7 @@ impl Refused {
 
     /// Each reason with its count.
     pub fn iter(&self) -> impl Iterator<Item = (Refusal, u64)> + '_ {
-        Refusal::ALL
-            .into_iter()
-            .map(|reason| (reason, self.get(reason)))
+        Refusal::ALL.into_iter().map(|reason| (reason, self.get(reason)))
     }
 
     /// All of them together.
@@ -167,8 +157,10 @@ pub struct Stats {
     pub deliveries: u64,
     /// Repeats that were not passed on again: loops, replays, second ways through the mesh.
     pub loops_prevented: u64,
-    /// Of those, the ones that only the sequence window still knew.
+    /// Of the repeats, the ones that only the sequence window still knew.
     pub replays_after_eviction: u64,
+    /// Frames of peers that waited for their origin to be authorized at this director's own view.
+    pub parked: u64,
     /// Envelope signatures that were checked.
     pub signatures_checked: u64,
     /// Correctly signed votes that the detector saw.

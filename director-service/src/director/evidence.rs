@@ -1,0 +1,100 @@
+//! Keeps the proofs of double signs until the chain has acted on them.
+
+use super::{Crypto, Director, Link, Output, Refusal};
+use director_primitives::{
+    AccountId32, Control, DoubleSignProof, H256, PublicKey, Reason, Snapshot,
+};
+use std::collections::BTreeMap;
+
+/// Proofs that are kept against one validator. One is enough to punish it; the rest is for the case
+/// that governance excuses the older offences.
+const MAX_PROOFS_PER_VALIDATOR: usize = 4;
+
+/// Proofs that were right when they came and that the chain has not acted on.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    known: BTreeMap<H256, (AccountId32, DoubleSignProof)>,
+}
+
+impl Evidence {
+    /// Forgets proofs of offences that are punished or excused.
+    pub(super) fn finalized(&mut self, snapshot: &Snapshot) {
+        self.known.retain(|_, (_, proof)| proof.check(snapshot).is_ok());
+    }
+
+    /// Tells a director that has just connected what it may have missed.
+    pub(super) fn tell(&self, peer: &PublicKey, out: &mut Vec<Output>) {
+        for (_, proof) in self.known.values() {
+            let message = Control::Evidence(*proof);
+            out.push(Output::Send { to: *peer, link: Link::Mesh, message });
+        }
+    }
+
+    fn is_surplus(&self, validator: &AccountId32) -> bool {
+        let against = self.known.values().filter(|(accused, _)| accused == validator).count();
+        against >= MAX_PROOFS_PER_VALIDATOR
+    }
+}
+
+impl<C: Crypto> Director<C> {
+    /// The detector made a proof.
+    pub(super) fn own_evidence(
+        &mut self,
+        snapshot: &Snapshot,
+        proof: DoubleSignProof,
+        out: &mut Vec<Output>,
+    ) {
+        match proof.check(snapshot) {
+            Ok(offence) => {
+                self.stats.double_signs_detected += 1;
+                self.keep_proof(offence.validator, proof, None, out);
+            }
+            // Punished or excused already, or the first key has expired since.
+            Err(_) => self.refuse(Refusal::LateProof),
+        }
+    }
+
+    /// A director sent a proof: believe it nothing, check everything.
+    pub(super) fn evidence_of_peer(
+        &mut self,
+        snapshot: &Snapshot,
+        from: PublicKey,
+        proof: DoubleSignProof,
+        out: &mut Vec<Output>,
+    ) {
+        // It may differ from the known one in its signatures alone, and they do not matter.
+        if self.evidence.known.contains_key(&proof.id()) {
+            return;
+        }
+        match proof.check(snapshot) {
+            Ok(offence) => {
+                if self.keep_proof(offence.validator, proof, Some(&from), out) {
+                    self.stats.proofs_from_peers += 1;
+                }
+            }
+            Err(Reason::AlreadyPunished | Reason::Excused) => self.refuse(Refusal::LateProof),
+            Err(_) => self.refuse(Refusal::ForgedProof),
+        }
+    }
+
+    fn keep_proof(
+        &mut self,
+        validator: AccountId32,
+        proof: DoubleSignProof,
+        except: Option<&PublicKey>,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let id = proof.id();
+        if self.evidence.known.contains_key(&id) {
+            return false;
+        }
+        if self.evidence.is_surplus(&validator) {
+            self.refuse(Refusal::SurplusProof);
+            return false;
+        }
+        self.evidence.known.insert(id, (validator, proof));
+        out.push(Output::Proven(proof));
+        self.tell_mesh(except, &Control::Evidence(proof), out);
+        true
+    }
+}

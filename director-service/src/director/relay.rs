@@ -1,0 +1,343 @@
+//! Takes a message on its way through the director.
+
+use super::{
+    Crypto, Director, Frame, Millis, Output, Received, Recipients, Refusal, ValidatorVote,
+    detector::{Range, Verdict},
+    header::Header,
+    rules::{Consider, Screened, consider, place},
+    window::Place,
+};
+use codec::DecodeAll;
+use director_primitives::{
+    AccountId32, CheckpointNumber, Encoding, Priority, PublicKey, SignedVote, Snapshot,
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// A frame that may be passed on.
+#[derive(Clone, Debug)]
+pub(super) struct Passing {
+    frame: Frame,
+    class: Priority,
+    origin: PublicKey,
+    from: PublicKey,
+}
+
+impl Passing {
+    fn of(screened: &Screened<'_>) -> Self {
+        Self {
+            frame: screened.received.frame.clone(),
+            class: screened.header.class,
+            origin: screened.header.origin,
+            from: screened.received.from,
+        }
+    }
+}
+
+/// A vote on its way to the detector, and what is to become of its frame afterwards.
+#[derive(Clone, Debug)]
+struct WaitingVote {
+    vote: SignedVote,
+    passing: Passing,
+    fate: Fate,
+}
+
+/// What the rules say about a frame, its vote apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Pass it on.
+    Relay,
+    /// It was here already.
+    Repeat,
+    /// Drop it, but for a vote that is the second half of a double sign.
+    Drop(Refusal),
+    /// The origin may not speak.
+    Mute,
+}
+
+impl Fate {
+    fn of(place: Place, authorized: bool) -> Self {
+        match place {
+            _ if !authorized => Self::Mute,
+            Place::Free => Self::Relay,
+            Place::Repeat | Place::Passed => Self::Repeat,
+            Place::Conflict => Self::Drop(Refusal::Equivocation),
+            Place::OldEpoch => Self::Drop(Refusal::OldEpoch),
+            Place::EpochTooFar => Self::Drop(Refusal::EpochTooFar),
+        }
+    }
+
+    /// Whether a vote with this verdict may be passed on, as far as the rules go.
+    ///
+    /// Both halves of a double sign are, so that every director can make the proof by itself, even if
+    /// the second one comes in an envelope that is itself a lie.
+    fn lets_pass(self, verdict: &Verdict) -> bool {
+        match self {
+            Self::Relay => true,
+            Self::Repeat | Self::Drop(_) => matches!(verdict, Verdict::DoubleSign(_)),
+            Self::Mute => false,
+        }
+    }
+}
+
+/// Votes that wait for the disk, by slot.
+#[derive(Debug, Default)]
+pub(super) struct Recalls {
+    slots: BTreeMap<(AccountId32, CheckpointNumber), Vec<WaitingVote>>,
+    /// Votes that wait, of all validators and of each.
+    total: usize,
+    by_validator: HashMap<AccountId32, usize>,
+}
+
+impl Recalls {
+    fn take(&mut self, slot: &(AccountId32, CheckpointNumber)) -> Vec<WaitingVote> {
+        let votes = self.slots.remove(slot).unwrap_or_default();
+        self.total -= votes.len();
+        if let Some(count) = self.by_validator.get_mut(&slot.0) {
+            *count -= votes.len();
+            if *count == 0 {
+                self.by_validator.remove(&slot.0);
+            }
+        }
+        votes
+    }
+}
+
+impl<C: Crypto> Director<C> {
+    /// Takes a batch of frames. With `park_until`, frames of peers about origins that this director
+    /// does not know as authorized yet may wait until then.
+    pub(super) fn frames(
+        &mut self,
+        batch: Vec<Received>,
+        park_until: Option<Millis>,
+        out: &mut Vec<Output>,
+    ) {
+        if batch.is_empty() {
+            return;
+        }
+        if park_until.is_some() {
+            self.stats.frames += batch.len() as u64;
+        }
+        let Some(snapshot) = self.snapshot.clone() else {
+            for _ in batch {
+                self.refuse(Refusal::NotReady);
+            }
+            return;
+        };
+        let mut screened = Vec::with_capacity(batch.len());
+        let mut no_room = Vec::new();
+        for received in &batch {
+            let (seen, windows) = (&mut self.seen, &self.windows);
+            match consider(&snapshot, seen, windows, received, park_until.is_some()) {
+                Consider::Verify(frame) => screened.push(frame),
+                Consider::Repeat(after_eviction) => self.repeat(after_eviction),
+                Consider::Refuse(reason) => self.refuse(reason),
+                Consider::Park => {
+                    self.stats.parked += 1;
+                    let until = park_until.unwrap_or_default();
+                    let max_bytes = self.config.park_bytes;
+                    if let Err(received) = self.parked.park(until, received.clone(), max_bytes) {
+                        no_room.push(received);
+                    }
+                }
+            }
+        }
+        let signed = self.verify(&snapshot, &screened);
+        for (frame, signed) in screened.iter().zip(signed) {
+            if signed {
+                self.settle(&snapshot, frame, out);
+            } else {
+                self.refuse(Refusal::BadSignature);
+            }
+        }
+        self.stats.votes_in_memory = self.detector.len() as u64;
+        // As if they had waited: a vote goes to the detector, the rest is refused.
+        self.frames(no_room, None, out);
+    }
+
+    /// Frames that waited for their origins to be authorized in vain.
+    pub(super) fn expire_parked(&mut self, now: Millis, out: &mut Vec<Output>) {
+        let expired = self.parked.take_expired(now);
+        self.frames(expired, None, out);
+    }
+
+    /// The disk's answer about a vote below the memory.
+    pub(super) fn recalled(
+        &mut self,
+        vote: ValidatorVote,
+        first: Option<ValidatorVote>,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(snapshot) = self.snapshot.clone() else {
+            return;
+        };
+        let slot = (vote.validator, vote.vote.vote.checkpoint);
+        let waiting = self.recalls.take(&slot);
+        if waiting.is_empty() {
+            return;
+        }
+        if let Some(first) = first
+            && (&first.validator, first.vote.vote.checkpoint) == (&slot.0, slot.1)
+        {
+            self.detector.recalled(first);
+        }
+        for vote in waiting {
+            self.judge(&snapshot, &slot.0, vote, out);
+        }
+        self.stats.votes_in_memory = self.detector.len() as u64;
+    }
+
+    fn repeat(&mut self, after_eviction: bool) {
+        self.stats.loops_prevented += 1;
+        self.stats.replays_after_eviction += u64::from(after_eviction);
+    }
+
+    /// Checks the signatures, of equal frames once.
+    fn verify(&mut self, snapshot: &Snapshot, screened: &[Screened<'_>]) -> Vec<bool> {
+        if screened.is_empty() {
+            return Vec::new();
+        }
+        let mut places = HashMap::with_capacity(screened.len());
+        let mut frames: Vec<&[u8]> = Vec::with_capacity(screened.len());
+        let index: Vec<usize> = screened
+            .iter()
+            .map(|frame| {
+                *places.entry(frame.fingerprint).or_insert_with(|| {
+                    frames.push(&frame.received.frame);
+                    frames.len() - 1
+                })
+            })
+            .collect();
+        self.stats.signatures_checked += frames.len() as u64;
+        let signed = self.crypto.verify_envelopes(&snapshot.domain.genesis_hash, &frames);
+        index.into_iter().map(|at| signed.get(at).copied().unwrap_or(false)).collect()
+    }
+
+    /// Decides about a frame whose signature is right.
+    fn settle(&mut self, snapshot: &Snapshot, frame: &Screened<'_>, out: &mut Vec<Output>) {
+        // Again: an equal frame may have come before it in the same batch.
+        if self.seen.touch(&frame.fingerprint) {
+            return self.repeat(false);
+        }
+        let place = place(&self.windows, frame);
+        let Header { origin, epoch, class, seq, .. } = &frame.header;
+        // What an unauthorized origin says is not marked: it must not suppress the same message
+        // after its authorization.
+        if frame.authorized {
+            self.seen.insert(frame.fingerprint);
+            if place == Place::Free {
+                self.windows.take(origin, *epoch, *class, *seq, frame.tag);
+            }
+        }
+        if place == Place::Conflict {
+            self.stats.envelope_equivocations += 1;
+        }
+        let fate = Fate::of(place, frame.authorized);
+        if frame.is_vote() {
+            self.vote(snapshot, frame, fate, out);
+        } else if fate == Fate::Relay {
+            self.pass_on(Passing::of(frame), out);
+        } else {
+            self.drop_frame(fate);
+        }
+    }
+
+    /// Counts why a frame is not passed on.
+    fn drop_frame(&mut self, fate: Fate) {
+        match fate {
+            Fate::Relay => {}
+            Fate::Repeat => self.repeat(true),
+            Fate::Drop(reason) => self.refuse(reason),
+            Fate::Mute => self.refuse(Refusal::Unauthorized),
+        }
+    }
+
+    /// The one door to the detector.
+    fn vote(
+        &mut self,
+        snapshot: &Snapshot,
+        frame: &Screened<'_>,
+        fate: Fate,
+        out: &mut Vec<Output>,
+    ) {
+        if frame.header.encoding != Encoding::Identity {
+            return self.refuse(Refusal::CompressedVote);
+        }
+        let Ok(vote) = SignedVote::decode_all(&mut &*frame.header.payload) else {
+            return self.refuse(Refusal::MalformedVote);
+        };
+        let owner = snapshot.validator_by_checkpoint_key(&vote.key);
+        if owner.is_none_or(|owner| owner.account != frame.validator) {
+            return self.refuse(Refusal::ForeignVoteKey);
+        }
+        let waiting = WaitingVote { vote, passing: Passing::of(frame), fate };
+        match self.detector.range(&frame.validator, vote.vote.checkpoint) {
+            Range::Memory => self.judge(snapshot, &frame.validator, waiting, out),
+            Range::Disk => self.recall(&frame.validator, waiting, out),
+            Range::Refused(reason) => self.refuse(reason),
+        }
+    }
+
+    /// Lets a vote wait for the disk.
+    fn recall(&mut self, validator: &AccountId32, waiting: WaitingVote, out: &mut Vec<Output>) {
+        let recalls = &mut self.recalls;
+        let count = recalls.by_validator.get(validator).copied().unwrap_or_default();
+        if recalls.total >= self.config.max_recalls
+            || count >= self.config.max_recalls_per_validator
+        {
+            return self.refuse(Refusal::TooManyRecalls);
+        }
+        self.stats.votes_recalled += 1;
+        recalls.total += 1;
+        recalls.by_validator.insert(validator.clone(), count + 1);
+        let vote = waiting.vote;
+        let slot = (validator.clone(), vote.vote.checkpoint);
+        let others = recalls.slots.entry(slot).or_default();
+        others.push(waiting);
+        if others.len() == 1 {
+            out.push(Output::Recall(ValidatorVote { validator: validator.clone(), vote }));
+        }
+    }
+
+    /// Shows a vote to the detector and acts on its verdict.
+    fn judge(
+        &mut self,
+        snapshot: &Snapshot,
+        validator: &AccountId32,
+        waiting: WaitingVote,
+        out: &mut Vec<Output>,
+    ) {
+        let WaitingVote { vote, passing, fate } = waiting;
+        self.stats.votes_seen += 1;
+        let genesis_hash = &snapshot.domain.genesis_hash;
+        let may_relay = |verdict: &Verdict| fate.lets_pass(verdict);
+        let (verdict, relay) = self.detector.judge(genesis_hash, validator, &vote, may_relay);
+        match &verdict {
+            Verdict::First | Verdict::Replaces => {
+                out.push(Output::Remember(ValidatorVote { validator: validator.clone(), vote }));
+            }
+            Verdict::Invalid => self.stats.invalid_votes += 1,
+            Verdict::Repeat | Verdict::DoubleSign(_) | Verdict::Third => {}
+        }
+        match relay {
+            Some(Ok(())) => self.pass_on(passing, out),
+            Some(Err(reason)) => self.refuse(reason),
+            None => self.drop_frame(fate),
+        }
+        if let Verdict::DoubleSign(proof) = verdict {
+            self.own_evidence(snapshot, proof, out);
+        }
+    }
+
+    fn pass_on(&mut self, passing: Passing, out: &mut Vec<Output>) {
+        let Passing { frame, class, origin, from } = passing;
+        let to = Recipients {
+            mesh: self.members.mesh().clone(),
+            public: self.members.public().clone(),
+            origin,
+            from,
+        };
+        self.stats.relayed += 1;
+        self.stats.deliveries += to.count() as u64;
+        out.push(Output::Relay { frame, class, to });
+    }
+}
