@@ -1,0 +1,154 @@
+//! Brings proofs of double signs to the chain, whatever gets in the way.
+//!
+//! ```text
+//!  report(proof) ─► outbox (disk) ─► dry run ─► turn ─► submit ─► finalized
+//!                        ▲             │  ▲       │         │
+//!      restart ──────────┘             │  └───────┴─────────┘ wait and try again
+//!                                      └─► obsolete: the chain has it already
+//! ```
+//!
+//! * upon a proof: put it into the outbox, then pursue it in a task of its own;
+//! * upon each try: ask the chain first (`check_evidence`), since another director may have been
+//!   faster and the last try may have gone through without an answer;
+//! * upon another director's turn: directors are ranked by a hash of the proof and their accounts;
+//!   rank 0 submits at once, rank `i` when the chain does not know `2·i` blocks later;
+//! * upon any failure: wait, longer each time and never exactly as long as the others, and try again.
+//!   Nothing but the chain's own word ends a pursuit.
+//!
+//! # Limits
+//!
+//! At most [`MAX_PURSUITS`] proofs are pursued at once, the others wait in the outbox. Of what is done
+//! the newest [`MAX_DONE`] are kept. No task outlives the [`Reporter`].
+
+mod actor;
+mod pursuit;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    chain::Chain,
+    store::{Outbox, State},
+};
+use director_primitives::{AccountId32, CheckpointNumber, DoubleSignProof, H256};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+/// Proofs that are pursued at once.
+pub const MAX_PURSUITS: usize = 8;
+
+/// Proofs that are kept after all is done.
+pub const MAX_DONE: usize = 1_000;
+
+/// Proofs that may wait to be taken in.
+const MAILBOX: usize = 256;
+
+/// How the reporter behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Account of this director.
+    pub account: AccountId32,
+    /// Blocks that the director of the next rank waits longer. Default 2.
+    pub turn_blocks: u64,
+    /// First wait after a failure. Default 1 s; doubles from there.
+    pub first_retry: Duration,
+    /// Longest wait after a failure. Default 60 s.
+    pub last_retry: Duration,
+}
+
+impl Config {
+    /// The defaults for the director with this account.
+    pub fn new(account: AccountId32) -> Self {
+        Self {
+            account,
+            turn_blocks: 2,
+            first_retry: Duration::from_secs(1),
+            last_retry: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How far a proof is, for people and for metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceStatus {
+    /// The proof's identity.
+    pub id: H256,
+    /// Checkpoint at which two blocks were signed.
+    pub checkpoint: CheckpointNumber,
+    /// Who did it, once the chain has said so.
+    pub validator: Option<AccountId32>,
+    /// How far it is.
+    pub state: State,
+    /// When this director first had it, in milliseconds since the Unix epoch.
+    pub proven_at_ms: u64,
+    /// When the state changed last, in milliseconds since the Unix epoch.
+    pub changed_at_ms: u64,
+    /// Submissions since the director started.
+    pub attempts: u32,
+    /// What went wrong last, while it is not done.
+    pub trouble: Option<String>,
+}
+
+/// Talks to the reporter. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    mailbox: mpsc::Sender<DoubleSignProof>,
+    status: watch::Receiver<Arc<Vec<EvidenceStatus>>>,
+}
+
+impl Handle {
+    /// Hands a proof over; again and again is the same as once. Waits only if very many are waiting.
+    ///
+    /// Returns `false` if the reporter has ended.
+    pub async fn report(&self, proof: DoubleSignProof) -> bool {
+        self.mailbox.send(proof).await.is_ok()
+    }
+
+    /// All proofs and how far they are, oldest first. Does not wait.
+    pub fn status(&self) -> Arc<Vec<EvidenceStatus>> {
+        self.status.borrow().clone()
+    }
+
+    /// Tells of every change.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Vec<EvidenceStatus>>> {
+        self.status.clone()
+    }
+}
+
+/// The running reporter; ends with all its tasks when this is dropped.
+#[derive(Debug)]
+pub struct Reporter {
+    handle: Handle,
+    task: JoinHandle<()>,
+}
+
+impl Reporter {
+    /// Starts it, with what is still to be done in the outbox.
+    pub fn start(config: Config, chain: Arc<dyn Chain>, outbox: Outbox) -> Self {
+        let (mailbox, proofs) = mpsc::channel(MAILBOX);
+        let (publish, status) = watch::channel(Arc::new(Vec::new()));
+        let task = tokio::spawn(actor::run(config, chain, outbox, proofs, publish));
+        Self { handle: Handle { mailbox, status }, task }
+    }
+
+    /// The way to talk to it.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Ends it. What is not done is in the outbox and goes on at the next start.
+    pub async fn shutdown(mut self) {
+        self.task.abort();
+        // Cancelled, as was asked.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
