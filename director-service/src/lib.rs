@@ -8,7 +8,9 @@
 //! Where to start reading: `service` wires the rooms, [`chain`] is the way to the node.
 
 pub mod chain;
+pub mod client;
 pub mod config;
 pub mod director;
 pub mod keys;
 pub mod network;
+pub mod testing;

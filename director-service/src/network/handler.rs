@@ -12,7 +12,7 @@ use libp2p::{
     Stream, StreamProtocol,
     core::upgrade::ReadyUpgrade,
     swarm::{
-        ConnectionHandler, ConnectionHandlerEvent, SubstreamProtocol,
+        ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol,
         handler::{ConnectionEvent, FullyNegotiatedInbound, FullyNegotiatedOutbound},
     },
 };
@@ -254,7 +254,10 @@ impl ConnectionHandler for Handler {
                 self.writer.stream = Some(protocol);
                 self.writer.buffer.reserve_exact(WRITE_LEN);
             }
-            ConnectionEvent::DialUpgradeError(_) => self.close(DownReason::OtherProtocol),
+            ConnectionEvent::DialUpgradeError(failed) => match failed.error {
+                StreamUpgradeError::NegotiationFailed => self.close(DownReason::OtherProtocol),
+                _ => self.close(DownReason::Closed),
+            },
             _ => {}
         }
         // The connection polls us after each event.

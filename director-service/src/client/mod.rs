@@ -1,0 +1,238 @@
+//! Links a validator to a director: publishes its messages and receives everybody else's, once each.
+//!
+//! ```text
+//!  publish ──► Outbox (numbers, signs, keeps) ──► network ──► director
+//!  next    ◄── Inbox (whose? seen? signed?)   ◄── network ◄── director
+//! ```
+//!
+//! * upon the first finalized block: the client dials the first director of its list; before that it
+//!   could not tell whose messages to believe;
+//! * upon a failed dial or a lost connection: the next director of the list, after a delay with full
+//!   jitter that doubles with each round through the list;
+//! * upon `Welcome`: when the director knows the validator as authorized, what waits in the outbox is
+//!   sent, what was sent to the director before is sent again: directors drop what they have;
+//!   otherwise the client asks to be authorized, and again every few blocks;
+//! * upon an envelope: delivered once, if its origin is a registered validator and has signed it.
+//!
+//! # Epoch and sequence
+//!
+//! The epoch is the clock in milliseconds at the start, or one more than the last that the director
+//! has seen of us, if that is higher. It is settled at the first `Welcome` and stays for the life
+//! of the client. Within it each class counts from 1.
+//!
+//! # Whose messages
+//!
+//! Of origins registered at the latest finalized block, authorized or not: two nodes need not have
+//! finalized the same block, and what a director lets through is what counts. Of others nothing is
+//! delivered, whatever the director says. Whether an origin may *vote* is the [`Voter`]'s question.
+//!
+//! # Bounds
+//!
+//! The outbox refuses when full ([`PublishError::Full`]). An application that does not call
+//! [`Client::next`] stops the client from reading, and its director's queue for it overflows by the
+//! rules of its class.
+//!
+//! # Deliberately absent
+//!
+//! A standby at a second director, repair of holes, decompression: later.
+
+mod actor;
+mod connect;
+mod inbox;
+mod outbox;
+mod signer;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod votes;
+mod window;
+
+pub use connect::{DirectorAddress, directors_on_chain};
+pub use outbox::{PublishError, Publisher};
+pub use signer::{LocalKey, Signer};
+pub use stats::Stats;
+pub use votes::{Counted, Ignored, VoteRefused, Voter};
+
+use crate::network::{DownReason, Limits, NetworkError};
+use director_primitives::{
+    AccountId32, Answer, Encoding, H256, PayloadKind, Priority, PublicKey, Snapshot,
+};
+use std::{sync::Arc, time::Instant};
+use tokio::sync::{mpsc, watch};
+use zeroize::Zeroizing;
+
+/// How to start a client.
+#[derive(Clone)]
+pub struct Config {
+    /// Seed of the validator's peer key.
+    pub secret: Zeroizing<[u8; 32]>,
+    /// The validator's account.
+    pub account: AccountId32,
+    /// The chain.
+    pub genesis_hash: H256,
+    /// Directors, most wanted first.
+    pub directors: Vec<DirectorAddress>,
+    /// Bytes that wait to be sent or are kept to be sent again. Default 4 MiB.
+    pub outbox_bytes: usize,
+    /// Events that wait for [`Client::next`]. Default 256.
+    pub events: usize,
+    /// First delay before the next director. Default 100 ms.
+    pub redial_base_ms: u64,
+    /// Longest delay before the next director. Default 5,000 ms.
+    pub redial_max_ms: u64,
+    /// Bounds of the connection.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// A client with the defaults.
+    pub fn new(
+        secret: [u8; 32],
+        account: AccountId32,
+        genesis_hash: H256,
+        directors: Vec<DirectorAddress>,
+    ) -> Self {
+        Self {
+            secret: Zeroizing::new(secret),
+            account,
+            genesis_hash,
+            directors,
+            outbox_bytes: 4 * 1024 * 1024,
+            events: 256,
+            redial_base_ms: 100,
+            redial_max_ms: 5_000,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Why a client does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is no director to connect to.
+    #[error("no director is given; name at least one with its key and address")]
+    NoDirector,
+    /// The network does not start.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+}
+
+/// Which message it is, for its origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MessageId {
+    /// The epoch. Before the first connection it may still grow, see the module's page.
+    pub epoch: u64,
+    /// The class.
+    pub class: Priority,
+    /// Place in its class.
+    pub seq: u64,
+}
+
+/// A message of somebody else. Its signature was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Peer key of who published it.
+    pub origin: PublicKey,
+    /// Which of its messages.
+    pub id: MessageId,
+    /// What the payload is.
+    pub kind: PayloadKind,
+    /// How the payload is encoded.
+    pub encoding: Encoding,
+    /// The payload.
+    pub payload: Vec<u8>,
+    /// When it came from the network.
+    pub received_at: Instant,
+}
+
+/// What happens to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A message, once.
+    Message(Message),
+    /// Connected to a director.
+    Connected {
+        /// Its key.
+        director: PublicKey,
+    },
+    /// Not connected any more; the next director is tried.
+    Disconnected {
+        /// Its key.
+        director: PublicKey,
+        /// Why.
+        reason: DownReason,
+    },
+    /// A director cannot be reached; the next one is tried.
+    Unreachable {
+        /// Its key.
+        director: PublicKey,
+        /// What went wrong.
+        error: String,
+    },
+    /// The director takes our messages from here on.
+    Authorized {
+        /// Its key.
+        director: PublicKey,
+    },
+    /// The director does not authorize us; asked again after some blocks.
+    Refused(Answer),
+}
+
+/// A validator's link to the directors. It ends when this is dropped.
+pub struct Client {
+    publisher: Publisher,
+    events: mpsc::Receiver<Event>,
+}
+
+impl Client {
+    /// Starts a client. It connects by itself as soon as `finalized` has a block.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    pub async fn start(
+        config: Config,
+        finalized: watch::Receiver<Option<Arc<Snapshot>>>,
+    ) -> Result<Self, StartError> {
+        actor::start(config, finalized).await
+    }
+
+    /// The next event; `None` after [`Self::shutdown`]. Nothing is lost when it is cancelled.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Publishes a message: see [`Publisher::publish`].
+    ///
+    /// # Errors
+    ///
+    /// See [`PublishError`].
+    pub fn publish(
+        &self,
+        kind: PayloadKind,
+        class: Priority,
+        payload: Vec<u8>,
+    ) -> Result<MessageId, PublishError> {
+        self.publisher.publish(kind, class, payload)
+    }
+
+    /// Publishes for this client from somewhere else.
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
+    /// The validator's peer key.
+    pub fn key(&self) -> PublicKey {
+        self.publisher.key()
+    }
+
+    /// What came, went and was dropped.
+    pub fn stats(&self) -> Stats {
+        self.publisher.stats()
+    }
+
+    /// Closes the connection, and returns when it is closed.
+    pub async fn shutdown(self) {
+        self.publisher.shutdown().await;
+    }
+}

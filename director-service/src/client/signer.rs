@@ -1,0 +1,42 @@
+//! Says what signs for a validator, so that a key can live elsewhere.
+
+use director_primitives::{H256, PublicKey, Signature, Statement, signing_bytes};
+use ed25519_zebra::{SigningKey, VerificationKeyBytes};
+
+/// A secret key, here or in a remote signer.
+pub trait Signer: Send {
+    /// Its public key.
+    fn key(&self) -> PublicKey;
+
+    /// Its signature of these bytes.
+    fn sign(&self, bytes: &[u8]) -> Signature;
+
+    /// Its signature of a statement on the chain with `genesis_hash`.
+    fn sign_statement<S: Statement>(&self, genesis_hash: &H256, statement: &S) -> Signature
+    where
+        Self: Sized,
+    {
+        self.sign(&signing_bytes(genesis_hash, statement))
+    }
+}
+
+/// A key in this process; wiped from memory when dropped.
+#[derive(Clone)]
+pub struct LocalKey(SigningKey);
+
+impl LocalKey {
+    /// The key with this seed.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from(*seed))
+    }
+}
+
+impl Signer for LocalKey {
+    fn key(&self) -> PublicKey {
+        PublicKey::from_raw(VerificationKeyBytes::from(&self.0).into())
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Signature {
+        Signature::from_raw(self.0.sign(bytes).to_bytes())
+    }
+}
