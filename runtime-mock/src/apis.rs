@@ -1,10 +1,16 @@
 //! Answers the node and the director service.
 
 use crate::{
-    AccountId, Balance, Block, Executive, InherentDataExt, Nonce, Runtime, RuntimeCall,
-    RuntimeGenesisConfig, System, TransactionPayment, VERSION, genesis,
+    AccountId, Balance, Block, CHECKPOINT_INTERVAL, DirectorRegistry, Executive, InherentDataExt,
+    MAX_DIRECTORS, MAX_VALIDATORS, MIN_DIRECTORS, MIN_STAKE, Nonce, Runtime, RuntimeCall,
+    RuntimeGenesisConfig, SLASH_DEFER_PERIOD, SlashingEvidence, System, TransactionPayment,
+    UNBONDING_PERIOD, VERSION, ValidatorRegistry, genesis,
 };
 use alloc::vec::Vec;
+use director_primitives::{
+    DoubleSignProof, Offence, Reason,
+    runtime_api::{self, DirectorSet, Domain, PendingSlash, ValidatorInfo, VoteProgress},
+};
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     view_functions::{ViewFunctionDispatchError, ViewFunctionId},
@@ -160,6 +166,45 @@ impl_runtime_apis! {
 
         fn query_length_to_fee(length: u32) -> Balance {
             TransactionPayment::length_to_fee(length)
+        }
+    }
+
+    impl runtime_api::DirectorApi<Block, AccountId> for Runtime {
+        fn domain() -> Domain {
+            Domain {
+                genesis_hash: System::block_hash(0),
+                checkpoint_interval: CHECKPOINT_INTERVAL.into(),
+                min_stake: MIN_STAKE,
+                unbonding_period: UNBONDING_PERIOD.into(),
+                slash_defer_period: SLASH_DEFER_PERIOD.into(),
+                min_directors: MIN_DIRECTORS,
+                max_directors: MAX_DIRECTORS,
+                max_validators: MAX_VALIDATORS,
+            }
+        }
+
+        fn directors() -> DirectorSet<AccountId> {
+            DirectorRegistry::director_set()
+        }
+
+        fn validators(after: Option<AccountId>, limit: u32) -> Vec<ValidatorInfo<AccountId>> {
+            ValidatorRegistry::validators_page(after.as_ref(), limit)
+        }
+
+        fn validator(account: AccountId) -> Option<ValidatorInfo<AccountId>> {
+            ValidatorRegistry::validator_info(&account)
+        }
+
+        fn vote_progress(validator: AccountId) -> Option<VoteProgress<AccountId>> {
+            ValidatorRegistry::vote_progress(&validator)
+        }
+
+        fn pending_slashes() -> Vec<PendingSlash<AccountId>> {
+            SlashingEvidence::pending_slashes()
+        }
+
+        fn check_evidence(proof: DoubleSignProof) -> Result<Offence<AccountId>, Reason> {
+            SlashingEvidence::check_evidence(&proof)
         }
     }
 

@@ -1,13 +1,16 @@
 //! Configures the pallets.
 
 use crate::{
-    AccountId, Balance, Balances, Block, BlockNumber, Nonce, PalletInfo, Runtime, RuntimeCall,
-    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
-    VERSION,
+    AccountId, Balance, Balances, Block, BlockNumber, DirectorRegistry, Nonce, PalletInfo, Runtime,
+    RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask,
+    System, VERSION, ValidatorRegistry,
 };
 use frame_support::{
-    derive_impl, parameter_types,
-    traits::{ConstU8, ConstU32, ConstU64, ConstU128, EitherOfDiverse, VariantCountOf},
+    PalletId, derive_impl, parameter_types,
+    traits::{
+        ConstU8, ConstU32, ConstU64, ConstU128, EitherOfDiverse, VariantCountOf,
+        tokens::imbalance::ResolveTo,
+    },
     weights::{
         IdentityFee, Weight,
         constants::{RocksDbWeight, WEIGHT_REF_TIME_PER_SECOND},
@@ -18,7 +21,10 @@ use frame_system::{
     limits::{BlockLength, BlockWeights},
 };
 use pallet_transaction_payment::{ConstFeeMultiplier, FungibleAdapter, Multiplier};
-use sp_runtime::{Perbill, traits::One};
+use sp_runtime::{
+    Perbill,
+    traits::{AccountIdConversion, One},
+};
 use sp_version::RuntimeVersion;
 
 /// The token, in its smallest units.
@@ -43,6 +49,11 @@ pub const MAX_DIRECTORS: u32 = 7;
 /// Most registered validators.
 pub const MAX_VALIDATORS: u32 = 1_000;
 
+/// Least part of the stake that a double sign costs.
+pub const BASE_FRACTION: Perbill = Perbill::from_percent(5);
+/// Part of what was taken that a reporting director gets.
+pub const REWARD_FRACTION: Perbill = Perbill::from_percent(10);
+
 /// Blocks for which a council motion can be voted on.
 const MOTION_DURATION: BlockNumber = 200;
 /// What a block may take in all: two seconds of a reference machine.
@@ -57,6 +68,14 @@ parameter_types! {
     pub Length: BlockLength = BlockLength::builder().max_length(5 * 1024 * 1024).build();
     pub MaxProposalWeight: Weight = Perbill::from_percent(50) * Weights::get().max_block;
     pub FeeMultiplier: Multiplier = Multiplier::one();
+    pub const BaseFraction: Perbill = BASE_FRACTION;
+    pub const RewardFraction: Perbill = REWARD_FRACTION;
+    pub SlashDestination: AccountId = slash_destination();
+}
+
+/// Account that gets what slashing takes: nobody has its key.
+pub fn slash_destination() -> AccountId {
+    PalletId(*b"dap/slsh").into_account_truncating()
 }
 
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
@@ -140,4 +159,40 @@ impl pallet_sudo::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
     type RuntimeCall = RuntimeCall;
     type WeightInfo = pallet_sudo::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_director_registry::Config for Runtime {
+    type GovernanceOrigin = Governance;
+    type OnDirectorSetChange = ValidatorRegistry;
+    type PeerKeyInUse = ValidatorRegistry;
+    type MinDirectors = ConstU32<MIN_DIRECTORS>;
+    type MaxDirectors = ConstU32<MAX_DIRECTORS>;
+    type WeightInfo = pallet_director_registry::weights::Estimated<Runtime>;
+}
+
+impl pallet_validator_registry::Config for Runtime {
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Currency = Balances;
+    type Directors = DirectorRegistry;
+    type MinStake = ConstU128<MIN_STAKE>;
+    type UnbondingPeriod = ConstU32<UNBONDING_PERIOD>;
+    type CheckpointInterval = ConstU32<CHECKPOINT_INTERVAL>;
+    type MaxValidators = ConstU32<MAX_VALIDATORS>;
+    type MaxDirectors = ConstU32<MAX_DIRECTORS>;
+    type WeightInfo = pallet_validator_registry::weights::Estimated<Runtime>;
+}
+
+impl pallet_slashing_evidence::Config for Runtime {
+    type Currency = Balances;
+    type Offenders = ValidatorRegistry;
+    type Directors = DirectorRegistry;
+    type CancelOrigin = Governance;
+    type SlashDestination = ResolveTo<SlashDestination, Balances>;
+    type SlashDeferPeriod = ConstU32<SLASH_DEFER_PERIOD>;
+    // Two offences are one attack as long as both can be punished.
+    type CorrelationWindow = ConstU32<UNBONDING_PERIOD>;
+    type BaseFraction = BaseFraction;
+    type RewardFraction = RewardFraction;
+    type MaxOffenders = ConstU32<MAX_VALIDATORS>;
+    type WeightInfo = pallet_slashing_evidence::weights::Estimated<Runtime>;
 }

@@ -15,13 +15,10 @@ const ENDOWMENT: Balance = 1_000_000_000 * UNIT;
 /// Development: all accounts of the keyring are rich, Alice, Bob and Charlie are the council, Alice
 /// is sudo.
 fn development() -> Value {
-    let council: Vec<AccountId> = [
-        Sr25519Keyring::Alice,
-        Sr25519Keyring::Bob,
-        Sr25519Keyring::Charlie,
-    ]
-    .map(|key| key.to_account_id())
-    .to_vec();
+    let council: Vec<AccountId> =
+        [Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie]
+            .map(|key| key.to_account_id())
+            .to_vec();
     build_struct_json_patch!(RuntimeGenesisConfig {
         balances: BalancesConfig {
             balances: Sr25519Keyring::well_known()
@@ -29,9 +26,7 @@ fn development() -> Value {
                 .collect::<Vec<_>>(),
         },
         council: CouncilConfig { members: council },
-        sudo: SudoConfig {
-            key: Some(Sr25519Keyring::Alice.to_account_id())
-        },
+        sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
     })
 }
 

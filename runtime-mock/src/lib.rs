@@ -27,8 +27,9 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 pub use configs::{
-    CHECKPOINT_INTERVAL, EXISTENTIAL_DEPOSIT, MAX_DIRECTORS, MAX_VALIDATORS, MILLI_UNIT,
-    MIN_DIRECTORS, MIN_STAKE, SLASH_DEFER_PERIOD, UNBONDING_PERIOD, UNIT,
+    BASE_FRACTION, CHECKPOINT_INTERVAL, EXISTENTIAL_DEPOSIT, MAX_DIRECTORS, MAX_VALIDATORS,
+    MILLI_UNIT, MIN_DIRECTORS, MIN_STAKE, REWARD_FRACTION, SLASH_DEFER_PERIOD, UNBONDING_PERIOD,
+    UNIT, slash_destination,
 };
 
 /// Signature of an account.
@@ -122,6 +123,12 @@ mod runtime {
     pub type Council = pallet_collective<Instance1>;
     #[runtime::pallet_index(5)]
     pub type Sudo = pallet_sudo;
+    #[runtime::pallet_index(10)]
+    pub type DirectorRegistry = pallet_director_registry;
+    #[runtime::pallet_index(11)]
+    pub type ValidatorRegistry = pallet_validator_registry;
+    #[runtime::pallet_index(12)]
+    pub type SlashingEvidence = pallet_slashing_evidence;
 }
 
 /// The metadata in version 16, without the length that the runtime interface puts before it: what

@@ -78,10 +78,7 @@ impl Options {
     pub(crate) fn base(&self) -> Result<Base> {
         if let Some(path) = &self.base_path {
             std::fs::create_dir_all(path).with_context(|| {
-                format!(
-                    "cannot make {}; choose another --base-path, or --tmp",
-                    path.display()
-                )
+                format!("cannot make {}; choose another --base-path, or --tmp", path.display())
             })?;
             return Ok(Base::Kept(path.clone()));
         }
@@ -116,10 +113,7 @@ impl Options {
         let is_plain = code.starts_with(b"\0asm");
         let is_compressed = code.starts_with(&sp_maybe_compressed_prefix());
         if !is_plain && !is_compressed {
-            bail!(
-                "{} is no wasm; build the runtime with `cargo xtask wasm`",
-                path.display()
-            );
+            bail!("{} is no wasm; build the runtime with `cargo xtask wasm`", path.display());
         }
         Ok(code)
     }

@@ -57,8 +57,6 @@ pub(crate) fn storage(executor: &impl CodeExecutor, code: &[u8]) -> Result<Stora
         .map_err(|error| anyhow!("the runtime refuses its own preset: {error}"))?;
 
     let mut storage = ext.into_storages();
-    storage
-        .top
-        .insert(well_known_keys::CODE.to_vec(), code.to_vec());
+    storage.top.insert(well_known_keys::CODE.to_vec(), code.to_vec());
     Ok(storage)
 }

@@ -59,9 +59,7 @@ pub(crate) fn address(port: u16) -> SocketAddr {
 ///
 /// If the port cannot be listened on.
 pub(crate) fn check_port(port: u16) -> Result<()> {
-    TcpListener::bind(address(port))
-        .map(drop)
-        .map_err(|error| cannot_listen(port, &error))
+    TcpListener::bind(address(port)).map(drop).map_err(|error| cannot_listen(port, &error))
 }
 
 /// That the RPC cannot listen, why, and what helps.
@@ -138,13 +136,7 @@ pub(crate) fn methods(
         .into_rpc(),
     )?;
     all.merge(
-        Archive::new(
-            client.clone(),
-            backend.clone(),
-            genesis_hash,
-            spawner.clone(),
-        )
-        .into_rpc(),
+        Archive::new(client.clone(), backend.clone(), genesis_hash, spawner.clone()).into_rpc(),
     )?;
     all.merge(ChainSpec::new(CHAIN.into(), genesis_hash, properties()).into_rpc())?;
     all.merge(Transaction::new(client.clone(), pool.clone(), spawner.clone(), None).into_rpc())?;
@@ -193,11 +185,7 @@ pub(crate) async fn answer_system(
     while let Some(request) = requests.next().await {
         match request {
             Request::Health(to) => {
-                let _ = to.send(Health {
-                    peers: 0,
-                    is_syncing: false,
-                    should_have_peers: false,
-                });
+                let _ = to.send(Health { peers: 0, is_syncing: false, should_have_peers: false });
             }
             Request::LocalPeerId(to) => {
                 let _ = to.send(String::new());

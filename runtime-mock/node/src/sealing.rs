@@ -37,9 +37,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// The time for the next block.
     pub(crate) fn next(&self) -> InherentDataProvider {
-        let now_ms = InherentDataProvider::from_system_time()
-            .timestamp()
-            .as_millis();
+        let now_ms = InherentDataProvider::from_system_time().timestamp().as_millis();
         let last_ms = self.last_ms.fetch_max(now_ms, Ordering::Relaxed);
         InherentDataProvider::new(now_ms.max(last_ms).into())
     }

@@ -95,9 +95,7 @@ fn client(
     let backend = sc_service::new_db_backend::<Block>(DatabaseSettings {
         trie_cache_maximum_size: Some(STATE_CACHE_BYTES),
         state_pruning: Some(PruningMode::ArchiveAll),
-        source: DatabaseSource::ParityDb {
-            path: base.join("db"),
-        },
+        source: DatabaseSource::ParityDb { path: base.join("db") },
         blocks_pruning: BlocksPruning::KeepAll,
         pruning_filters: Vec::new(),
         metrics_registry: None,
@@ -179,9 +177,7 @@ fn start_sealing(
             async move { Ok(time) }
         },
     });
-    tasks
-        .spawn_essential_handle()
-        .spawn_blocking("sealing", None, seal);
+    tasks.spawn_essential_handle().spawn_blocking("sealing", None, seal);
 }
 
 /// Starts the RPC and returns where it listens.
@@ -212,10 +208,8 @@ fn start_rpc(
         None,
     )
     .map_err(|error| rpc::cannot_listen(options.rpc_port, &error))?;
-    let address = *server
-        .listen_addrs()
-        .first()
-        .ok_or_else(|| anyhow!("the RPC listens nowhere"))?;
+    let address =
+        *server.listen_addrs().first().ok_or_else(|| anyhow!("the RPC listens nowhere"))?;
     tasks.keep_alive(server);
     Ok(address)
 }
