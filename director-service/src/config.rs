@@ -187,7 +187,10 @@ impl Config {
                 check_address(address).or_else(|why| invalid(field, format!("{address} {why}")))?;
             }
         }
-        if let Some(shared) = self.mesh.listen.iter().find(|a| self.public.listen.contains(a)) {
+        // Port 0 is any free port, never the same twice.
+        let fixed = |address: &&Multiaddr| !address.to_string().ends_with("/tcp/0");
+        let shared = self.mesh.listen.iter().filter(fixed).find(|a| self.public.listen.contains(a));
+        if let Some(shared) = shared {
             return invalid(
                 "mesh.listen",
                 format!(

@@ -171,6 +171,28 @@ impl std::fmt::Debug for PeerKey {
     }
 }
 
+/// The libp2p peer id of a peer key, as libp2p writes it (base 58).
+pub fn peer_id(key: &PublicKey) -> String {
+    const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    let bytes = director_primitives::keys::to_peer_id(key);
+    let mut digits = Vec::with_capacity(56);
+    for byte in bytes {
+        let mut carry = u32::from(byte);
+        for digit in &mut digits {
+            carry += u32::from(*digit) << 8;
+            *digit = (carry % 58) as u8;
+            carry /= 58;
+        }
+        while carry > 0 {
+            digits.push((carry % 58) as u8);
+            carry /= 58;
+        }
+    }
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).map(|_| 0);
+    let digits = zeros.chain(digits.into_iter().rev());
+    digits.map(|digit| char::from(ALPHABET[usize::from(digit)])).collect()
+}
+
 fn malformed(path: &Path, what: &'static str) -> KeyFileError {
     KeyFileError::Malformed { path: path.to_owned(), what }
 }

@@ -5,12 +5,18 @@
 //! ```
 //!
 //! Arrows are imports and none runs back up; the rooms of one floor do not import each other.
-//! Where to start reading: `service` wires the rooms, [`chain`] is the way to the node.
+//! Where to start reading: [`service`] wires the rooms, [`chain`] is the way to the node.
 
 pub mod chain;
+pub mod cli;
 pub mod client;
 pub mod config;
 pub mod director;
+pub mod http;
 pub mod keys;
+pub mod metrics;
 pub mod network;
+pub mod reporter;
+pub mod service;
+pub mod store;
 pub mod testing;

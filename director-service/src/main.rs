@@ -1,2 +1,5 @@
-//! Skeleton.
-fn main() {}
+//! `director`: parses the command line and starts, nothing else.
+
+fn main() -> std::process::ExitCode {
+    director_service::cli::main()
+}

@@ -1,6 +1,9 @@
 //! The chain as one director uses it: its node, its account.
 
-use super::{Account, Chain, ChainError, Included, Node, Submitter};
+use super::{
+    Account, Chain, ChainError, Included, Node, Submitter,
+    interface::{self, runtime_types::bounded_collections::bounded_vec::BoundedVec},
+};
 use async_trait::async_trait;
 use director_primitives::{
     AccountId32, DoubleSignProof, H256, Offence, PublicKey, Reason, Signature, SignedDirectorVote,
@@ -46,16 +49,13 @@ impl DirectorChain {
     /// As [`Submitter::submit_and_finalize`].
     pub async fn activate(&self, activation: Activation) -> Result<Included, ChainError> {
         let Activation { peer_key, possession, endpoints, region, capacity } = activation;
-        let call = subxt::dynamic::tx(
-            "DirectorRegistry",
-            "activate",
-            (
-                Static(peer_key),
-                Static(possession),
-                Static(endpoints),
-                Static(region),
-                Static(capacity),
-            ),
+        let endpoints = endpoints.into_iter().map(Static).collect();
+        let call = interface::tx().director_registry().activate(
+            peer_key.0,
+            possession.0,
+            BoundedVec(endpoints),
+            BoundedVec(region.into_inner()),
+            capacity,
         );
         self.submitter.submit_and_finalize(&call, &self.account).await
     }
@@ -79,7 +79,7 @@ impl Chain for DirectorChain {
     }
 
     async fn report_double_sign(&self, proof: &DoubleSignProof) -> Result<Included, ChainError> {
-        let call = subxt::dynamic::tx("SlashingEvidence", "report_double_sign", (Static(*proof),));
+        let call = interface::tx().slashing_evidence().report_double_sign(Static(*proof));
         self.submitter.submit_and_finalize(&call, &self.account).await
     }
 
@@ -87,7 +87,8 @@ impl Chain for DirectorChain {
         &self,
         votes: Vec<SignedDirectorVote<AccountId32>>,
     ) -> Result<Included, ChainError> {
-        let call = subxt::dynamic::tx("ValidatorRegistry", "submit_votes", (Static(votes),));
+        let votes = votes.into_iter().map(Static).collect();
+        let call = interface::tx().validator_registry().submit_votes(BoundedVec(votes));
         self.submitter.submit_and_finalize(&call, &self.account).await
     }
 

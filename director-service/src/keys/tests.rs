@@ -66,3 +66,13 @@ fn a_missing_file_names_the_command_that_makes_one() {
     let error = PeerKey::from_file(Path::new("/nonexistent/peer.key")).unwrap_err().to_string();
     assert!(error.contains("director keys generate"), "{error}");
 }
+
+#[test]
+fn peer_ids_are_written_as_libp2p_writes_them() {
+    for seed in 0..20 {
+        let key = PeerKey::from_seed(&[seed; 32]).public();
+        let theirs = libp2p::identity::ed25519::PublicKey::try_from_bytes(&key.0).unwrap();
+        let theirs = libp2p::identity::PublicKey::from(theirs).to_peer_id();
+        assert_eq!(peer_id(&key), theirs.to_string());
+    }
+}

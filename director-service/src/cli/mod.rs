@@ -1,0 +1,76 @@
+//! The command line: one file a subcommand.
+
+mod config;
+mod keys;
+mod register;
+mod run;
+
+use clap::{Parser, Subcommand};
+use std::{future::Future, process::ExitCode};
+
+/// Relay, detector and reporter of director-anchored peering.
+#[derive(Parser)]
+#[command(name = "director", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+From nothing to a running director:
+  director keys generate --peer peer.key --account account.key
+  cp config/director.example.toml director.toml && $EDITOR director.toml
+  director config check --config director.toml
+  director keys inspect --config director.toml     # the account: governance invites it (add_director)
+  director register --config director.toml --public /ip4/203.0.113.7/tcp/30400 \\
+      --mesh /ip4/100.64.0.1/tcp/30401 --region eu-west --capacity 300
+  director run --config director.toml
+
+While it runs, on the address of [http]: /healthz, /readyz, /metrics, /api/v1/status.
+Exit status: 0 after SIGINT or SIGTERM, 1 with one line on stderr for everything else.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the director until SIGINT or SIGTERM.
+    Run(run::Args),
+    /// Check a configuration, or show it with all defaults.
+    Config(config::Args),
+    /// Make key files, or show the public side of them.
+    Keys(keys::Args),
+    /// Put this director's peer key and addresses on chain.
+    Register(register::Args),
+}
+
+/// Runs what the command line says.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => args.execute(),
+        Command::Config(args) => args.execute(),
+        Command::Keys(args) => args.execute(),
+        Command::Register(args) => args.execute(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let line = format!("{error:#}");
+            eprintln!("director: {}", line.split_whitespace().collect::<Vec<_>>().join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs to stderr what the filter lets through.
+fn start_logging(filter: &str) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_new(filter)?)
+        .with_writer(std::io::stderr)
+        .try_init()
+        .map_err(|error| anyhow::anyhow!("cannot log: {error}"))
+}
+
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! `director register`: put this director's peer key and addresses on chain.
+
+use crate::{
+    chain::{Account, Activation, DirectorChain, Node, Settings, Submitter},
+    config::Config,
+    keys::{PeerKey, read_secret},
+    network::Multiaddr,
+};
+use anyhow::{Context, bail};
+use director_primitives::{
+    KeyRole, Possession,
+    runtime_api::{Endpoint, EndpointScope, Endpoints, Region},
+};
+use std::path::PathBuf;
+
+/// Put this director's peer key and addresses on chain.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Governance must have invited the account before (director_registry.add_director). The account pays
+the fee. Run it again to change addresses, region, capacity or peer key.
+
+Example:
+  director register --config director.toml --public /ip4/203.0.113.7/tcp/30400 \\
+      --mesh /ip4/100.64.0.1/tcp/30401 --region eu-west --capacity 300")]
+pub(super) struct Args {
+    /// Configuration file.
+    #[arg(long, value_name = "FILE", env = "DIRECTOR_CONFIG")]
+    config: PathBuf,
+    /// Address at which validators reach it; may be repeated.
+    #[arg(long, value_name = "MULTIADDR", required = true)]
+    public: Vec<Multiaddr>,
+    /// Address at which other directors reach it; may be repeated.
+    #[arg(long, value_name = "MULTIADDR", required = true)]
+    mesh: Vec<Multiaddr>,
+    /// Where it stands, in your own words, at most 32 bytes.
+    #[arg(long, default_value = "")]
+    region: String,
+    /// Validators that it has room for.
+    #[arg(long, default_value_t = 300)]
+    capacity: u32,
+}
+
+impl Args {
+    pub(super) fn execute(self) -> anyhow::Result<()> {
+        let config = Config::load(&self.config)?;
+        super::start_logging(&config.log.filter)?;
+        let endpoints = self.endpoints()?;
+        let region = Region::try_from(self.region.clone().into_bytes())
+            .ok()
+            .context("--region is longer than 32 bytes; shorten it")?;
+        let peer = PeerKey::from_file(&config.keys.peer)?;
+        let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
+        super::block_on(async move {
+            let node = Node::start(Settings {
+                url: config.chain.url,
+                genesis_hash: config.chain.genesis_hash,
+                allow_insecure: config.chain.allow_insecure,
+            })?;
+            let snapshot = node.ready().await?;
+            let possession = Possession {
+                account: account.id(),
+                role: KeyRole::DirectorPeer,
+                key: peer.public(),
+            };
+            let possession = peer.sign_statement(&snapshot.domain.genesis_hash, &possession);
+            let chain = DirectorChain::new(node.clone(), Submitter::new(node), account.clone());
+            let included = chain
+                .activate(Activation {
+                    peer_key: peer.public(),
+                    possession,
+                    endpoints,
+                    region,
+                    capacity: self.capacity,
+                })
+                .await
+                .with_context(|| format!("cannot register {}", account.id()))?;
+            println!("registered {} in block {}", account.id(), included.block_number);
+            Ok(())
+        })
+    }
+
+    fn endpoints(&self) -> anyhow::Result<Endpoints> {
+        let of = |scope, addresses: &[Multiaddr]| {
+            addresses
+                .iter()
+                .map(|address| {
+                    let text = address.to_string().into_bytes();
+                    match text.try_into() {
+                        Ok(address) => Ok(Endpoint { scope, address }),
+                        Err(_) => bail!("{address} is longer than 128 bytes"),
+                    }
+                })
+                .collect::<anyhow::Result<Vec<_>>>()
+        };
+        let mut all = of(EndpointScope::Public, &self.public)?;
+        all.extend(of(EndpointScope::Mesh, &self.mesh)?);
+        Endpoints::try_from(all).ok().context("more than 4 addresses; the chain keeps 4")
+    }
+}

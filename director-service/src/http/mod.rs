@@ -1,0 +1,126 @@
+//! Answers operators and their tools: health, readiness, metrics and status.
+//!
+//! | path | answers |
+//! |---|---|
+//! | `/healthz` | 200 while the director works, 503 with the reason when it hangs |
+//! | `/readyz` | 200 when it can serve validators, 503 with the reasons when not |
+//! | `/metrics` | Prometheus text |
+//! | `/api/v1/status` | [`Status`] as JSON |
+//!
+//! Everything is read from a [`Source`], which has its answers at hand: a slow reader of this page
+//! costs the director nothing. There is no password, hence loopback by default.
+
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use status::{BlockStatus, Evidence, MeshPeer, StatsStatus, Status};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::get,
+};
+use serde::Serialize;
+use std::{future::Future, io, net::SocketAddr, sync::Arc};
+use tokio::net::TcpListener;
+
+/// Where the answers come from. None of these may block.
+pub trait Source: Send + Sync + 'static {
+    /// Why the director does not work any more; `None` if it does.
+    fn sick(&self) -> Option<String>;
+
+    /// Why the director cannot serve validators now; empty if it can.
+    fn not_ready(&self) -> Vec<String>;
+
+    /// Everything that it says of itself.
+    fn status(&self) -> Status;
+
+    /// All metrics as Prometheus text.
+    fn metrics(&self) -> String;
+}
+
+/// Why the page cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} (http.listen): {}", remedy(.source))]
+pub struct HttpError {
+    /// Where it was to listen.
+    pub address: SocketAddr,
+    /// What the system says.
+    #[source]
+    pub source: io::Error,
+}
+
+fn remedy(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "the port is in use; stop who has it or choose another, 0 takes any".into()
+        }
+        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address".into(),
+        io::ErrorKind::PermissionDenied => "not permitted; choose a port from 1024 up".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// Takes the port.
+///
+/// # Errors
+///
+/// If somebody else has it.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
+    TcpListener::bind(address).await.map_err(|source| HttpError { address, source })
+}
+
+/// Serves until `stop` resolves.
+///
+/// # Errors
+///
+/// If the listener breaks.
+pub async fn serve(
+    listener: TcpListener,
+    source: Arc<dyn Source>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    axum::serve(listener, router(source)).with_graceful_shutdown(stop).await
+}
+
+fn router(source: Arc<dyn Source>) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/status", get(status))
+        .with_state(source)
+}
+
+async fn healthz(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {
+    match source.sick() {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+    }
+}
+
+/// Answer of `/readyz`.
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    reasons: Vec<String>,
+}
+
+async fn readyz(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {
+    let reasons = source.not_ready();
+    let ready = reasons.is_empty();
+    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(Readiness { ready, reasons }))
+}
+
+async fn metrics(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {
+    const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(CONTENT_TYPE, TEXT)], source.metrics())
+}
+
+async fn status(State(source): State<Arc<dyn Source>>) -> Json<Status> {
+    Json(source.status())
+}

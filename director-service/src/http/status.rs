@@ -1,0 +1,120 @@
+//! What a director says of itself, in the shape in which it is sent.
+//!
+//! Keys and hashes are hexadecimal, hashes with `0x` before them, accounts in SS58. Fields are added,
+//! never renamed.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Everything that a director says of itself.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Status {
+    /// Version of the program.
+    pub version: &'static str,
+    /// The director's account.
+    pub account: String,
+    /// Its peer key.
+    pub peer_key: String,
+    /// The same as a libp2p peer id.
+    pub peer_id: String,
+    /// The chain; `None` until the node was reached.
+    pub genesis: Option<String>,
+    /// The newest finalized block that it knows.
+    pub finalized: Option<BlockStatus>,
+    /// Whether it can serve validators.
+    pub ready: bool,
+    /// Why not.
+    pub not_ready: Vec<String>,
+    /// Whether the chain has it as an active director.
+    pub active: bool,
+    /// Version of the set of directors.
+    pub set_version: u64,
+    /// Where it listens for directors.
+    pub mesh_listen: Vec<String>,
+    /// Where it listens for validators.
+    pub public_listen: Vec<String>,
+    /// The other active directors.
+    pub mesh: Vec<MeshPeer>,
+    /// Peer keys of the validators and candidates that are connected.
+    pub validators: Vec<String>,
+    /// Counters since the start.
+    pub stats: StatsStatus,
+    /// Double signs that it knows a proof of.
+    pub evidence: Vec<Evidence>,
+    /// Memory of the process.
+    pub memory_bytes: Option<u64>,
+    /// Time since the start.
+    pub uptime_ms: u64,
+}
+
+/// A finalized block.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct BlockStatus {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// Another active director.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct MeshPeer {
+    /// Its peer key.
+    pub peer: String,
+    /// Its account.
+    pub account: String,
+    /// Whether it is connected.
+    pub connected: bool,
+}
+
+/// Counters since the start.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct StatsStatus {
+    /// Frames that came in.
+    pub frames: u64,
+    /// Messages that were passed on.
+    pub relayed: u64,
+    /// Copies that were handed out for them.
+    pub deliveries: u64,
+    /// Repeats that were not passed on.
+    pub loops_prevented: u64,
+    /// Correctly signed votes that the detector saw.
+    pub votes_seen: u64,
+    /// Double signs that this director proved by itself.
+    pub double_signs_detected: u64,
+    /// Proofs that it got from other directors.
+    pub proofs_from_peers: u64,
+    /// Approvals that it signed.
+    pub approvals_signed: u64,
+    /// Extrinsics with collected votes that it submitted.
+    pub submissions: u64,
+    /// Messages that were refused, by reason; reasons that never occurred are left out.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Frames that were lost to full queues or broken connections, by network, class and reason.
+    pub dropped: BTreeMap<String, u64>,
+}
+
+/// A proof of a double sign and what became of it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Evidence {
+    /// Identity of what was proven.
+    pub id: String,
+    /// Account of the validator, if the chain told it already.
+    pub validator: Option<String>,
+    /// The checkpoint.
+    pub checkpoint: u64,
+    /// What became of it.
+    pub state: String,
+    /// When this director had the proof, in milliseconds since the Unix epoch.
+    pub detected_at_ms: u64,
+    /// When its state changed last, in milliseconds since the Unix epoch.
+    pub changed_at_ms: u64,
+    /// While it is submitted: the newest finalized block of that moment.
+    pub submitted_block: Option<u64>,
+    /// Block in which this director's report is, finalized.
+    pub finalized_block: Option<u64>,
+    /// Submissions since the start.
+    pub attempts: u32,
+    /// What went wrong last, while it is not done.
+    pub trouble: Option<String>,
+}

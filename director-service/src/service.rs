@@ -1,0 +1,397 @@
+//! Wires the rooms into a running director, and owns its end.
+//!
+//! ```text
+//!   chain::Node ──snapshots──►┌──────┐──Remember, Recall──► store::History
+//!   network (mesh) ──events──►│ core │──Relay, Send, Allow─► network (mesh, public)
+//!   network (public) ─events─►└──────┘──Proven──► reporter ──► chain
+//!                                 └─────SubmitVotes──► submissions ──► chain
+//! ```
+//!
+//! # Start
+//!
+//! What can be wrong with this machine is found first (key files, ports, store), then the node is
+//! waited for, and with the genesis hash that it tells the networks are opened. The page with health
+//! and status is there from the beginning.
+//!
+//! # End
+//!
+//! Upon [`Stopper::stop`] every task ends by itself, the store last. A task that ends or panics
+//! without being asked ends the others too, and [`Service::wait`] says which it was.
+
+mod core;
+mod crypto;
+mod links;
+mod shutdown;
+mod submissions;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use shutdown::Stopper;
+
+use crate::{
+    chain::{Account, Chain, ChainError, DirectorChain, Node, Settings, Submitter},
+    config::{Config, ConfigError},
+    director::{self, Director, ValidatorVote},
+    http::{self, HttpError},
+    keys::{KeyFileError, PeerKey, read_secret},
+    network::{self, Handle, Multiaddr, NetworkError, Side},
+    reporter::{self, Reporter},
+    store::{History, Store, StoreError},
+};
+use director_primitives::{AccountId32, PublicKey};
+use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    task::{JoinError, JoinHandle, JoinSet},
+    time::{Instant, timeout},
+};
+use tracing::{error, info};
+
+/// How long a graceful end may take.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why the director does not start, or has ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A key file.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The HTTP page.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The chain, for good: another one, or another interface.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// One of the networks.
+    #[error("{error} ({field})")]
+    Network {
+        /// Field of the configuration.
+        field: &'static str,
+        /// What is wrong.
+        error: NetworkError,
+    },
+    /// A port is taken.
+    #[error("cannot listen on {address} ({field}): {cause}")]
+    Port {
+        /// Field of the configuration.
+        field: &'static str,
+        /// The address.
+        address: Multiaddr,
+        /// What is wrong and what to do.
+        cause: String,
+    },
+    /// A part has ended without being asked.
+    #[error("{0} ended unexpectedly; the log above says why, restart the director")]
+    Ended(&'static str),
+    /// A task panicked.
+    #[error("a task panicked ({0}); this is a fault of the program, please report it with the log")]
+    Panicked(String),
+}
+
+/// Who this director is.
+#[derive(Clone, Debug)]
+struct Identity {
+    account: AccountId32,
+    peer_key: PublicKey,
+}
+
+/// Where a director listens, with the real ports.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    /// For other directors.
+    pub mesh: Vec<Multiaddr>,
+    /// For validators.
+    pub public: Vec<Multiaddr>,
+    /// For operators.
+    pub http: SocketAddr,
+}
+
+impl fmt::Display for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list =
+            |all: &[Multiaddr]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        write!(f, "mesh={} public={} http={}", list(&self.mesh), list(&self.public), self.http)
+    }
+}
+
+/// A running director. Dropping it ends it at once; see [`Self::wait`].
+pub struct Service {
+    task: AbortOnDrop,
+    stopper: Stopper,
+    listening: Option<oneshot::Receiver<Listening>>,
+}
+
+struct AbortOnDrop(JoinHandle<Result<(), ServiceError>>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Service {
+    /// Resolves once it listens, with the addresses; `None` if it ended before, or was asked before.
+    pub fn listening(&mut self) -> impl Future<Output = Option<Listening>> + Send + use<> {
+        let listening = self.listening.take();
+        async move { listening?.await.ok() }
+    }
+
+    /// Ends it from anywhere.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// Why, if nobody asked it to.
+    pub async fn wait(mut self) -> Result<(), ServiceError> {
+        (&mut self.task.0).await.unwrap_or_else(|error| Err(panicked(error)))
+    }
+}
+
+/// What is there before the node is.
+struct Parts {
+    config: Config,
+    peer: PeerKey,
+    account: Account,
+    http: TcpListener,
+    store: Store,
+    node: Node,
+}
+
+/// Starts a director. Returns when keys, ports and store are found good; the node may be away.
+///
+/// # Errors
+///
+/// What is wrong with this machine, in one line with the remedy.
+pub async fn start(config: Config) -> Result<Service, ServiceError> {
+    let peer = PeerKey::from_file(&config.keys.peer)?;
+    let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
+    check_ports("mesh.listen", &config.mesh.listen)?;
+    check_ports("public.listen", &config.public.listen)?;
+    let http = http::bind(config.http.listen).await?;
+    let store = Store::open(&config.data_dir)?;
+    let node = Node::start(Settings {
+        url: config.chain.url.clone(),
+        genesis_hash: config.chain.genesis_hash,
+        allow_insecure: config.chain.allow_insecure,
+    })?;
+    info!(
+        account = %account.id(),
+        peer_key = %hex::encode(peer.public().0),
+        node = %config.chain.url,
+        "director {} starts; waiting for the node's first finalized block",
+        env!("CARGO_PKG_VERSION")
+    );
+    let stopper = Stopper::new();
+    let (announce, listening) = oneshot::channel();
+    let parts = Parts { config, peer, account, http, store, node };
+    let task = tokio::spawn(supervise(parts, stopper.clone(), announce));
+    Ok(Service { task: AbortOnDrop(task), stopper, listening: Some(listening) })
+}
+
+/// Runs everything until it is stopped or a part of it ends.
+async fn supervise(
+    parts: Parts,
+    stopper: Stopper,
+    announce: oneshot::Sender<Listening>,
+) -> Result<(), ServiceError> {
+    let Parts { config, peer, account, http, store, node } = parts;
+    let identity = Identity { account: account.id(), peer_key: peer.public() };
+    let http_address = http.local_addr().unwrap_or(config.http.listen);
+    let view = Arc::new(view::View::new(identity.clone(), node.clone()));
+    let mut tasks = JoinSet::new();
+    let served = http::serve(http, view.clone(), stopper.stopped());
+    tasks.spawn(async { served.await.map_err(|_| ServiceError::Ended("the HTTP page")) });
+
+    let snapshot = tokio::select! {
+        snapshot = node.ready() => snapshot?,
+        () = stopper.stopped() => return Ok(()),
+        Some(ended) = tasks.join_next() => return Err(why(ended, "the HTTP page")),
+    };
+    let genesis = snapshot.domain.genesis_hash;
+    store.bind(genesis).await?;
+    let (mesh, mesh_events) = open(Side::Mesh, &config, &peer, genesis).await?;
+    let (public, public_events) = open(Side::Public, &config, &peer, genesis).await?;
+    // Nobody is waiting for it if the command line did not ask.
+    let _ = announce.send(Listening {
+        mesh: mesh.listening().to_vec(),
+        public: public.listening().to_vec(),
+        http: http_address,
+    });
+
+    let chain: Arc<dyn Chain> =
+        Arc::new(DirectorChain::new(node.clone(), Submitter::new(node.clone()), account));
+    let reporter = Reporter::start(
+        reporter::Config::new(identity.account.clone()),
+        chain.clone(),
+        store.outbox(),
+    );
+    let history = store.history();
+    let (recalls, recall_requests) = mpsc::channel(core::MAX_RECALLS);
+    let (recalled, recall_answers) = mpsc::channel(core::MAX_RECALLS);
+    let (submissions, submission_requests) = mpsc::channel(submissions::MAX_WAITING);
+    view.set_networks(view::Networks { mesh: mesh.clone(), public: public.clone() });
+    view.set_reporter(reporter.handle());
+    let core = core::Core {
+        director: director(&config, &identity, peer, &history).await?,
+        identity,
+        mesh: mesh.clone(),
+        public: public.clone(),
+        links: links::Links::default(),
+        history: history.clone(),
+        recalls,
+        submissions,
+        reporter: reporter.handle(),
+        view: view.clone(),
+        started: Instant::now(),
+    };
+    let inputs = core::Inputs {
+        snapshots: node.finalized(),
+        mesh: mesh_events,
+        public: public_events,
+        recalled: recall_answers,
+    };
+    tasks.spawn(core.run(inputs, stopper.clone()));
+    tasks.spawn(recall(history, recall_requests, recalled));
+    let submitting = submissions::run(chain, submission_requests, view.clone(), stopper.clone());
+    tasks.spawn(async { Ok(submitting.await) });
+    tasks.spawn(reporter_ended(reporter.handle(), stopper.clone()));
+
+    let ended = tokio::select! {
+        () = stopper.stopped() => Ok(()),
+        Some(ended) = tasks.join_next() => Err(why(ended, "a part of the director")),
+    };
+    stopper.stop();
+    let closed = timeout(GRACE, async {
+        reporter.shutdown().await;
+        tokio::join!(mesh.shutdown(), public.shutdown());
+        while tasks.join_next().await.is_some() {}
+        store.close().await;
+    });
+    if closed.await.is_err() {
+        error!("not everything stopped within {GRACE:?}; leaving");
+    }
+    ended
+}
+
+/// The core, with what it must remember from before.
+async fn director(
+    config: &Config,
+    identity: &Identity,
+    peer: PeerKey,
+    history: &History,
+) -> Result<Director<crypto::BatchCrypto>, ServiceError> {
+    let recent = history.recent(config.detector.recent_checkpoints).await?;
+    let recent = recent.into_iter().map(|(validator, vote)| ValidatorVote { validator, vote });
+    let settings = director::Config {
+        seen_capacity: config.limits.seen_messages,
+        recent_checkpoints: config.detector.recent_checkpoints,
+        history_checkpoints: config.detector.history_checkpoints,
+        ..director::Config::new(identity.account.clone(), identity.peer_key)
+    };
+    let crypto = crypto::BatchCrypto::new(peer, config.limits.verify_batch);
+    Ok(Director::new(settings, crypto, recent.collect()))
+}
+
+async fn open(
+    side: Side,
+    config: &Config,
+    peer: &PeerKey,
+    genesis: director_primitives::H256,
+) -> Result<(Handle, network::Events), ServiceError> {
+    let (field, listen) = match side {
+        Side::Mesh => ("mesh.listen", &config.mesh.listen),
+        Side::Public | Side::Client => ("public.listen", &config.public.listen),
+    };
+    let mut settings = network::Config::new(side, *peer.seed(), genesis);
+    settings.listen = listen.clone();
+    network::start(settings).await.map_err(|error| ServiceError::Network { field, error })
+}
+
+/// Looks up first votes on disk, in the order in which they are asked for.
+async fn recall(
+    history: History,
+    mut requests: mpsc::Receiver<ValidatorVote>,
+    answers: mpsc::Sender<(ValidatorVote, Option<ValidatorVote>)>,
+) -> Result<(), ServiceError> {
+    while let Some(vote) = requests.recv().await {
+        let checkpoint = vote.vote.vote.checkpoint;
+        let first = history.first(vote.validator.clone(), checkpoint).await?;
+        let first =
+            first.map(|first| ValidatorVote { validator: vote.validator.clone(), vote: first });
+        if answers.send((vote, first)).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Resolves when the reporter is gone: it may panic like any other task.
+async fn reporter_ended(reporter: reporter::Handle, stopper: Stopper) -> Result<(), ServiceError> {
+    let mut status = reporter.subscribe();
+    while status.changed().await.is_ok() {}
+    match stopper.is_stopped() {
+        true => Ok(()),
+        false => Err(ServiceError::Ended("the reporter")),
+    }
+}
+
+/// Finds a busy port before the node is waited for; the networks are opened only after it.
+fn check_ports(field: &'static str, addresses: &[Multiaddr]) -> Result<(), ServiceError> {
+    for address in addresses {
+        let text = address.to_string();
+        let parts: Vec<_> = text.split('/').collect();
+        let [_, _, host, _, port] = parts.as_slice() else { continue };
+        let (Ok(host), Ok(port)) = (host.parse(), port.parse()) else { continue };
+        let tried = std::net::TcpListener::bind(SocketAddr::new(host, port));
+        if let Err(error) = tried {
+            let cause = match error.kind() {
+                std::io::ErrorKind::AddrInUse => {
+                    format!("port {port} is in use; stop who has it or choose another")
+                }
+                std::io::ErrorKind::AddrNotAvailable => {
+                    "no interface of this machine has that address; is the private network up?"
+                        .into()
+                }
+                std::io::ErrorKind::PermissionDenied => {
+                    "not permitted; choose a port from 1024 up".into()
+                }
+                _ => error.to_string(),
+            };
+            return Err(ServiceError::Port { field, address: address.clone(), cause });
+        }
+    }
+    Ok(())
+}
+
+/// Why a task ended that nobody asked to.
+fn why(ended: Result<Result<(), ServiceError>, JoinError>, name: &'static str) -> ServiceError {
+    match ended {
+        Ok(Ok(())) => ServiceError::Ended(name),
+        Ok(Err(error)) => error,
+        Err(error) => panicked(error),
+    }
+}
+
+fn panicked(error: JoinError) -> ServiceError {
+    let cause = match error.try_into_panic() {
+        Ok(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            text.or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "without a message".into())
+        }
+        Err(_) => "it was cancelled".into(),
+    };
+    ServiceError::Panicked(cause)
+}

@@ -1,0 +1,260 @@
+//! Feeds the director's core with what happens and does what it says.
+//!
+//! One task owns the core. It never waits for a peer or for the chain: frames go into queues that
+//! take or drop at once, submissions into a bounded list of another task. It does wait for room in
+//! the disk's mailbox: a vote that could not be remembered must not be forgotten silently.
+
+use super::{
+    Identity, ServiceError, Stopper, crypto::BatchCrypto, links::Links, submissions::Submission,
+    view::View,
+};
+use crate::{
+    director::{Director, Frame, Input, Link, Output, Received, ValidatorVote},
+    network::{Event, Events, Handle, Payload},
+    reporter,
+    store::History,
+};
+use director_primitives::{Priority, PublicKey, Snapshot};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, MissedTickBehavior, interval},
+};
+use tracing::{debug, info, warn};
+
+/// How often the core is told that time went by.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Look-ups on disk that may be under way; more than the core ever has.
+pub(super) const MAX_RECALLS: usize = 4_096;
+
+/// Everything that the core's task owns.
+pub(super) struct Core {
+    pub(super) director: Director<BatchCrypto>,
+    pub(super) identity: Identity,
+    pub(super) mesh: Handle,
+    pub(super) public: Handle,
+    pub(super) links: Links,
+    pub(super) history: History,
+    pub(super) recalls: mpsc::Sender<ValidatorVote>,
+    pub(super) submissions: mpsc::Sender<Submission>,
+    pub(super) reporter: reporter::Handle,
+    pub(super) view: Arc<View>,
+    pub(super) started: Instant,
+}
+
+/// Everything that the core hears.
+pub(super) struct Inputs {
+    pub(super) snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    pub(super) mesh: Events,
+    pub(super) public: Events,
+    pub(super) recalled: mpsc::Receiver<(ValidatorVote, Option<ValidatorVote>)>,
+}
+
+impl Core {
+    /// Works until it is stopped.
+    ///
+    /// # Errors
+    ///
+    /// If a room that it depends on has ended.
+    pub(super) async fn run(
+        mut self,
+        mut inputs: Inputs,
+        stopper: Stopper,
+    ) -> Result<(), ServiceError> {
+        let stopped = stopper.stopped();
+        tokio::pin!(stopped);
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        inputs.snapshots.mark_changed();
+        loop {
+            tokio::select! {
+                () = &mut stopped => return Ok(()),
+                changed = inputs.snapshots.changed() => {
+                    changed.map_err(|_| ServiceError::Ended("the follower of the chain"))?;
+                    let snapshot = inputs.snapshots.borrow_and_update().clone();
+                    if let Some(snapshot) = snapshot {
+                        self.finalized(snapshot).await?;
+                    }
+                }
+                event = inputs.mesh.recv() => {
+                    let event = event.ok_or(ServiceError::Ended("the mesh network"));
+                    self.event(Link::Mesh, stopped_or(event, &stopper)?).await?;
+                }
+                event = inputs.public.recv() => {
+                    let event = event.ok_or(ServiceError::Ended("the public network"));
+                    self.event(Link::Public, stopped_or(event, &stopper)?).await?;
+                }
+                recalled = inputs.recalled.recv() => {
+                    let (vote, first) = recalled.ok_or(ServiceError::Ended("the history"))?;
+                    self.handle(Input::Recalled { vote, first }).await?;
+                }
+                _ = ticks.tick() => {
+                    self.handle(Input::Tick).await?;
+                    self.view.core_moved(self.director.stats());
+                }
+            }
+        }
+    }
+
+    async fn finalized(&mut self, snapshot: Arc<Snapshot>) -> Result<(), ServiceError> {
+        self.view.finalized();
+        self.handle(Input::Finalized(snapshot.clone())).await?;
+        // After the core has said whom the gates let through.
+        let Identity { account, peer_key } = &self.identity;
+        self.links.update(&self.mesh, &snapshot, account, peer_key);
+        Ok(())
+    }
+
+    async fn event(&mut self, link: Link, event: Option<Event>) -> Result<(), ServiceError> {
+        let Some(event) = event else { return Ok(()) };
+        let input = match event {
+            Event::Up { peer } => {
+                say_up(link, &peer);
+                Input::Up { peer, link }
+            }
+            Event::Down { peer, reason } => {
+                say_down(link, &peer, &reason);
+                Input::Down { peer, link }
+            }
+            Event::Frames(frames) => Input::Frames(
+                frames.into_iter().map(|(from, frame)| Received { from, link, frame }).collect(),
+            ),
+            Event::Control(from, message) => Input::Control { from, link, message },
+            Event::DialFailed { peer, error } => {
+                debug!(peer = %hex::encode(peer.0), error, "cannot reach a director; trying again");
+                return Ok(());
+            }
+        };
+        self.handle(input).await
+    }
+
+    async fn handle(&mut self, input: Input) -> Result<(), ServiceError> {
+        let now = self.started.elapsed().as_millis() as u64;
+        let mut outputs = Vec::new();
+        self.director.handle(now, input, &mut outputs);
+        self.execute(outputs).await
+    }
+
+    async fn execute(&mut self, outputs: Vec<Output>) -> Result<(), ServiceError> {
+        let mut votes = Vec::new();
+        let mut rest = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            match output {
+                Output::Remember(vote) => votes.push((vote.validator, vote.vote)),
+                Output::Recall(vote) => {
+                    // A look-up sees what was handed over before it, and nothing that came later.
+                    self.remember(&mut votes).await?;
+                    rest.push(Output::Recall(vote));
+                    self.perform_all(&mut rest).await?;
+                }
+                other => rest.push(other),
+            }
+        }
+        // To disk before on the way to others.
+        self.remember(&mut votes).await?;
+        self.perform_all(&mut rest).await
+    }
+
+    async fn remember(
+        &self,
+        votes: &mut Vec<(director_primitives::AccountId32, director_primitives::SignedVote)>,
+    ) -> Result<(), ServiceError> {
+        match votes.is_empty() {
+            true => Ok(()),
+            false => Ok(self.history.remember(std::mem::take(votes)).await?),
+        }
+    }
+
+    async fn perform_all(&mut self, outputs: &mut Vec<Output>) -> Result<(), ServiceError> {
+        for output in outputs.drain(..) {
+            self.perform(output).await?;
+        }
+        Ok(())
+    }
+
+    async fn perform(&self, output: Output) -> Result<(), ServiceError> {
+        match output {
+            Output::Relay { frame, class, to } => {
+                for (link, peer) in to.iter() {
+                    self.send(link, peer, class, &frame);
+                }
+            }
+            Output::Send { to, link, message } => {
+                self.handle_of(link).send(&to, Priority::Critical, Payload::control(&message));
+            }
+            Output::Disconnect { peer, link, reason } => {
+                info!(peer = %hex::encode(peer.0), ?link, ?reason, "disconnecting");
+                self.handle_of(link).disconnect(&peer);
+            }
+            Output::Allow { mesh, public } => {
+                debug!(mesh = mesh.len(), public = public.len(), "the gates have a new set");
+                self.mesh.allow(mesh);
+                self.public.allow(public);
+            }
+            // Taken out of the list by `execute`.
+            Output::Remember(vote) => {
+                self.history.remember(vec![(vote.validator, vote.vote)]).await?;
+            }
+            Output::Recall(vote) => {
+                let sent = self.recalls.send(vote).await;
+                sent.map_err(|_| ServiceError::Ended("the history"))?;
+            }
+            Output::Forget { below } => self.history.prune(below).await?,
+            Output::Proven(proof) => {
+                let checkpoint = proof.first.vote.checkpoint;
+                warn!(id = ?proof.id(), checkpoint, "a double sign is proven");
+                if !self.reporter.report(proof).await {
+                    return Err(ServiceError::Ended("the reporter"));
+                }
+            }
+            Output::SubmitVotes { validator, votes } => {
+                if self.submissions.try_send(Submission { validator, votes }).is_err() {
+                    // The core asks again a few blocks later.
+                    warn!("too many submissions wait; leaving out one");
+                    self.view.metrics.submission_failed();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops are counted by the network, and a peer that is gone needs no frame.
+    fn send(&self, link: Link, peer: &PublicKey, class: Priority, frame: &Frame) {
+        self.handle_of(link).send(peer, class, Payload::Envelope(frame.clone()));
+    }
+
+    fn handle_of(&self, link: Link) -> &Handle {
+        match link {
+            Link::Mesh => &self.mesh,
+            Link::Public => &self.public,
+        }
+    }
+}
+
+/// A network that ends while everything stops has not failed.
+fn stopped_or(
+    event: Result<Event, ServiceError>,
+    stopper: &Stopper,
+) -> Result<Option<Event>, ServiceError> {
+    match event {
+        Err(_) if stopper.is_stopped() => Ok(None),
+        event => event.map(Some),
+    }
+}
+
+fn say_up(link: Link, peer: &PublicKey) {
+    let peer = hex::encode(peer.0);
+    match link {
+        Link::Mesh => info!(%peer, "a director is connected"),
+        Link::Public => debug!(%peer, "a validator is connected"),
+    }
+}
+
+fn say_down(link: Link, peer: &PublicKey, reason: &crate::network::DownReason) {
+    let peer = hex::encode(peer.0);
+    match link {
+        Link::Mesh => warn!(%peer, ?reason, "a director is gone"),
+        Link::Public => debug!(%peer, ?reason, "a validator is gone"),
+    }
+}

@@ -1,0 +1,97 @@
+//! Keeps the mesh in the shape that the chain says: one connection to each other active director.
+
+use crate::network::{Handle, Multiaddr};
+use director_primitives::{
+    AccountId32, PublicKey, Snapshot,
+    runtime_api::{DirectorInfo, EndpointScope},
+};
+use std::collections::BTreeMap;
+use tracing::{info, warn};
+
+/// Whom the mesh keeps a connection to, and where.
+#[derive(Default)]
+pub(super) struct Links {
+    wanted: BTreeMap<[u8; 32], Vec<Multiaddr>>,
+    standing: Option<Standing>,
+}
+
+/// What the chain says of this director.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Active,
+    OtherKey,
+    Invited,
+    Unknown,
+}
+
+impl Links {
+    /// Brings the mesh in line with a finalized block. The network decides which of two directors
+    /// dials; here each pair is wanted from both sides.
+    pub(super) fn update(
+        &mut self,
+        mesh: &Handle,
+        snapshot: &Snapshot,
+        account: &AccountId32,
+        peer_key: &PublicKey,
+    ) {
+        let standing = standing(snapshot, account, peer_key);
+        if self.standing.replace(standing) != Some(standing) {
+            say(standing, account, peer_key);
+        }
+        let others = match standing {
+            Standing::Active => wanted(snapshot, peer_key),
+            // Others would refuse us.
+            _ => BTreeMap::new(),
+        };
+        for key in self.wanted.keys().filter(|key| !others.contains_key(*key)) {
+            mesh.forget(&PublicKey::from_raw(*key));
+        }
+        for (key, addresses) in &others {
+            if self.wanted.get(key) != Some(addresses) {
+                mesh.maintain(PublicKey::from_raw(*key), addresses.clone());
+            }
+        }
+        self.wanted = others;
+    }
+}
+
+fn wanted(snapshot: &Snapshot, us: &PublicKey) -> BTreeMap<[u8; 32], Vec<Multiaddr>> {
+    let others = snapshot.directors.active.iter().filter(|director| director.peer_key != *us);
+    others.map(|director| (director.peer_key.0, mesh_addresses(director))).collect()
+}
+
+/// Where a director says that its peers reach it. What is no multiaddr is as good as absent: the
+/// chain does not parse them.
+fn mesh_addresses(director: &DirectorInfo<AccountId32>) -> Vec<Multiaddr> {
+    let of_mesh = director.endpoints.iter().filter(|at| at.scope == EndpointScope::Mesh);
+    of_mesh
+        .filter_map(|endpoint| std::str::from_utf8(&endpoint.address).ok()?.parse().ok())
+        .collect()
+}
+
+fn standing(snapshot: &Snapshot, account: &AccountId32, peer_key: &PublicKey) -> Standing {
+    match snapshot.director(account) {
+        Some(us) if us.peer_key == *peer_key => Standing::Active,
+        Some(_) => Standing::OtherKey,
+        None if snapshot.directors.invited.contains(account) => Standing::Invited,
+        None => Standing::Unknown,
+    }
+}
+
+fn say(standing: Standing, account: &AccountId32, peer_key: &PublicKey) {
+    match standing {
+        Standing::Active => info!(%account, "the chain has this director as active: serving"),
+        Standing::OtherKey => warn!(
+            "the chain has another peer key for {account}, ours is {}; not serving until \
+             `director register` has put it there, or keys.peer names the right file",
+            hex::encode(peer_key.0)
+        ),
+        Standing::Invited => warn!(
+            "{account} is invited and not active yet; not serving until `director register` is done"
+        ),
+        Standing::Unknown => warn!(
+            "{account} is no director on this chain; not serving until governance has invited it \
+             (director_registry.add_director) and `director register` is done"
+        ),
+    }
+}

@@ -1,0 +1,262 @@
+//! Answers the HTTP page from what the rooms left here; nothing here waits.
+
+use super::Identity;
+use crate::{
+    chain::{Connection, Node},
+    director::Stats,
+    http::{BlockStatus, Evidence, MeshPeer, Source, StatsStatus, Status},
+    keys::peer_id,
+    metrics::{Metrics, Reading, drops, memory_bytes},
+    network::Handle,
+    reporter::{self, EvidenceStatus},
+    store::State,
+};
+use director_primitives::{H256, Snapshot};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// A core that has not moved for so long hangs.
+const CORE_SILENCE: Duration = Duration::from_secs(5);
+
+/// A chain that has finalized nothing for so long is not to be relied on.
+const CHAIN_SILENCE: Duration = Duration::from_secs(120);
+
+/// The two networks.
+pub(super) struct Networks {
+    pub(super) mesh: Handle,
+    pub(super) public: Handle,
+}
+
+/// What is known of the director at any moment.
+pub(super) struct View {
+    identity: Identity,
+    started: Instant,
+    node: Node,
+    networks: OnceLock<Networks>,
+    core: Mutex<Stats>,
+    reporter: OnceLock<reporter::Handle>,
+    /// When the core moved last and a block was finalized last, in milliseconds since the start.
+    core_moved_ms: AtomicU64,
+    finalized_ms: AtomicU64,
+    pub(super) metrics: Metrics,
+}
+
+impl View {
+    pub(super) fn new(identity: Identity, node: Node) -> Self {
+        Self {
+            identity,
+            started: Instant::now(),
+            node,
+            networks: OnceLock::new(),
+            core: Mutex::default(),
+            reporter: OnceLock::new(),
+            core_moved_ms: AtomicU64::new(0),
+            finalized_ms: AtomicU64::new(0),
+            metrics: Metrics::new(),
+        }
+    }
+
+    /// From now on the networks are there, and the core has to move.
+    pub(super) fn set_networks(&self, networks: Networks) {
+        self.core_moved_ms.store(self.now_ms(), Ordering::Relaxed);
+        // Set once, at the start.
+        let _ = self.networks.set(networks);
+    }
+
+    pub(super) fn core_moved(&self, stats: &Stats) {
+        *lock(&self.core) = *stats;
+        self.core_moved_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    pub(super) fn finalized(&self) {
+        self.finalized_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    pub(super) fn set_reporter(&self, reporter: reporter::Handle) {
+        // Set once, at the start.
+        let _ = self.reporter.set(reporter);
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    fn since(&self, moment: &AtomicU64) -> Duration {
+        Duration::from_millis(self.now_ms().saturating_sub(moment.load(Ordering::Relaxed)))
+    }
+
+    fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.node.finalized().borrow().clone()
+    }
+
+    fn is_active(&self, snapshot: Option<&Snapshot>) -> bool {
+        snapshot
+            .and_then(|snapshot| snapshot.director(&self.identity.account))
+            .is_some_and(|us| us.peer_key == self.identity.peer_key)
+    }
+
+    fn evidence(&self) -> Vec<Evidence> {
+        let known = self.reporter.get().map(reporter::Handle::status);
+        known.iter().flat_map(|known| known.iter()).map(evidence).collect()
+    }
+
+    fn mesh_peers(&self, snapshot: Option<&Snapshot>) -> Vec<MeshPeer> {
+        let connected = |key| self.networks.get().is_some_and(|n| n.mesh.is_connected(key));
+        let all = snapshot.map_or(&[][..], |snapshot| &snapshot.directors.active);
+        let others = all.iter().filter(|other| other.peer_key != self.identity.peer_key);
+        others
+            .map(|other| MeshPeer {
+                peer: hex::encode(other.peer_key.0),
+                account: other.account.to_string(),
+                connected: connected(&other.peer_key),
+            })
+            .collect()
+    }
+}
+
+impl Source for View {
+    fn sick(&self) -> Option<String> {
+        // Before the networks are there, the core has nothing to do and is not running.
+        self.networks.get()?;
+        let silence = self.since(&self.core_moved_ms);
+        (silence > CORE_SILENCE)
+            .then(|| format!("the core has not moved for {} s", silence.as_secs()))
+    }
+
+    fn not_ready(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        match &*self.node.connection().borrow() {
+            Connection::Connected => {}
+            Connection::Connecting(None) => reasons.push("connecting to the node".into()),
+            Connection::Connecting(Some(error)) | Connection::Unusable(error) => {
+                reasons.push(error.to_string());
+            }
+        }
+        let snapshot = self.snapshot();
+        match &snapshot {
+            None => reasons.push("no finalized block is known yet".into()),
+            Some(_) if !self.is_active(snapshot.as_deref()) => {
+                reasons.push("the chain does not have this director as active".into());
+            }
+            Some(_) => {}
+        }
+        let silence = self.since(&self.finalized_ms);
+        if snapshot.is_some() && silence > CHAIN_SILENCE {
+            reasons.push(format!("no block was finalized for {} s", silence.as_secs()));
+        }
+        let peers = self.mesh_peers(snapshot.as_deref());
+        if !peers.is_empty() && !peers.iter().any(|peer| peer.connected) {
+            reasons.push(format!("none of the {} other directors is connected", peers.len()));
+        }
+        reasons.extend(self.sick());
+        reasons
+    }
+
+    fn status(&self) -> Status {
+        let snapshot = self.snapshot();
+        let snapshot = snapshot.as_deref();
+        let not_ready = self.not_ready();
+        let networks = self.networks.get();
+        let listen = |handle: Option<&Handle>| -> Vec<String> {
+            handle.iter().flat_map(|h| h.listening()).map(ToString::to_string).collect()
+        };
+        let mut validators: Vec<_> =
+            networks.iter().flat_map(|n| n.public.connected()).map(|k| hex::encode(k.0)).collect();
+        validators.sort_unstable();
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            account: self.identity.account.to_string(),
+            peer_key: hex::encode(self.identity.peer_key.0),
+            peer_id: peer_id(&self.identity.peer_key),
+            genesis: snapshot.map(|snapshot| hash(&snapshot.domain.genesis_hash)),
+            finalized: snapshot.map(|snapshot| BlockStatus {
+                number: snapshot.number,
+                hash: hash(&snapshot.hash),
+            }),
+            ready: not_ready.is_empty(),
+            not_ready,
+            active: self.is_active(snapshot),
+            set_version: snapshot.map_or(0, |snapshot| snapshot.directors.version),
+            mesh_listen: listen(networks.map(|n| &n.mesh)),
+            public_listen: listen(networks.map(|n| &n.public)),
+            mesh: self.mesh_peers(snapshot),
+            validators,
+            stats: stats_status(&lock(&self.core), networks),
+            evidence: self.evidence(),
+            memory_bytes: memory_bytes(),
+            uptime_ms: self.now_ms(),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        let networks = self.networks.get();
+        self.metrics.render(&Reading {
+            core: *lock(&self.core),
+            mesh: networks.map(|n| n.mesh.stats()),
+            public: networks.map(|n| n.public.stats()),
+            ready: self.not_ready().is_empty(),
+            active: self.is_active(self.snapshot().as_deref()),
+            memory_bytes: memory_bytes(),
+        })
+    }
+}
+
+fn stats_status(core: &Stats, networks: Option<&Networks>) -> StatsStatus {
+    let refused = core.refused.iter().filter(|(_, count)| *count > 0);
+    let lost = networks.into_iter().flat_map(|networks| {
+        [("mesh", networks.mesh.stats()), ("public", networks.public.stats())]
+    });
+    let dropped = lost.flat_map(|(network, stats)| {
+        drops(&stats)
+            .filter(|(_, _, count)| *count > 0)
+            .map(|(class, reason, count)| (format!("{network}.{class}.{reason}"), count))
+            .collect::<Vec<_>>()
+    });
+    StatsStatus {
+        frames: core.frames,
+        relayed: core.relayed,
+        deliveries: core.deliveries,
+        loops_prevented: core.loops_prevented,
+        votes_seen: core.votes_seen,
+        double_signs_detected: core.double_signs_detected,
+        proofs_from_peers: core.proofs_from_peers,
+        approvals_signed: core.approvals_signed,
+        submissions: core.submissions,
+        refused: refused.map(|(reason, count)| (reason.name(), count)).collect(),
+        dropped: dropped.collect(),
+    }
+}
+
+fn evidence(known: &EvidenceStatus) -> Evidence {
+    let (state, submitted_block, finalized_block) = match &known.state {
+        State::Proven => ("proven".to_owned(), None, None),
+        State::Submitted { block } => ("submitted".to_owned(), Some(*block), None),
+        State::Finalized { block } => ("finalized".to_owned(), None, Some(*block)),
+        State::Obsolete { why } => (format!("obsolete: {why}"), None, None),
+    };
+    Evidence {
+        id: hash(&known.id),
+        validator: known.validator.as_ref().map(ToString::to_string),
+        checkpoint: known.checkpoint,
+        state,
+        detected_at_ms: known.proven_at_ms,
+        changed_at_ms: known.changed_at_ms,
+        submitted_block,
+        finalized_block,
+        attempts: known.attempts,
+        trouble: known.trouble.clone(),
+    }
+}
+
+fn hash(hash: &H256) -> String {
+    format!("{hash:?}")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
