@@ -3,15 +3,16 @@
 use director_primitives::{Priority, PublicKey};
 use hdrhistogram::Histogram;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Instant,
 };
 
 /// Which message: origin, epoch, class and sequence number.
 pub type MessageId = (PublicKey, u64, Priority, u64);
 
-/// A message that not everybody has yet.
+/// A message and who has it.
 struct Entry {
+    group: u64,
     published: Instant,
     missing: BTreeSet<usize>,
     delivered: BTreeSet<usize>,
@@ -44,6 +45,7 @@ pub struct Ledger {
     /// Receipts that came before the publisher could say that it published.
     early: HashMap<MessageId, Vec<(usize, Instant)>>,
     totals: Totals,
+    groups: BTreeMap<u64, Totals>,
     latency_us: Histogram<u64>,
 }
 
@@ -59,17 +61,23 @@ impl Ledger {
             entries: HashMap::new(),
             early: HashMap::new(),
             totals: Totals::default(),
+            groups: BTreeMap::new(),
             latency_us: Histogram::new_with_bounds(1, 600_000_000, 3).expect("constant bounds"),
         }
     }
 
-    /// `origin` published `id` at `at`: everybody else who is a member now must get it.
-    pub fn published(&mut self, id: MessageId, origin: usize, at: Instant) {
+    /// `origin` published `id` at `at`: everybody else who is a member now must get it. `group` is
+    /// what it belongs to, a checkpoint.
+    pub fn published(&mut self, group: u64, id: MessageId, origin: usize, at: Instant) {
         let missing: BTreeSet<usize> =
             self.members.iter().copied().filter(|member| *member != origin).collect();
-        self.totals.published += 1;
-        self.totals.expected += missing.len() as u64;
-        self.entries.insert(id, Entry { published: at, missing, delivered: BTreeSet::new() });
+        let expected = missing.len() as u64;
+        self.change(group, |totals| {
+            totals.published += 1;
+            totals.expected += expected;
+        });
+        let entry = Entry { group, published: at, missing, delivered: BTreeSet::new() };
+        self.entries.insert(id, entry);
         for (member, at) in self.early.remove(&id).unwrap_or_default() {
             self.received(id, member, at);
         }
@@ -84,14 +92,15 @@ impl Ledger {
             self.early.entry(id).or_default().push((member, at));
             return;
         };
+        let group = entry.group;
         if entry.missing.remove(&member) {
-            self.totals.delivered += 1;
             let latency = at.saturating_duration_since(entry.published);
             // In range: a run is bounded far below the histogram's ten minutes.
             let _ = self.latency_us.record(latency.as_micros() as u64);
             entry.delivered.insert(member);
+            self.change(group, |totals| totals.delivered += 1);
         } else if entry.delivered.contains(&member) {
-            self.totals.duplicates += 1;
+            self.change(group, |totals| totals.duplicates += 1);
         }
     }
 
@@ -99,11 +108,25 @@ impl Ledger {
     /// still gets does not count.
     pub fn leave(&mut self, member: usize) {
         self.members.remove(&member);
+        let mut waived = Vec::new();
         for entry in self.entries.values_mut() {
             if entry.missing.remove(&member) {
-                self.totals.expected -= 1;
+                waived.push(entry.group);
             }
         }
+        for group in waived {
+            self.change(group, |totals| totals.expected -= 1);
+        }
+    }
+
+    fn change(&mut self, group: u64, change: impl Fn(&mut Totals)) {
+        change(&mut self.totals);
+        change(self.groups.entry(group).or_default());
+    }
+
+    /// The totals of one group.
+    pub fn group(&self, group: u64) -> Totals {
+        self.groups.get(&group).copied().unwrap_or_default()
     }
 
     /// The totals now.
@@ -135,7 +158,7 @@ mod tests {
     fn counts_loss_and_duplicates() {
         let mut ledger = Ledger::new(3);
         let now = Instant::now();
-        ledger.published(id(1), 0, now);
+        ledger.published(3, id(1), 0, now);
         ledger.received(id(1), 1, now);
         assert_eq!(ledger.totals().outstanding(), 1);
         ledger.received(id(1), 1, now);
@@ -149,18 +172,24 @@ mod tests {
         let mut ledger = Ledger::new(2);
         let now = Instant::now();
         ledger.received(id(1), 1, now);
-        ledger.published(id(1), 0, now);
-        assert_eq!(ledger.totals(), Totals { published: 1, expected: 1, delivered: 1, duplicates: 0 });
+        ledger.published(3, id(1), 0, now);
+        assert_eq!(
+            ledger.totals(),
+            Totals { published: 1, expected: 1, delivered: 1, duplicates: 0 }
+        );
     }
 
     #[test]
     fn who_left_is_not_waited_for_and_does_not_count() {
         let mut ledger = Ledger::new(3);
         let now = Instant::now();
-        ledger.published(id(1), 0, now);
+        ledger.published(3, id(1), 0, now);
         ledger.leave(2);
         ledger.received(id(1), 2, now);
         ledger.received(id(1), 1, now);
-        assert_eq!(ledger.totals(), Totals { published: 1, expected: 1, delivered: 1, duplicates: 0 });
+        assert_eq!(
+            ledger.totals(),
+            Totals { published: 1, expected: 1, delivered: 1, duplicates: 0 }
+        );
     }
 }

@@ -1,8 +1,19 @@
 //! Runs the whole system on one machine: the harness of the end-to-end tests, and the devnet.
+//!
+//! A [`network::Network`] is a node and directors in processes of their own and validators as tasks
+//! of this one; [`devnet`] follows one and shows it; `tests/` has one file a scenario, named for
+//! what must happen in it.
 
+pub mod chain;
+pub mod devnet;
+pub mod director;
+pub mod keys;
 pub mod ledger;
+pub mod network;
 pub mod options;
 pub mod process;
 pub mod report;
 pub mod screen;
 pub mod sockets;
+pub mod table;
+pub mod validator;

@@ -106,7 +106,9 @@ impl FromStr for Until {
         match (text, text.strip_prefix("checkpoints=").and_then(count)) {
             ("slashed", _) => Ok(Self::Slashed),
             (_, Some(count)) => Ok(Self::Checkpoints(count)),
-            _ => Err(format!("`{text}` is neither `slashed` nor `checkpoints=K`, for example checkpoints=5")),
+            _ => Err(format!(
+                "`{text}` is neither `slashed` nor `checkpoints=K`, for example checkpoints=5"
+            )),
         }
     }
 }
@@ -130,7 +132,10 @@ impl Options {
     /// Says which options contradict each other.
     pub fn validate(&self) -> Result<(), String> {
         if self.honest && self.until == Some(Until::Slashed) {
-            return Err("with --honest nobody is slashed; drop --honest or use --until checkpoints=K".into());
+            return Err(
+                "with --honest nobody is slashed; drop --honest or use --until checkpoints=K"
+                    .into(),
+            );
         }
         match self.double_sign {
             Some(offender) if offender.validator > self.validators => Err(format!(

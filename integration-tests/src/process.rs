@@ -39,7 +39,8 @@ impl Managed {
         arguments: &[String],
         log: PathBuf,
     ) -> anyhow::Result<Self> {
-        let stderr = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let stderr =
+            File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
@@ -58,7 +59,11 @@ impl Managed {
     /// # Errors
     ///
     /// If the child ends or `within` passes before the line; the message has the end of the log.
-    pub async fn wait_for_line(&mut self, prefix: &str, within: Duration) -> anyhow::Result<String> {
+    pub async fn wait_for_line(
+        &mut self,
+        prefix: &str,
+        within: Duration,
+    ) -> anyhow::Result<String> {
         let stdout = self.child.stdout.take().context("standard output is read already")?;
         let mut lines = BufReader::new(stdout).lines();
         let found = timeout(within, async {
@@ -155,7 +160,8 @@ impl Managed {
 pub fn sibling(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot tell where this program is")?;
     // Tests are in `deps/`, one below.
-    let found = own.ancestors().skip(1).take(2).map(|dir| dir.join(name)).find(|path| path.is_file());
+    let found =
+        own.ancestors().skip(1).take(2).map(|dir| dir.join(name)).find(|path| path.is_file());
     found.with_context(|| {
         format!("{name} is not beside {}: build it with `cargo xtask build`", own.display())
     })

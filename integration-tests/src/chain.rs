@@ -1,0 +1,349 @@
+//! Starts the chain and does there what people do: govern, fund, register.
+
+use crate::{
+    director::Director,
+    keys::Identity,
+    process::{Managed, sibling},
+};
+use anyhow::Context;
+use codec::{Compact, Encode, Output};
+use director_primitives::{
+    AccountId32, DoubleSignProof, H256, KeyRole, PublicKey,
+    runtime_api::{Endpoint, EndpointScope, Endpoints, Region},
+};
+use director_service::chain::{
+    Account, ChainError, Head, Included, Node, Settings, Submitted, Submitter, interface,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use std::{path::Path, time::Duration};
+use subxt::{OnlineClient, SubstrateConfig, dynamic::tx, tx::Payload, utils::Static};
+
+/// How long the node may take until it answers.
+const START: Duration = Duration::from_secs(120);
+
+/// One token, in its smallest units.
+pub const UNIT: u128 = 1_000_000_000_000;
+
+/// What a validator of a run stakes.
+pub const STAKE: u128 = 1_500 * UNIT;
+
+/// What everybody gets for fees.
+pub const FEES: u128 = 100 * UNIT;
+
+/// Motions that wait for votes, as (hash, index, encoded call).
+type Motion = (H256, u32, Vec<u8>);
+
+/// A development node in a process of its own, and a client of it.
+pub struct Chain {
+    /// The node's process.
+    pub process: Managed,
+    /// Its WebSocket.
+    pub url: String,
+    /// Follows what it finalizes.
+    pub node: Node,
+    /// Submits to it.
+    pub submitter: Submitter,
+    /// Its genesis hash.
+    pub genesis_hash: H256,
+    api: OnlineClient<SubstrateConfig>,
+}
+
+/// Something that the chain did about a double sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SlashEvent {
+    /// It was proven; a slash waits until block `apply_at`.
+    Proven {
+        /// Who signed twice.
+        validator: AccountId32,
+        /// At which checkpoint.
+        checkpoint: u64,
+        /// Who reported it.
+        reporter: AccountId32,
+        /// First block at which the slash can be applied.
+        apply_at: u64,
+    },
+    /// It was slashed.
+    Applied {
+        /// Who signed twice.
+        validator: AccountId32,
+        /// At which checkpoint.
+        checkpoint: u64,
+        /// Who reported it.
+        reporter: AccountId32,
+        /// What was taken.
+        taken: u128,
+        /// What of it the reporter got.
+        reward: u128,
+    },
+}
+
+impl Chain {
+    /// Starts a node with a fresh chain, its log in `dir`, and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start; the message has the end of its log.
+    pub async fn start(dir: &Path, block_time_ms: u64) -> anyhow::Result<Self> {
+        let time = block_time_ms.to_string();
+        let arguments =
+            ["--dev", "--block-time-ms", &time, "--rpc-port", "0", "--exit-on-stdin-eof"];
+        let arguments = arguments.map(String::from);
+        let log = dir.join("node.log");
+        let mut process = Managed::spawn("node", &sibling("mock-node")?, &arguments, log)?;
+        let url = process.wait_for_line("ready rpc=", START).await?;
+        let settings = Settings { url: url.clone(), genesis_hash: None, allow_insecure: false };
+        let node = Node::start(settings)?;
+        let genesis_hash = node.ready().await?.domain.genesis_hash;
+        let api = OnlineClient::from_insecure_url(&url).await?;
+        let submitter = Submitter::new(node.clone());
+        Ok(Self { process, url, node, submitter, genesis_hash, api })
+    }
+
+    /// Waits until a call of `signer` is finalized.
+    ///
+    /// # Errors
+    ///
+    /// As the chain refuses it.
+    pub async fn call<C: Payload>(
+        &self,
+        call: &C,
+        signer: &Account,
+    ) -> Result<Included, ChainError> {
+        self.submitter.submit_and_finalize(call, signer).await
+    }
+
+    /// Gives each account `amount`, all in as few blocks as there is room for.
+    ///
+    /// # Errors
+    ///
+    /// As the chain refuses a transfer.
+    pub async fn fund(&self, amounts: Vec<(AccountId32, u128)>) -> anyhow::Result<()> {
+        let bank = dev_account("Ferdie");
+        let mut submitted = Vec::new();
+        for (to, amount) in amounts {
+            let call = tx(
+                "Balances",
+                "transfer_keep_alive",
+                (Static(MultiAddress::Id(to)), Static(Compact(amount))),
+            );
+            submitted.push(self.submitter.submit(&call, &bank).await?);
+        }
+        all_finalized(submitted).await.context("funding accounts")
+    }
+
+    /// Has the council (two thirds of it) invite directors.
+    ///
+    /// # Errors
+    ///
+    /// As the chain refuses a step.
+    pub async fn invite_directors(&self, directors: &[AccountId32]) -> anyhow::Result<()> {
+        let calls = directors
+            .iter()
+            .map(|director| tx("DirectorRegistry", "add_director", (Static(director.clone()),)));
+        self.pass_motions(calls.collect()).await.context("the council invites directors")
+    }
+
+    /// Has two of the three members of the council pass motions, all at once.
+    async fn pass_motions<C: Payload>(&self, calls: Vec<C>) -> anyhow::Result<()> {
+        const THRESHOLD: u32 = 2;
+        let members = [dev_account("Alice"), dev_account("Bob")];
+        let mut submitted = Vec::new();
+        let mut motions: Vec<Motion> = Vec::new();
+        let first_index = self.motions_so_far().await?;
+        for (index, call) in (first_index..).zip(calls) {
+            let encoded = self.encode_call(&call).await?;
+            let length = Compact(encoded.len() as u32);
+            let propose = tx(
+                "Council",
+                "propose",
+                (Static(Compact(THRESHOLD)), Static(Encoded(encoded.clone())), Static(length)),
+            );
+            submitted.push(self.submitter.submit(&propose, &members[0]).await?);
+            motions.push((sp_crypto_hashing::blake2_256(&encoded).into(), index, encoded));
+        }
+        all_finalized(submitted).await?;
+
+        let mut submitted = Vec::new();
+        for (hash, index, _) in &motions {
+            for member in &members {
+                let vote = (Static(*hash), Static(Compact(*index)), Static(true));
+                let vote = tx("Council", "vote", vote);
+                submitted.push(self.submitter.submit(&vote, member).await?);
+            }
+        }
+        all_finalized(submitted).await?;
+
+        let mut submitted = Vec::new();
+        for (hash, index, encoded) in motions {
+            let weight = (Compact(10_000_000_000u64), Compact(1_000_000u64));
+            let length = Compact(encoded.len() as u32);
+            let close = (Static(hash), Static(Compact(index)), Static(weight), Static(length));
+            submitted
+                .push(self.submitter.submit(&tx("Council", "close", close), &members[0]).await?);
+        }
+        all_finalized(submitted).await
+    }
+
+    /// Activates a director that was invited, with its endpoints on loopback.
+    ///
+    /// # Errors
+    ///
+    /// As the chain refuses it.
+    pub async fn activate(&self, director: &Director) -> anyhow::Result<()> {
+        let Identity { account, .. } = &director.identity;
+        let endpoint = |scope, port| {
+            let address = format!("/ip4/127.0.0.1/tcp/{port}").into_bytes();
+            Endpoint { scope, address: address.try_into().expect("shorter than MAX_ADDRESS_LEN") }
+        };
+        let endpoints = Endpoints::truncate_from(vec![
+            endpoint(EndpointScope::Public, director.ports.public),
+            endpoint(EndpointScope::Mesh, director.ports.mesh),
+        ]);
+        let call = tx(
+            "DirectorRegistry",
+            "activate",
+            (
+                Static(director.identity.peer_key()),
+                Static(director.identity.possession(&self.genesis_hash, KeyRole::DirectorPeer)),
+                Static(endpoints),
+                Static(Region::truncate_from(b"local".to_vec())),
+                Static(1_000u32),
+            ),
+        );
+        self.call(&call, account)
+            .await
+            .with_context(|| format!("{} activates itself", director.identity.name))?;
+        Ok(())
+    }
+
+    /// Stakes for a validator.
+    ///
+    /// # Errors
+    ///
+    /// As the chain refuses it.
+    pub async fn register(
+        &self,
+        validator: &Identity,
+        stake: u128,
+    ) -> Result<Included, ChainError> {
+        let genesis = &self.genesis_hash;
+        let call = tx(
+            "ValidatorRegistry",
+            "register",
+            (
+                Static(Compact(stake)),
+                Static(validator.checkpoint_key()),
+                Static(validator.possession(genesis, KeyRole::Checkpoint)),
+                Static(validator.peer_key()),
+                Static(validator.possession(genesis, KeyRole::ValidatorPeer)),
+            ),
+        );
+        self.call(&call, &validator.account).await
+    }
+
+    /// Reports a double sign, as anybody may.
+    ///
+    /// # Errors
+    ///
+    /// As the chain refuses it.
+    pub async fn report(
+        &self,
+        proof: &DoubleSignProof,
+        reporter: &Account,
+    ) -> Result<Included, ChainError> {
+        let call = tx("SlashingEvidence", "report_double_sign", (Static(*proof),));
+        self.call(&call, reporter).await
+    }
+
+    /// Waits until everybody is authorized at a finalized block.
+    ///
+    /// # Errors
+    ///
+    /// If the follower of the chain ends.
+    pub async fn wait_until_authorized(&self, peer_keys: &[PublicKey]) -> anyhow::Result<()> {
+        let mut finalized = self.node.finalized();
+        finalized
+            .wait_for(|snapshot| {
+                let authorized = |key| snapshot.as_ref().is_some_and(|s| s.is_authorized(key));
+                peer_keys.iter().all(authorized)
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// What the chain did about double signs in a finalized block.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn slash_events(&self, block: Head) -> anyhow::Result<Vec<SlashEvent>> {
+        use interface::slashing_evidence::events::{DoubleSignProven, SlashApplied};
+        let at = self.api.at_block(block.hash).await?;
+        let events = at.events().fetch().await?;
+        let account = |id: subxt::utils::AccountId32| AccountId32::new(id.0);
+        let mut found = Vec::new();
+        for proven in events.find::<DoubleSignProven>() {
+            let proven = proven?;
+            found.push(SlashEvent::Proven {
+                validator: account(proven.validator),
+                checkpoint: proven.checkpoint,
+                reporter: account(proven.reporter),
+                apply_at: proven.apply_at,
+            });
+        }
+        for applied in events.find::<SlashApplied>() {
+            let applied = applied?;
+            found.push(SlashEvent::Applied {
+                validator: account(applied.validator),
+                checkpoint: applied.checkpoint,
+                reporter: account(applied.reporter),
+                taken: applied.taken,
+                reward: applied.reward,
+            });
+        }
+        Ok(found)
+    }
+
+    async fn encode_call<C: Payload>(&self, call: &C) -> anyhow::Result<Vec<u8>> {
+        Ok(self.api.at_current_block().await?.tx().call_data(call)?)
+    }
+
+    async fn motions_so_far(&self) -> anyhow::Result<u32> {
+        let address = subxt::dynamic::storage::<(), u32>("Council", "ProposalCount");
+        let at = self.api.at_current_block().await?;
+        let count = at.storage().fetch(address, ()).await?;
+        Ok(count.decode()?)
+    }
+}
+
+/// An account of Substrate's development keyring.
+///
+/// # Panics
+///
+/// If the name makes no derivation path.
+pub fn dev_account(name: &str) -> Account {
+    Account::from_secret(&format!("//{name}")).expect("a derivation path of the default phrase")
+}
+
+async fn all_finalized(submitted: Vec<Submitted>) -> anyhow::Result<()> {
+    let count = submitted.len().max(1);
+    let finalized = stream::iter(submitted).map(Submitted::finalized).buffer_unordered(count);
+    finalized.try_for_each(|_| async { Ok(()) }).await?;
+    Ok(())
+}
+
+/// `sp_runtime::MultiAddress`, as far as it is needed.
+#[derive(Encode)]
+enum MultiAddress {
+    Id(AccountId32),
+}
+
+/// Bytes that are an encoding already.
+#[derive(Clone)]
+struct Encoded(Vec<u8>);
+
+impl Encode for Encoded {
+    fn encode_to<T: Output + ?Sized>(&self, dest: &mut T) {
+        dest.write(&self.0);
+    }
+}

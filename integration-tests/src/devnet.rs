@@ -1,0 +1,439 @@
+//! The main job: everything from the first stake to the last slash, shown while it happens.
+//!
+//! * upon start: chain, directors, validators, see [`Network::start`];
+//! * upon each checkpoint: every validator votes, everybody gets every vote, all have a certificate;
+//! * upon the double sign: the directors find it, one reports it, the chain slashes;
+//! * upon what `--until` names, Ctrl-C or the time limit: nobody votes any more, what is on its way
+//!   arrives, everything ends, and the books are closed.
+
+use crate::{
+    chain::SlashEvent,
+    network::{Network, Plan},
+    options::{Options, Until},
+    report::{Connections, Latency, Slashed, Summary},
+    screen::Screen,
+    sockets,
+    table::{DirectorRow, Picture, SlashRow},
+};
+use anyhow::{Context, bail};
+use director_primitives::AccountId32;
+use serde_json::Value;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// How often directors are asked and the table is drawn.
+const REFRESH: Duration = Duration::from_millis(1000);
+
+/// How long the last messages may take to arrive.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Checkpoints that the table shows.
+const SHOWN: usize = 6;
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// What `--until` names was reached.
+    Reached,
+    /// Ctrl-C or a signal, with nothing asked for by `--until`.
+    Stopped,
+    /// Ctrl-C or a signal before what was asked for.
+    Interrupted,
+    /// The time limit.
+    TimedOut,
+}
+
+/// What came of a run.
+pub struct Outcome {
+    /// The books.
+    pub summary: Summary,
+    /// What is wrong, each a line; empty if all went as it must.
+    pub faults: Vec<String>,
+}
+
+/// Runs the devnet to its end.
+///
+/// # Errors
+///
+/// Whatever keeps it from coming up or going on.
+pub async fn run(options: &Options, screen: &mut Screen) -> anyhow::Result<Outcome> {
+    let temporary = tempfile::Builder::new().prefix("devnet-").tempdir()?;
+    let dir = options.dir.clone().unwrap_or_else(|| temporary.path().to_path_buf());
+    let plan = Plan {
+        directors: options.directors.into(),
+        validators: options.validators.into(),
+        block_time_ms: options.block_time_ms,
+        offender: options.offender(),
+        dir,
+    };
+    let started = Instant::now();
+    let limit = options.timeout.map(Duration::from_secs);
+    let stop = stop_signal();
+    tokio::pin!(stop);
+    let start = Network::start(&plan, |step| {
+        screen.say(&format!("[{:5.1} s] {step}", started.elapsed().as_secs_f64()));
+    });
+    let network = tokio::select! {
+        network = within(limit, start) => {
+            network.context("the network is not up within --timeout")??
+        }
+        () = &mut stop => bail!("stopped before the network was up"),
+    };
+    let mut run = Run::new(options, network);
+    run.count_connections()?;
+    let rest = limit.map(|limit| limit.saturating_sub(started.elapsed()));
+    let end = tokio::select! {
+        end = within(rest, run.follow(screen)) => match end {
+            Ok(end) => { end?; End::Reached }
+            Err(_) => End::TimedOut,
+        },
+        () = &mut stop => if options.until.is_some() { End::Interrupted } else { End::Stopped },
+    };
+    run.finish(end, screen).await
+}
+
+async fn within<T>(
+    limit: Option<Duration>,
+    work: impl Future<Output = T>,
+) -> Result<T, tokio::time::error::Elapsed> {
+    match limit {
+        Some(limit) => timeout(limit, work).await,
+        None => Ok(work.await),
+    }
+}
+
+/// Ctrl-C, or being asked to end.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}
+
+/// A double sign on its way to the slash.
+struct Case {
+    validator: AccountId32,
+    checkpoint: u64,
+    reporter: AccountId32,
+    proven_in: u64,
+    apply_at: u64,
+    slashed: Option<Taken>,
+}
+
+struct Taken {
+    amount: u128,
+    reward: u128,
+    block: u64,
+    finalized_at_ms: u64,
+}
+
+struct Run<'a> {
+    options: &'a Options,
+    network: Network,
+    connections: Connections,
+    cases: Vec<Case>,
+    statuses: Vec<Option<Value>>,
+    drawn_checkpoint: Option<u64>,
+}
+
+impl<'a> Run<'a> {
+    fn new(options: &'a Options, network: Network) -> Self {
+        let statuses = network.directors.iter().map(|_| None).collect();
+        Self {
+            options,
+            network,
+            connections: Connections::default(),
+            cases: Vec::new(),
+            statuses,
+            drawn_checkpoint: None,
+        }
+    }
+
+    fn count_connections(&mut self) -> anyhow::Result<()> {
+        let mut counted = Connections::default();
+        for director in &self.network.directors {
+            counted.mesh += sockets::established_at(director.ports.mesh)?;
+            counted.validators += sockets::established_at(director.ports.public)?;
+        }
+        self.connections = counted;
+        Ok(())
+    }
+
+    /// Follows the run until what was asked for is reached.
+    async fn follow(&mut self, screen: &mut Screen) -> anyhow::Result<()> {
+        let mut blocks = self.network.chain.node.blocks(None);
+        let mut refresh = interval(REFRESH);
+        refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                block = blocks.next() => {
+                    for event in self.network.chain.slash_events(block).await? {
+                        self.on_slash_event(event, block.number);
+                    }
+                }
+                _ = refresh.tick() => {
+                    self.network.check_alive()?;
+                    if let Some(failure) = self.network.shared.progress().failures.first() {
+                        bail!("{failure}");
+                    }
+                    self.ask_directors().await;
+                    self.draw(screen);
+                }
+            }
+            if self.is_reached() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn on_slash_event(&mut self, event: SlashEvent, block: u64) {
+        match event {
+            SlashEvent::Proven { validator, checkpoint, reporter, apply_at } => {
+                let proven_in = block;
+                let slashed = None;
+                self.cases.push(Case {
+                    validator,
+                    checkpoint,
+                    reporter,
+                    proven_in,
+                    apply_at,
+                    slashed,
+                });
+            }
+            SlashEvent::Applied { validator, taken: amount, reward, .. } => {
+                let case = self.cases.iter_mut().find(|case| case.validator == validator);
+                if let Some(case) = case {
+                    let finalized_at_ms = now_ms();
+                    case.slashed = Some(Taken { amount, reward, block, finalized_at_ms });
+                }
+            }
+        }
+    }
+
+    async fn ask_directors(&mut self) {
+        let ask = self.network.directors.iter().map(|director| director.status());
+        for (known, status) in self.statuses.iter_mut().zip(futures::future::join_all(ask).await) {
+            match status {
+                Ok(status) => *known = Some(status),
+                Err(error) => tracing::warn!("a director does not answer: {error:#}"),
+            }
+        }
+    }
+
+    /// Accounts of those that have signed twice by now.
+    fn offenders(&self) -> BTreeSet<AccountId32> {
+        let progress = self.network.shared.progress();
+        progress.double_signed.iter().map(|(of, ..)| self.network.identities[*of].id()).collect()
+    }
+
+    /// Checkpoints for which every honest validator has a certificate.
+    fn certificates(&self) -> u64 {
+        let progress = self.network.shared.progress();
+        let offender = |number: &usize| progress.double_signed.iter().any(|(of, ..)| of == number);
+        let honest: Vec<_> =
+            (0..self.network.identities.len()).filter(|number| !offender(number)).collect();
+        let complete = progress
+            .checkpoints
+            .values()
+            .filter(|of| honest.iter().all(|number| of.certified.contains_key(number)));
+        complete.count() as u64
+    }
+
+    fn all_slashed(&self) -> bool {
+        let slashed = |account: &AccountId32| {
+            self.cases.iter().any(|case| case.validator == *account && case.slashed.is_some())
+        };
+        self.offenders().iter().all(slashed)
+    }
+
+    fn is_reached(&self) -> bool {
+        match self.options.until {
+            None => false,
+            Some(Until::Slashed) => !self.offenders().is_empty() && self.all_slashed(),
+            Some(Until::Checkpoints(wanted)) => self.certificates() >= wanted && self.all_slashed(),
+        }
+    }
+
+    /// Ends the run and closes the books.
+    async fn finish(mut self, end: End, screen: &mut Screen) -> anyhow::Result<Outcome> {
+        self.network.shared.vote_from.send_replace(None);
+        let drained = self.network.wait_until(|network| {
+            let totals = network.shared.ledger().totals();
+            Ok(totals.outstanding() == 0)
+        });
+        // What has not arrived by then is lost, and the books say so.
+        let _ = timeout(DRAIN, drained).await;
+        self.ask_directors().await;
+        self.draw(screen);
+        let summary = self.summary();
+        let faults = self.faults(&summary, end);
+        self.network.shutdown().await;
+        Ok(Outcome { summary, faults })
+    }
+
+    fn summary(&self) -> Summary {
+        let ledger = self.network.shared.ledger();
+        let totals = ledger.totals();
+        let latency_ms = Latency {
+            p50: ledger.latency_ms(0.50),
+            p95: ledger.latency_ms(0.95),
+            p99: ledger.latency_ms(0.99),
+            max: ledger.latency_max_ms(),
+        };
+        drop(ledger);
+        let offenders = self.offenders();
+        let honest = self.cases.iter().filter(|case| !offenders.contains(&case.validator));
+        Summary {
+            directors: self.network.directors.len(),
+            validators: self.network.identities.len(),
+            checkpoints: self.network.shared.progress().checkpoints.len() as u64,
+            votes_published: totals.published,
+            deliveries_expected: totals.expected,
+            deliveries: totals.delivered,
+            lost: totals.outstanding(),
+            duplicates: totals.duplicates,
+            latency_ms,
+            certificates: self.certificates(),
+            connections: self.connections,
+            double_signs_detected: self.evidence().len() as u64,
+            slashed: self.cases.iter().filter_map(|case| self.slashed(case)).collect(),
+            honest_slashed: honest.count() as u64,
+        }
+    }
+
+    fn slashed(&self, case: &Case) -> Option<Slashed> {
+        let taken = case.slashed.as_ref()?;
+        let id = case.validator.to_string();
+        let detected = self.evidence().into_iter().find(|found| found.validator == id);
+        let detected_at = detected.map_or(taken.finalized_at_ms, |found| found.detected_at_ms);
+        Some(Slashed {
+            validator: self.number_of(&case.validator),
+            checkpoint: case.checkpoint,
+            amount: taken.amount,
+            reporter: self.network.name_of(&case.reporter),
+            detected_to_finalized_ms: taken.finalized_at_ms.saturating_sub(detected_at),
+        })
+    }
+
+    /// Number of a validator, from 1.
+    fn number_of(&self, account: &AccountId32) -> usize {
+        let at = self.network.identities.iter().position(|identity| identity.id() == *account);
+        at.map_or(0, |at| at + 1)
+    }
+
+    /// Double signs that directors have proven, each with the moment when the first one had it.
+    fn evidence(&self) -> Vec<Evidence> {
+        let mut found: Vec<Evidence> = Vec::new();
+        for status in self.statuses.iter().flatten() {
+            for item in status["evidence"].as_array().into_iter().flatten() {
+                let Some(item) = Evidence::read(item) else { continue };
+                match found.iter_mut().find(|known| known.id == item.id) {
+                    Some(known) => {
+                        known.detected_at_ms = known.detected_at_ms.min(item.detected_at_ms);
+                    }
+                    None => found.push(item),
+                }
+            }
+        }
+        found
+    }
+
+    fn faults(&self, summary: &Summary, end: End) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut wrong = |is: bool, what: String| is.then(|| faults.push(what));
+        wrong(end == End::TimedOut, "gave up: --timeout was reached first".into());
+        wrong(end == End::Interrupted, "interrupted before what --until asks for".into());
+        wrong(summary.lost > 0, format!("{} deliveries were lost", summary.lost));
+        wrong(summary.duplicates > 0, format!("{} deliveries were duplicates", summary.duplicates));
+        wrong(
+            summary.honest_slashed > 0,
+            format!("{} honest validators were accused on chain", summary.honest_slashed),
+        );
+        wrong(!self.all_slashed(), "a validator that signed twice is not slashed (yet)".into());
+        faults
+    }
+
+    fn draw(&mut self, screen: &mut Screen) {
+        let picture = self.picture();
+        let newest = picture.checkpoints.last().map(|row| row.checkpoint);
+        // Where nothing can be redrawn, one table a checkpoint is enough.
+        if screen.redraws() || newest != self.drawn_checkpoint {
+            self.drawn_checkpoint = newest;
+            screen.draw(&picture.lines());
+        }
+    }
+
+    fn picture(&self) -> Picture {
+        let network = &self.network;
+        let finalized = network.chain.node.head().borrow().map_or(0, |head| head.number);
+        let directors = network.directors.iter().zip(&self.statuses).map(|(director, status)| {
+            let status = status.as_ref();
+            let list = |name: &str| status.and_then(|s| s[name].as_array()).map_or(0, Vec::len);
+            let stat = |name: &str| status.and_then(|s| s["stats"][name].as_u64()).unwrap_or(0);
+            DirectorRow {
+                name: director.identity.name.clone(),
+                mesh: list("mesh"),
+                validators: list("validators"),
+                relayed: stat("relayed"),
+                loops_prevented: stat("loops_prevented"),
+                memory_mib: director.process.rss_kib().unwrap_or(0) / 1024,
+            }
+        });
+        Picture {
+            finalized,
+            node_memory_mib: network.chain.process.rss_kib().unwrap_or(0) / 1024,
+            checkpoints: crate::table::checkpoint_rows(&network.shared, SHOWN),
+            directors: directors.collect(),
+            slashes: self.slash_rows(),
+        }
+    }
+
+    fn slash_rows(&self) -> Vec<SlashRow> {
+        let progress = self.network.shared.progress();
+        let rows = progress.double_signed.iter().map(|(of, checkpoint, _)| {
+            let account = self.network.identities[*of].id();
+            let case = self.cases.iter().find(|case| case.validator == account);
+            let id = account.to_string();
+            SlashRow {
+                validator: self.network.identities[*of].name.clone(),
+                checkpoint: *checkpoint,
+                detected: self.evidence().iter().any(|found| found.validator == id),
+                proven: case.map(|case| {
+                    (self.network.name_of(&case.reporter), case.proven_in, case.apply_at)
+                }),
+                slashed: case
+                    .and_then(|case| case.slashed.as_ref())
+                    .map(|taken| (taken.amount, taken.reward, taken.block)),
+            }
+        });
+        rows.collect()
+    }
+}
+
+/// A double sign, as a director's status has it.
+struct Evidence {
+    id: String,
+    validator: String,
+    detected_at_ms: u64,
+}
+
+impl Evidence {
+    fn read(item: &Value) -> Option<Self> {
+        Some(Self {
+            id: item["id"].as_str()?.to_string(),
+            validator: item["validator"].as_str()?.to_string(),
+            detected_at_ms: item["detected_at_ms"].as_u64()?,
+        })
+    }
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

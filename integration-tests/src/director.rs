@@ -1,0 +1,177 @@
+//! Starts directors as processes of the `director` program and reads what they say of themselves.
+
+use crate::{
+    keys::Identity,
+    process::{Managed, sibling},
+};
+use anyhow::{Context, bail};
+use serde_json::Value;
+use std::{
+    fs,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How long a director may take to listen.
+const START: Duration = Duration::from_secs(60);
+
+/// How long it may take to answer over HTTP.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Where a director listens, by port on 127.0.0.1.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// For the other directors.
+    pub mesh: u16,
+    /// For validators.
+    pub public: u16,
+    /// For health, metrics and status.
+    pub http: u16,
+}
+
+/// A director in a process of its own.
+pub struct Director {
+    /// Its account and peer key.
+    pub identity: Identity,
+    /// Where it listens.
+    pub ports: Ports,
+    /// The process.
+    pub process: Managed,
+    config: PathBuf,
+}
+
+impl Director {
+    /// Starts a director with its files in `dir/NAME` and waits until it listens. On chain it need
+    /// not be known yet.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start; the message has the end of its log.
+    pub async fn start(identity: Identity, dir: &Path, chain_url: &str) -> anyhow::Result<Self> {
+        let config = write_config(&identity, dir, chain_url)?;
+        let (process, ports) = run(&identity.name, &config, dir).await?;
+        Ok(Self { identity, ports, process, config })
+    }
+
+    /// Kills the process and starts it again on the same files, now with the ports that it had.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub async fn restart_after_kill(self, dir: &Path) -> anyhow::Result<Self> {
+        let Self { identity, ports, process, config } = self;
+        process.kill().await;
+        let text = fs::read_to_string(&config)?;
+        let text = text
+            .replace(&listen_line("tcp", 0, "mesh"), &listen_line("tcp", ports.mesh, "mesh"))
+            .replace(&listen_line("tcp", 0, "public"), &listen_line("tcp", ports.public, "public"));
+        fs::write(&config, text)?;
+        let (process, ports) = run(&identity.name, &config, dir).await?;
+        Ok(Self { identity, ports, process, config })
+    }
+
+    /// What the director says of itself: `/api/v1/status`.
+    ///
+    /// # Errors
+    ///
+    /// If it does not answer, or not in JSON.
+    pub async fn status(&self) -> anyhow::Result<Value> {
+        let url = format!("http://127.0.0.1:{}/api/v1/status", self.ports.http);
+        let text = get(url).await?;
+        serde_json::from_str(&text).context("the status is no JSON")
+    }
+}
+
+/// The folder of a director below the run's.
+pub fn folder(dir: &Path, name: &str) -> PathBuf {
+    dir.join(name)
+}
+
+/// Writes key files and configuration of a director; the path of the latter. Ports are 0: the
+/// director takes free ones and says which.
+///
+/// # Errors
+///
+/// If a file cannot be written.
+pub fn write_config(identity: &Identity, dir: &Path, chain_url: &str) -> anyhow::Result<PathBuf> {
+    let folder = folder(dir, &identity.name);
+    fs::create_dir_all(&folder)?;
+    write_secret(&folder.join("account.key"), &identity.secret_uri)?;
+    write_secret(&folder.join("peer.key"), &hex::encode(identity.peer_secret()))?;
+    let config = folder.join("director.toml");
+    let (mesh, public) = (listen_line("tcp", 0, "mesh"), listen_line("tcp", 0, "public"));
+    let text = format!(
+        "data_dir = \"data\"\n\n[chain]\nurl = \"{chain_url}\"\n\n\
+         [keys]\naccount = \"account.key\"\npeer = \"peer.key\"\n\n\
+         [mesh]\n{mesh}\n\n[public]\n{public}\n\n\
+         [http]\nlisten = \"127.0.0.1:0\"\n"
+    );
+    fs::write(&config, text)?;
+    Ok(config)
+}
+
+/// A line of the configuration; the comment tells the two sections' lines apart.
+fn listen_line(protocol: &str, port: u16, section: &str) -> String {
+    format!("listen = [\"/ip4/127.0.0.1/{protocol}/{port}\"] # {section}")
+}
+
+fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    writeln!(file, "{text}")?;
+    Ok(())
+}
+
+async fn run(name: &str, config: &Path, dir: &Path) -> anyhow::Result<(Managed, Ports)> {
+    let arguments =
+        ["run", "--config", &config.display().to_string(), "--exit-on-stdin-eof"].map(String::from);
+    let log = dir.join(format!("{name}.log"));
+    let mut process = Managed::spawn(name, &sibling("director")?, &arguments, log)?;
+    let ready = process.wait_for_line("listening ", START).await?;
+    Ok((process, ports_of(&ready)?))
+}
+
+/// Reads `mesh=/ip4/127.0.0.1/tcp/1 public=/ip4/127.0.0.1/tcp/2 http=127.0.0.1:3`.
+fn ports_of(line: &str) -> anyhow::Result<Ports> {
+    let port = |name: &str| {
+        let value =
+            line.split_whitespace().find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+        let digits = value.and_then(|address| address.rsplit(['/', ':']).next());
+        digits.and_then(|digits| digits.parse().ok())
+    };
+    match (port("mesh"), port("public"), port("http")) {
+        (Some(mesh), Some(public), Some(http)) => Ok(Ports { mesh, public, http }),
+        _ => bail!("cannot read the director's addresses from `{line}`"),
+    }
+}
+
+/// Asks a local HTTP server; the body of its answer.
+///
+/// # Errors
+///
+/// If it cannot be reached, answers an error, or takes longer than ten seconds.
+pub async fn get(url: String) -> anyhow::Result<String> {
+    tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().timeout_global(Some(ANSWER)).build().into();
+        let mut answer = agent.get(&url).call().with_context(|| format!("GET {url}"))?;
+        Ok(answer.body_mut().read_to_string()?)
+    })
+    .await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_where_a_director_listens() {
+        let line = "mesh=/ip4/127.0.0.1/tcp/41 public=/ip4/127.0.0.1/tcp/42 http=127.0.0.1:43";
+        let ports = ports_of(line).unwrap();
+        assert_eq!((ports.mesh, ports.public, ports.http), (41, 42, 43));
+        assert!(ports_of("mesh=/ip4/127.0.0.1/tcp/41").is_err());
+    }
+}

@@ -1,0 +1,210 @@
+//! Brings up a whole network: chain, directors, validators, in the order in which people would.
+
+use crate::{
+    chain::{Chain, FEES, STAKE},
+    director::Director,
+    keys::Identity,
+    options::DoubleSign,
+    process::Managed,
+    validator::{self, Setup, Shared},
+};
+use anyhow::{Context, bail};
+use director_primitives::PublicKey;
+use director_service::client::DirectorAddress;
+use futures::future::{join_all, try_join_all};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinHandle};
+
+/// How long bringing everybody up may take on chain, in blocks.
+const START_BLOCKS: u32 = 120;
+
+/// What a network consists of.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Directors.
+    pub directors: usize,
+    /// Validators.
+    pub validators: usize,
+    /// Time from one block to the next, in milliseconds.
+    pub block_time_ms: u64,
+    /// Who signs twice, and at which checkpoint.
+    pub offender: Option<DoubleSign>,
+    /// Where logs and state go.
+    pub dir: PathBuf,
+}
+
+/// A network that runs.
+pub struct Network {
+    /// The chain.
+    pub chain: Chain,
+    /// The directors.
+    pub directors: Vec<Director>,
+    /// Keys of the validators.
+    pub identities: Vec<Identity>,
+    /// What the validators share.
+    pub shared: Arc<Shared>,
+    tasks: Vec<JoinHandle<anyhow::Result<()>>>,
+    stop: watch::Sender<()>,
+}
+
+impl Network {
+    /// Starts everything and waits until every validator is authorized and connected. `say` is
+    /// told each step.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the network from coming up, with the end of a log where there is one.
+    pub async fn start(plan: &Plan, mut say: impl FnMut(&str)) -> anyhow::Result<Self> {
+        let network = Self::start_without_votes(plan, &mut say).await?;
+        network.vote();
+        Ok(network)
+    }
+
+    /// As [`Self::start`], but nobody votes before [`Self::vote`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub async fn start_without_votes(
+        plan: &Plan,
+        mut say: impl FnMut(&str),
+    ) -> anyhow::Result<Self> {
+        let dir = &plan.dir;
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        say("starting the chain (it compiles its runtime first)");
+        let chain = Chain::start(dir, plan.block_time_ms).await?;
+        say(&format!("the chain answers at {}", chain.url));
+
+        let identities: Vec<_> = (1..=plan.validators).map(Identity::validator).collect();
+        let invited: Vec<_> = (1..=plan.directors).map(Identity::director).collect();
+        say(&format!("starting {} directors", plan.directors));
+        let start = invited.iter().map(|of| Director::start(of.clone(), dir, &chain.url));
+        let directors = try_join_all(start).await?;
+
+        say("the council invites the directors; accounts are funded");
+        let accounts: Vec<_> = invited.iter().map(Identity::id).collect();
+        let funds = accounts.iter().map(|account| (account.clone(), FEES));
+        let funds = funds.chain(identities.iter().map(|of| (of.id(), STAKE + FEES)));
+        tokio::try_join!(chain.invite_directors(&accounts), chain.fund(funds.collect()))?;
+
+        say(&format!("the directors activate themselves; {} validators stake", plan.validators));
+        let register = identities.iter().map(|of| async {
+            let registered = chain.register(of, STAKE).await;
+            registered.with_context(|| format!("{} registers", of.name))
+        });
+        let activate = directors.iter().map(|director| chain.activate(director));
+        tokio::try_join!(try_join_all(activate), try_join_all(register))?;
+
+        say("the validators connect; the directors authorize them");
+        let snapshot = chain.node.ready().await?;
+        let shared = Shared::new(plan.validators, &snapshot);
+        let (stop, stopped) = watch::channel(());
+        let addresses = addresses(&directors)?;
+        let spawn = identities.iter().enumerate().map(|(number, identity)| {
+            let mut directors = addresses.clone();
+            directors.rotate_left(number % addresses.len());
+            let offends = plan.offender.filter(|of| usize::from(of.validator) == number + 1);
+            let double_sign_from = offends.map(|of| of.checkpoint);
+            let setup = Setup { number, identity: identity.clone(), directors, double_sign_from };
+            validator::spawn(setup, chain.node.clone(), shared.clone(), stopped.clone())
+        });
+        let tasks = spawn.collect();
+        let mut network = Self { chain, directors, identities, shared, tasks, stop };
+        let patience = Duration::from_millis(plan.block_time_ms) * START_BLOCKS;
+        network.wait_until_ready(patience.max(Duration::from_secs(60))).await?;
+        say("everybody is authorized and connected");
+        Ok(network)
+    }
+
+    /// Lets the validators vote from the next checkpoint on.
+    pub fn vote(&self) {
+        let interval = self.chain.node.finalized().borrow().as_ref().map_or(1, |s| {
+            let interval = s.domain.checkpoint_interval.max(1);
+            s.number / interval + 1
+        });
+        self.shared.vote_from.send_replace(Some(interval));
+    }
+
+    async fn wait_until_ready(&mut self, patience: Duration) -> anyhow::Result<()> {
+        let keys: Vec<PublicKey> = self.identities.iter().map(Identity::peer_key).collect();
+        let all = keys.len();
+        let ready = async {
+            self.chain.wait_until_authorized(&keys).await?;
+            self.wait_until(|network| Ok(network.shared.progress().ready.len() == all)).await
+        };
+        let Ok(ready) = tokio::time::timeout(patience, ready).await else {
+            let authorized = self.chain.node.finalized().borrow().clone();
+            let authorized = authorized.map_or(0, |snapshot| snapshot.authorized_count());
+            let connected = self.shared.progress().ready.len();
+            bail!(
+                "after {patience:?} only {authorized} of {all} validators are authorized and \
+                 {connected} connected; end of the log of director-1:\n{}",
+                self.directors[0].process.log_tail()
+            );
+        };
+        ready
+    }
+
+    /// Waits until `reached`, looking whenever a validator did something.
+    ///
+    /// # Errors
+    ///
+    /// That of `reached`, or of a validator that failed.
+    pub async fn wait_until(
+        &self,
+        mut reached: impl FnMut(&Self) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        loop {
+            let changed = self.shared.changed.notified();
+            tokio::pin!(changed);
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            if let Some(failure) = self.shared.progress().failures.first() {
+                bail!("{failure}");
+            }
+            if reached(self)? {
+                return Ok(());
+            }
+            changed.await;
+        }
+    }
+
+    /// Whether every process still runs.
+    ///
+    /// # Errors
+    ///
+    /// Names the one that has ended, with the end of its log.
+    pub fn check_alive(&mut self) -> anyhow::Result<()> {
+        let directors = self.directors.iter_mut().map(|director| &mut director.process);
+        std::iter::once(&mut self.chain.process).chain(directors).try_for_each(Managed::check_alive)
+    }
+
+    /// The number, from 1, of the director or validator with this account, as a name.
+    pub fn name_of(&self, account: &director_primitives::AccountId32) -> String {
+        let everybody = self.directors.iter().map(|director| &director.identity);
+        let mut everybody = everybody.chain(&self.identities);
+        let found = everybody.find(|identity| identity.id() == *account);
+        found.map_or_else(|| account.to_string(), |identity| identity.name.clone())
+    }
+
+    /// Ends everything, validators first.
+    pub async fn shutdown(self) {
+        drop(self.stop);
+        join_all(self.tasks).await;
+        join_all(self.directors.into_iter().map(|director| director.process.stop())).await;
+        self.chain.process.stop().await;
+    }
+}
+
+/// Where validators reach the directors.
+///
+/// # Errors
+///
+/// Never: ports make addresses.
+pub fn addresses(directors: &[Director]) -> anyhow::Result<Vec<DirectorAddress>> {
+    let address = |director: &Director| {
+        let address = format!("/ip4/127.0.0.1/tcp/{}", director.ports.public).parse()?;
+        Ok(DirectorAddress { peer_key: director.identity.peer_key(), addresses: vec![address] })
+    };
+    directors.iter().map(address).collect()
+}

@@ -1,0 +1,269 @@
+//! Runs one validator as a task: follows the chain, votes at checkpoints, receives, certifies.
+
+use crate::{keys::Identity, ledger::Ledger};
+use anyhow::Context;
+use codec::{DecodeAll, Encode};
+use director_primitives::{
+    CheckpointNumber, H256, PayloadKind, Priority, PublicKey, SignedVote, Snapshot,
+};
+use director_service::{
+    chain::Node,
+    client::{
+        Client, Config, Counted, DirectorAddress, Event, LocalKey, Message, MessageId, VoteRefused,
+        Voter,
+    },
+    testing::Equivocator,
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
+
+/// Checkpoints whose votes a validator counts.
+const WINDOW: u64 = 16;
+
+/// What the validators of a run did, for whoever shows it.
+#[derive(Default)]
+pub struct Progress {
+    /// Director of each validator that is connected and authorized, by number from 0.
+    pub ready: BTreeMap<usize, PublicKey>,
+    /// By checkpoint.
+    pub checkpoints: BTreeMap<CheckpointNumber, Checkpoint>,
+    /// When somebody signed twice: validator's number from 0, checkpoint, moment.
+    pub double_signed: Vec<(usize, CheckpointNumber, Instant)>,
+    /// What went wrong for good.
+    pub failures: Vec<String>,
+}
+
+/// What happened at a checkpoint.
+#[derive(Default)]
+pub struct Checkpoint {
+    /// Validators that voted.
+    pub votes: u32,
+    /// Time from seeing the finalized checkpoint to the certificate, for each validator that has
+    /// it, by number from 0.
+    pub certified: HashMap<usize, Duration>,
+}
+
+/// What all validators of a run share.
+pub struct Shared {
+    ledger: Mutex<Ledger>,
+    progress: Mutex<Progress>,
+    /// Told whenever either of them changed.
+    pub changed: Notify,
+    /// Checkpoints from this one on are voted for; `None`: none.
+    pub vote_from: watch::Sender<Option<CheckpointNumber>>,
+    interval: u64,
+    genesis_hash: H256,
+}
+
+impl Shared {
+    /// Shared by `validators` on the chain of this snapshot.
+    pub fn new(validators: usize, snapshot: &Snapshot) -> Arc<Self> {
+        Arc::new(Self {
+            ledger: Mutex::new(Ledger::new(validators)),
+            progress: Mutex::default(),
+            changed: Notify::new(),
+            vote_from: watch::Sender::new(None),
+            interval: snapshot.domain.checkpoint_interval,
+            genesis_hash: snapshot.domain.genesis_hash,
+        })
+    }
+
+    /// The book of messages.
+    ///
+    /// # Panics
+    ///
+    /// If somebody panicked while holding it.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().expect("nobody panics with the ledger")
+    }
+
+    /// What the validators did.
+    ///
+    /// # Panics
+    ///
+    /// If somebody panicked while holding it.
+    pub fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().expect("nobody panics with the progress")
+    }
+}
+
+/// How one validator is run.
+pub struct Setup {
+    /// Its number, from 0.
+    pub number: usize,
+    /// Its keys.
+    pub identity: Identity,
+    /// Its directors, most wanted first.
+    pub directors: Vec<DirectorAddress>,
+    /// First checkpoint at which it signs two blocks, if it does.
+    pub double_sign_from: Option<CheckpointNumber>,
+}
+
+/// Starts a validator; it runs until `stop` is closed, then closes its connection.
+pub fn spawn(
+    setup: Setup,
+    node: Node,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<()>,
+) -> JoinHandle<anyhow::Result<()>> {
+    tokio::spawn(async move {
+        let name = setup.identity.name.clone();
+        let result = run(setup, node, shared.clone(), stop).await.context(name);
+        if let Err(error) = &result {
+            shared.progress().failures.push(format!("{error:#}"));
+            shared.changed.notify_waiters();
+        }
+        result
+    })
+}
+
+async fn run(
+    setup: Setup,
+    node: Node,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<()>,
+) -> anyhow::Result<()> {
+    let Setup { number, identity, directors, double_sign_from } = setup;
+    let config = Config::new(identity.peer_secret(), identity.id(), shared.genesis_hash, directors);
+    let mut client = Client::start(config, node.finalized()).await?;
+    let key = || LocalKey::from_seed(&identity.checkpoint_secret());
+    let mut validator = Validator {
+        number,
+        voter: Voter::new(shared.genesis_hash, key(), WINDOW),
+        equivocator: double_sign_from
+            .map(|from| (from, Equivocator::new(shared.genesis_hash, key()))),
+        silent: false,
+        seen: BTreeMap::new(),
+        node: node.clone(),
+        shared,
+    };
+    let mut blocks = node.blocks(None);
+    loop {
+        tokio::select! {
+            event = client.next() => {
+                let event = event.context("the client has ended")?;
+                validator.on_event(event);
+            }
+            block = blocks.next() => {
+                if block.number.is_multiple_of(validator.shared.interval) {
+                    validator.on_checkpoint(block.number / validator.shared.interval, block.hash, &client)?;
+                }
+            }
+            _ = stop.changed() => break,
+        }
+    }
+    client.shutdown().await;
+    Ok(())
+}
+
+struct Validator {
+    number: usize,
+    voter: Voter<LocalKey>,
+    equivocator: Option<(CheckpointNumber, Equivocator<LocalKey>)>,
+    /// Whether it has signed twice: then it votes no more.
+    silent: bool,
+    /// When it saw a checkpoint finalized.
+    seen: BTreeMap<CheckpointNumber, Instant>,
+    node: Node,
+    shared: Arc<Shared>,
+}
+
+impl Validator {
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Message(message) => self.on_message(&message),
+            Event::Authorized { director } => {
+                self.shared.progress().ready.insert(self.number, director);
+                self.shared.changed.notify_waiters();
+            }
+            Event::Disconnected { director, reason } => {
+                tracing::debug!(self.number, %director, ?reason, "disconnected");
+                self.shared.progress().ready.remove(&self.number);
+                self.shared.changed.notify_waiters();
+            }
+            Event::Connected { .. } => {}
+            Event::Unreachable { .. } | Event::Refused(_) => {
+                tracing::debug!(self.number, ?event, "not connected yet");
+            }
+        }
+    }
+
+    fn on_message(&mut self, message: &Message) {
+        let MessageId { epoch, class, seq } = message.id;
+        let id = (message.origin, epoch, class, seq);
+        self.shared.ledger().received(id, self.number, message.received_at);
+        if message.kind == PayloadKind::CheckpointVote
+            && let Ok(vote) = SignedVote::decode_all(&mut &*message.payload)
+        {
+            self.count(&vote);
+        }
+        self.shared.changed.notify_waiters();
+    }
+
+    fn count(&mut self, vote: &SignedVote) {
+        let Some(snapshot) = self.node.finalized().borrow().clone() else { return };
+        if let Counted::Certificate(certificate) = self.voter.count(&snapshot, vote) {
+            let checkpoint = certificate.vote.checkpoint;
+            // Others may have been faster than this validator's own node.
+            let seen = *self.seen.entry(checkpoint).or_insert_with(Instant::now);
+            let mut progress = self.shared.progress();
+            let of = progress.checkpoints.entry(checkpoint).or_default();
+            of.certified.insert(self.number, seen.elapsed());
+        }
+    }
+
+    fn on_checkpoint(
+        &mut self,
+        checkpoint: CheckpointNumber,
+        hash: H256,
+        client: &Client,
+    ) -> anyhow::Result<()> {
+        let early = self.shared.vote_from.borrow().is_none_or(|from| checkpoint < from);
+        if early || self.silent {
+            return Ok(());
+        }
+        self.seen.entry(checkpoint).or_insert_with(Instant::now);
+        self.seen = self.seen.split_off(&checkpoint.saturating_sub(WINDOW));
+        let twice = self.equivocator.as_ref().filter(|(from, _)| checkpoint >= *from);
+        let votes = match twice {
+            Some((_, equivocator)) => equivocator.double_sign(checkpoint, hash).to_vec(),
+            None => match self.voter.vote(checkpoint, hash) {
+                Ok(vote) => vec![vote],
+                Err(refused @ VoteRefused::AlreadySigned { .. }) => return Err(refused.into()),
+                Err(VoteRefused::TooOld { .. }) => return Ok(()),
+            },
+        };
+        let signs_twice = twice.is_some();
+        for vote in &votes {
+            self.publish(vote, client)?;
+            self.count(vote);
+        }
+        if signs_twice {
+            // It will be cut off: nobody waits for what it gets from here on, and it votes no more.
+            self.shared.ledger().leave(self.number);
+            self.silent = true;
+            let mut progress = self.shared.progress();
+            progress.double_signed.push((self.number, checkpoint, Instant::now()));
+        }
+        self.shared.progress().checkpoints.entry(checkpoint).or_default().votes += 1;
+        self.shared.changed.notify_waiters();
+        Ok(())
+    }
+
+    fn publish(&self, vote: &SignedVote, client: &Client) -> anyhow::Result<()> {
+        let now = Instant::now();
+        let kind = PayloadKind::CheckpointVote;
+        let MessageId { epoch, class, seq } =
+            client.publish(kind, Priority::Critical, vote.encode())?;
+        let id = (client.key(), epoch, class, seq);
+        self.shared.ledger().published(vote.vote.checkpoint, id, self.number, now);
+        Ok(())
+    }
+}
