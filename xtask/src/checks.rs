@@ -1,0 +1,92 @@
+//! Checks everything that CI checks, and counts.
+
+use crate::{
+    cargo, devnet,
+    setup::target_dir,
+    steps::{Steps, Tally},
+    wasm,
+};
+use std::process::{Command, Stdio};
+
+/// How long the end-to-end run may take, from the start of the node to the slash.
+const END_TO_END_TIMEOUT_S: &str = "180";
+
+/// Runs all checks, also those after a failed one, and counts at the end.
+///
+/// # Errors
+///
+/// If one failed.
+pub(crate) fn run() -> Result<(), String> {
+    let mut steps = Steps::new(6);
+    let mut total = Tally::default();
+    eprintln!(
+        "The first run compiles a whole blockchain node, twice: 20 to 30 minutes on two cores."
+    );
+
+    steps.begin("format");
+    total.add(one(cargo(&["fmt", "--all", "--check"])));
+
+    steps.begin("lints");
+    let lints = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    total.add(one(cargo(&lints)));
+
+    steps.begin("runtime, node, director and devnet");
+    // Tests start these programs; cargo does not build programs for the tests of another package.
+    total.add(one(programs()));
+
+    steps.begin("tests");
+    total.add(tests()?);
+
+    steps.begin("examples in the documentation");
+    let mut doc = cargo::cargo()?;
+    doc.args(["test", "--quiet", "--workspace", "--exclude", "xtask", "--doc"]);
+    total.add(cargo::run_tests(&mut doc)?);
+
+    steps.begin("end to end: a validator double-signs and is slashed");
+    total.add(one(end_to_end()));
+
+    eprintln!("{} passed, {} failed, in {}", total.passed, total.failed, steps.elapsed());
+    match total.failed {
+        0 => Ok(()),
+        _ => Err("not everything passed, see above".into()),
+    }
+}
+
+fn one(result: Result<(), String>) -> Tally {
+    if let Err(error) = &result {
+        eprintln!("      failed: {error}");
+    }
+    Tally::one(result.is_ok())
+}
+
+fn cargo(arguments: &[&str]) -> Result<(), String> {
+    cargo::run(cargo::cargo()?.args(arguments))
+}
+
+fn programs() -> Result<(), String> {
+    let runtime = wasm::start()?;
+    devnet::build_programs()?;
+    runtime.finish().map(drop)
+}
+
+fn tests() -> Result<Tally, String> {
+    let has_nextest = cargo::cargo()?
+        .args(["nextest", "--version"])
+        .stdin(Stdio::null())
+        .output()
+        .is_ok_and(|output| output.status.success());
+    let mut tests = cargo::cargo()?;
+    if has_nextest {
+        tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+    } else {
+        // Not `--all-targets`: that would run the benchmarks too.
+        tests.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
+    }
+    cargo::run_tests(&mut tests)
+}
+
+fn end_to_end() -> Result<(), String> {
+    let mut devnet = Command::new(target_dir()?.join("debug/devnet"));
+    devnet.args(["--until", "slashed", "--json", "--timeout", END_TO_END_TIMEOUT_S]);
+    cargo::run(&mut devnet)
+}
