@@ -194,7 +194,7 @@ impl<S: Signer> Voter<S> {
 
     /// First checkpoint that is kept.
     fn floor(&self) -> CheckpointNumber {
-        (self.latest + 1).saturating_sub(self.window)
+        self.latest.saturating_add(1).saturating_sub(self.window)
     }
 
     fn forget(&mut self) {
@@ -202,7 +202,7 @@ impl<S: Signer> Voter<S> {
         self.tallies = self.tallies.split_off(&floor);
         while self.signed.len() as u64 > self.window {
             if let Some((checkpoint, _)) = self.signed.pop_first() {
-                self.oldest = checkpoint + 1;
+                self.oldest = checkpoint.saturating_add(1);
             }
         }
     }

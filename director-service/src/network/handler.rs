@@ -23,7 +23,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 /// Bytes of one read.
 const READ_LEN: usize = 32 * 1024;
@@ -76,7 +76,7 @@ pub(super) struct Handler {
 impl Handler {
     pub(super) fn new(hub: Arc<Hub>, link: Arc<Link>) -> Self {
         let period = Duration::from_millis(hub.limits.ping_interval_ms.max(1));
-        let mut ticks = interval(period);
+        let mut ticks = interval_at(Instant::now() + period, period);
         // Ticks, not a clock: when this machine was asleep, the peer was not silent.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {

@@ -1,0 +1,215 @@
+//! A client and directors that do as the test says, over real sockets.
+
+use super::{GENESIS, PATIENCE, account, authorized, message, peer_key, snapshot, validator};
+use crate::{
+    client::{Client, Config, DirectorAddress, Event, Signer, StartError},
+    network::{self, Frame, Handle, Payload, Side},
+};
+use director_primitives::{
+    Answer, Control, PayloadKind,
+    Priority::{self, Critical, Normal},
+    PublicKey, SignedEnvelope, Snapshot, Welcome,
+    runtime_api::ValidatorStatus,
+};
+use std::sync::Arc;
+use tokio::{sync::watch, time::timeout};
+
+type Chain = watch::Sender<Option<Arc<Snapshot>>>;
+
+struct Director {
+    handle: Handle,
+    events: network::Events,
+}
+
+impl Director {
+    async fn start(n: u8, client: u8) -> Self {
+        let config = network::Config::new(Side::Public, [n; 32], GENESIS)
+            .listen("/ip4/127.0.0.1/tcp/0".parse().unwrap());
+        let (handle, events) = network::start(config).await.unwrap();
+        handle.allow([peer_key(client).key()]);
+        Self { handle, events }
+    }
+
+    fn address(&self) -> DirectorAddress {
+        let peer_key = self.handle.local_key();
+        DirectorAddress { peer_key, addresses: self.handle.listening().to_vec() }
+    }
+
+    async fn next(&mut self) -> network::Event {
+        timeout(PATIENCE, self.events.recv()).await.expect("an event should come").unwrap()
+    }
+
+    async fn up(&mut self) -> PublicKey {
+        match self.next().await {
+            network::Event::Up { peer } => peer,
+            other => panic!("expected Up, got {other:?}"),
+        }
+    }
+
+    fn say(&self, to: &PublicKey, message: Control) {
+        self.handle.send(to, Critical, Payload::control(&message));
+    }
+
+    fn welcome(&self, to: &PublicKey, authorized: bool) {
+        self.say(to, Control::Welcome(Welcome { last_epoch: 0, authorized }));
+    }
+
+    fn relay(&self, to: &PublicKey, class: Priority, frame: Vec<u8>) {
+        self.handle.send(to, class, Payload::Envelope(frame.into()));
+    }
+
+    /// The payloads of the next `count` messages.
+    async fn payloads(&mut self, count: usize) -> Vec<Vec<u8>> {
+        let mut payloads = Vec::new();
+        let payload = |(_, frame): (PublicKey, Frame)| {
+            let signed = SignedEnvelope::from_bytes(&frame).unwrap();
+            assert!(signed.verify(&GENESIS));
+            signed.envelope.payload
+        };
+        while payloads.len() < count {
+            match self.next().await {
+                network::Event::Frames(frames) => payloads.extend(frames.into_iter().map(payload)),
+                other => panic!("expected messages, got {other:?}"),
+            }
+        }
+        payloads
+    }
+}
+
+async fn client(n: u8, directors: &[&Director], block: Option<Snapshot>) -> (Client, Chain) {
+    let chain = watch::Sender::new(block.map(Arc::new));
+    let directors = directors.iter().map(|director| director.address()).collect();
+    let config = Config::new([n; 32], account(n), GENESIS, directors);
+    (Client::start(config, chain.subscribe()).await.unwrap(), chain)
+}
+
+async fn next(client: &mut Client) -> Event {
+    timeout(PATIENCE, client.next()).await.expect("an event should come").unwrap()
+}
+
+fn publish(client: &Client, payload: &[u8]) {
+    client.publish(PayloadKind::BlockAnnouncement, Critical, payload.to_vec()).unwrap();
+}
+
+#[tokio::test]
+async fn publishes_and_receives() {
+    let mut director = Director::start(50, 1).await;
+    let (mut client, _chain) = client(1, &[&director], Some(authorized(1, 3))).await;
+    publish(&client, b"early");
+    let peer = director.up().await;
+    director.welcome(&peer, true);
+    let key = director.handle.local_key();
+    assert_eq!(next(&mut client).await, Event::Connected { director: key });
+    assert_eq!(next(&mut client).await, Event::Authorized { director: key });
+    publish(&client, b"later");
+    assert_eq!(director.payloads(2).await, [b"early", b"later"]);
+
+    let mut forged = message(3, 5, Normal, 2);
+    *forged.last_mut().unwrap() ^= 1;
+    director.relay(&peer, Normal, message(2, 5, Normal, 1));
+    director.relay(&peer, Normal, forged);
+    director.relay(&peer, Normal, message(4, 5, Normal, 1));
+    director.relay(&peer, Normal, message(2, 5, Normal, 1));
+    director.relay(&peer, Normal, message(3, 5, Normal, 1));
+    for origin in [2, 3] {
+        match next(&mut client).await {
+            Event::Message(message) => {
+                assert_eq!(message.origin, peer_key(origin).key());
+                assert_eq!(message.payload, [origin, 1]);
+            }
+            other => panic!("expected a message, got {other:?}"),
+        }
+    }
+    let stats = client.stats();
+    assert_eq!((stats.published, stats.delivered, stats.duplicates), (2, 2, 1));
+    assert_eq!((stats.unknown_origin, stats.forged), (1, 1));
+}
+
+#[tokio::test]
+async fn waits_for_the_chain_then_asks_to_be_authorized() {
+    let mut director = Director::start(50, 1).await;
+    let (mut client, chain) = client(1, &[&director], None).await;
+    publish(&client, b"patient");
+    chain.send_replace(Some(Arc::new(snapshot(7, vec![validator(1, ValidatorStatus::Candidate)]))));
+    let peer = director.up().await;
+    director.welcome(&peer, false);
+    match director.next().await {
+        network::Event::Control(from, Control::AuthorizationRequest(signed)) => {
+            assert_eq!(from, peer_key(1).key());
+            assert!(signed.verify(&GENESIS, &peer_key(1).key()));
+            let request = signed.request;
+            assert_eq!((request.validator, request.registration_id), (account(1), 1));
+            assert_eq!(request.block_number, 7);
+        }
+        other => panic!("expected a request, got {other:?}"),
+    }
+    director.say(&peer, Control::AuthorizationAnswer(Answer::LowStake));
+    let key = director.handle.local_key();
+    assert_eq!(next(&mut client).await, Event::Connected { director: key });
+    assert_eq!(next(&mut client).await, Event::Refused(Answer::LowStake));
+
+    // Our node has finalized the authorization: the client asks whether the director has, too.
+    chain.send_replace(Some(Arc::new(authorized(8, 1))));
+    let asked = director.next().await;
+    assert!(matches!(asked, network::Event::Control(_, Control::AuthorizationRequest(_))));
+    director.say(&peer, Control::AuthorizationAnswer(Answer::AlreadyAuthorized));
+    assert_eq!(next(&mut client).await, Event::Authorized { director: key });
+    assert_eq!(director.payloads(1).await, [b"patient"]);
+}
+
+#[tokio::test]
+async fn goes_to_the_next_director_with_all_it_said() {
+    let (mut one, mut other) = (Director::start(50, 1).await, Director::start(51, 1).await);
+    let (mut client, _chain) = client(1, &[&one, &other], Some(authorized(1, 3))).await;
+    let peer = one.up().await;
+    one.welcome(&peer, true);
+    publish(&client, b"said");
+    assert_eq!(one.payloads(1).await, [b"said"]);
+    one.handle.shutdown().await;
+    publish(&client, b"meanwhile");
+
+    other.up().await;
+    other.welcome(&peer, true);
+    assert_eq!(other.payloads(2).await, [&b"said"[..], b"meanwhile"]);
+    let mut story = Vec::new();
+    for _ in 0..5 {
+        story.push(next(&mut client).await);
+    }
+    let (first, second) = (one.handle.local_key(), other.handle.local_key());
+    assert_eq!(
+        story[..2],
+        [Event::Connected { director: first }, Event::Authorized { director: first }]
+    );
+    assert!(matches!(&story[2], Event::Disconnected { director, .. } if *director == first));
+    assert_eq!(
+        story[3..],
+        [Event::Connected { director: second }, Event::Authorized { director: second }]
+    );
+}
+
+#[tokio::test]
+async fn shutdown_closes_the_connection() {
+    let mut director = Director::start(50, 1).await;
+    let (client, _chain) = client(1, &[&director], Some(authorized(1, 3))).await;
+    director.up().await;
+    client.shutdown().await;
+    assert!(matches!(director.next().await, network::Event::Down { .. }));
+}
+
+#[tokio::test]
+async fn dropping_the_client_closes_the_connection() {
+    let mut director = Director::start(50, 1).await;
+    let (client, _chain) = client(1, &[&director], Some(authorized(1, 3))).await;
+    let publisher = client.publisher();
+    director.up().await;
+    drop(client);
+    assert!(matches!(director.next().await, network::Event::Down { .. }));
+    drop(publisher);
+}
+
+#[tokio::test]
+async fn a_client_without_directors_does_not_start() {
+    let config = Config::new([1; 32], account(1), GENESIS, Vec::new());
+    let error = Client::start(config, watch::Sender::new(None).subscribe()).await.err().unwrap();
+    assert!(matches!(error, StartError::NoDirector));
+}

@@ -1,0 +1,93 @@
+//! One slow peer is nobody else's trouble.
+
+use super::{Peer, key};
+use crate::network::{DownReason, DropReason, Sent, Side};
+use director_primitives::Priority::{self, Critical, Normal};
+
+const FRAME_LEN: usize = 4 * 1024;
+
+fn frame(n: u32) -> Vec<u8> {
+    let mut frame = vec![0; FRAME_LEN];
+    frame[..4].copy_from_slice(&n.to_le_bytes());
+    frame
+}
+
+fn number(frame: &[u8]) -> u32 {
+    u32::from_le_bytes(frame[..4].try_into().unwrap())
+}
+
+/// A director with short queues, a validator that reads and one that does not.
+async fn uneven() -> (Peer, Peer, Peer) {
+    let mut director =
+        Peer::start(Side::Public, 1, |config| config.limits.queue_bytes = [64 * 1024; 4]).await;
+    director.handle.allow([key(2), key(3)]);
+    let mut fast = Peer::validator(2, &director).await;
+    director.up().await;
+    let slow = Peer::start(Side::Client, 3, |config| config.limits.inbound_bytes_per_peer = 1);
+    let mut slow = slow.await;
+    slow.want(&director);
+    director.up().await;
+    fast.up().await;
+    slow.up().await;
+    (director, fast, slow)
+}
+
+/// Sends 8 MiB to both, as fast as the fast one takes it. Returns what became of the slow one's.
+async fn flood(director: &Peer, fast: &mut Peer, slow: &Peer, class: Priority) -> Vec<Sent> {
+    let mut sent = Vec::new();
+    for n in 0..2_048 {
+        sent.push(director.send(slow, class, &frame(n)));
+        assert_eq!(director.send(fast, class, &frame(n)), Sent::Queued);
+        let got = fast.frames(1).await;
+        assert_eq!(got.iter().map(|(_, frame)| number(frame)).collect::<Vec<_>>(), [n]);
+    }
+    sent
+}
+
+#[tokio::test]
+async fn a_slow_reader_loses_the_oldest_and_nobody_else_notices() {
+    let (director, mut fast, mut slow) = uneven().await;
+    let sent = flood(&director, &mut fast, &slow, Normal).await;
+    assert!(sent.iter().all(|sent| *sent == Sent::Queued));
+    let dropped = director.handle.stats().dropped(Normal, DropReason::Overflow);
+    assert!(dropped > 0);
+    assert!(director.handle.is_connected(&slow.key()));
+
+    // Now it reads: what was not dropped is all there, in order, the newest included.
+    let got = slow.frames(2_048 - dropped as usize).await;
+    let numbers: Vec<_> = got.iter().map(|(_, frame)| number(frame)).collect();
+    assert!(numbers.is_sorted_by(|a, b| a < b));
+    assert_eq!(numbers.last(), Some(&2_047));
+    assert_eq!(director.handle.stats().dropped(Normal, DropReason::Overflow), dropped);
+}
+
+#[tokio::test]
+async fn a_slow_reader_of_votes_is_disconnected() {
+    let (mut director, mut fast, slow) = uneven().await;
+    let sent = flood(&director, &mut fast, &slow, Critical).await;
+    let cut = sent.iter().position(|sent| *sent == Sent::Dropped(DropReason::Overflow)).unwrap();
+    assert!(sent[..cut].iter().all(|sent| *sent == Sent::Queued));
+    assert_eq!(director.down().await, (slow.key(), DownReason::Overflow(Critical)));
+    let stats = director.handle.stats();
+    assert!(stats.dropped(Critical, DropReason::Overflow) >= 1);
+    assert!(stats.dropped(Critical, DropReason::Disconnected) >= 1);
+    assert!(director.handle.is_connected(&fast.key()));
+}
+
+#[tokio::test]
+async fn a_reader_that_pauses_loses_nothing() {
+    let mut director = Peer::director(1, &[key(2)]).await;
+    let validator = Peer::start(Side::Client, 2, |config| config.limits.inbound_bytes_per_peer = 1);
+    let mut validator = validator.await;
+    validator.want(&director);
+    director.up().await;
+    validator.up().await;
+    // Within the queue's bounds, far beyond those of the reader.
+    let count = 400;
+    for n in 0..count {
+        assert_eq!(director.send(&validator, Critical, &frame(n)), Sent::Queued);
+    }
+    let got = validator.frames(count as usize).await;
+    let numbers: Vec<_> = got.iter().map(|(_, frame)| number(frame)).collect();
+    assert_eq!(numbers, (0..count).collect::<Vec<_>>());
+}

@@ -1,0 +1,113 @@
+use crate::network::{
+    Frame,
+    frame::{Decoded, Decoder, Kind},
+    queue::{Lanes, Pushed, WRITE_LEN},
+};
+use director_primitives::Priority::{self, Bulk, Critical, High, Normal};
+
+const ENVELOPE: fn(Priority) -> Kind = Kind::Envelope;
+
+fn frame(len: usize, byte: u8) -> Frame {
+    vec![byte; len].into()
+}
+
+/// Takes one write and says which frames are whole after it, as `(class, first byte)`.
+fn drain(lanes: &mut Lanes, decoder: &mut Decoder) -> Vec<(Priority, u8)> {
+    let (mut bytes, mut frames) = (Vec::new(), Vec::new());
+    lanes.fill(&mut bytes);
+    assert!(bytes.len() <= WRITE_LEN);
+    decoder.push(&bytes, &mut frames).unwrap();
+    let simple = |frame| match frame {
+        Decoded::Envelope(class, bytes) => (class, bytes[0]),
+        Decoded::Control(_) => panic!("no control was sent"),
+    };
+    frames.into_iter().map(simple).collect()
+}
+
+#[test]
+fn urgent_frames_go_first_and_in_order() {
+    let mut lanes = Lanes::new([1 << 20; 4]);
+    for (n, class) in [Bulk, Normal, High, Critical, Critical, Normal].into_iter().enumerate() {
+        assert_eq!(lanes.push(ENVELOPE(class), frame(10, n as u8)), Pushed::Queued { dropped: 0 });
+    }
+    let order = drain(&mut lanes, &mut Decoder::default());
+    assert_eq!(
+        order,
+        [(Critical, 3), (Critical, 4), (High, 2), (Normal, 1), (Normal, 5), (Bulk, 0)]
+    );
+    assert!(lanes.is_empty());
+}
+
+#[test]
+fn a_vote_is_one_write_behind_a_block_at_most() {
+    let mut lanes = Lanes::new([4 << 20; 4]);
+    let mut decoder = Decoder::default();
+    lanes.push(ENVELOPE(Bulk), frame(1 << 20, 1));
+    assert_eq!(drain(&mut lanes, &mut decoder), []);
+    lanes.push(ENVELOPE(Critical), frame(200, 2));
+    assert_eq!(drain(&mut lanes, &mut decoder), [(Critical, 2)]);
+    let mut writes = 0;
+    while !lanes.is_empty() {
+        writes += 1;
+        let whole = drain(&mut lanes, &mut decoder);
+        assert_eq!(whole, if lanes.is_empty() { vec![(Bulk, 1)] } else { vec![] });
+    }
+    assert!(writes < 70, "a block should go in few writes, not in {writes}");
+}
+
+#[test]
+fn normal_and_bulk_lose_their_oldest() {
+    for class in [Normal, Bulk] {
+        let mut lanes = Lanes::new([10_000; 4]);
+        for n in 0..5 {
+            lanes.push(ENVELOPE(class), frame(1_900, n));
+        }
+        assert_eq!(lanes.push(ENVELOPE(class), frame(3_000, 5)), Pushed::Queued { dropped: 2 });
+        let order = drain(&mut lanes, &mut Decoder::default());
+        assert_eq!(order, [(class, 2), (class, 3), (class, 4), (class, 5)]);
+    }
+}
+
+#[test]
+fn a_frame_that_is_under_way_is_not_lost() {
+    let mut lanes = Lanes::new([60_000; 4]);
+    let mut decoder = Decoder::default();
+    lanes.push(ENVELOPE(Bulk), frame(40_000, 0));
+    assert_eq!(drain(&mut lanes, &mut decoder), []);
+    lanes.push(ENVELOPE(Bulk), frame(15_000, 1));
+    assert_eq!(lanes.push(ENVELOPE(Bulk), frame(15_000, 2)), Pushed::Queued { dropped: 1 });
+    // Only what is under way is left, and that stays: the new one does not fit.
+    assert_eq!(lanes.push(ENVELOPE(Bulk), frame(50_000, 3)), Pushed::TooLarge);
+    let mut whole = Vec::new();
+    while !lanes.is_empty() {
+        whole.extend(drain(&mut lanes, &mut decoder));
+    }
+    assert_eq!(whole[0], (Bulk, 0));
+}
+
+#[test]
+fn critical_and_high_lose_nothing_silently() {
+    for class in [Critical, High] {
+        let mut lanes = Lanes::new([1_000; 4]);
+        assert_eq!(lanes.push(ENVELOPE(class), frame(900, 0)), Pushed::Queued { dropped: 0 });
+        assert_eq!(lanes.push(ENVELOPE(class), frame(900, 1)), Pushed::Overflow);
+        assert_eq!(lanes.clear()[class.index()], 1);
+    }
+}
+
+#[test]
+fn empty_and_too_long_frames_are_refused() {
+    let mut lanes = Lanes::new([usize::MAX; 4]);
+    assert_eq!(lanes.push(ENVELOPE(Normal), frame(0, 0)), Pushed::TooLarge);
+    assert_eq!(lanes.push(ENVELOPE(Bulk), frame(2 << 20, 0)), Pushed::TooLarge);
+    assert_eq!(lanes.push(Kind::Control, frame(1 << 20, 0)), Pushed::TooLarge);
+}
+
+#[test]
+fn small_frames_cost_more_than_their_bytes() {
+    let mut lanes = Lanes::new([1_000; 4]);
+    let fits = (0..1_000).take_while(|_| {
+        lanes.push(ENVELOPE(Critical), frame(1, 0)) == (Pushed::Queued { dropped: 0 })
+    });
+    assert!(fits.count() < 20);
+}
