@@ -1,1 +1,28 @@
+//! Each rule of the core, alone.
+#![allow(clippy::unwrap_used)]
 
+mod authorization;
+mod detector;
+mod evidence;
+mod members;
+mod parts;
+mod relay;
+mod world;
+
+use crate::director as core;
+use core::{Link, Output, Refusal};
+use director_primitives::{Control, PublicKey};
+use world::Rig;
+
+fn count(rig: &Rig, reason: Refusal) -> u64 {
+    rig.core.stats().refused.get(reason)
+}
+
+/// Control messages on one network, with whom they are for.
+fn sent(out: &[Output], on: Link) -> Vec<(PublicKey, Control)> {
+    let send = |output: &Output| match output {
+        Output::Send { to, link, message } if *link == on => Some((*to, message.clone())),
+        _ => None,
+    };
+    out.iter().filter_map(send).collect()
+}

@@ -1,0 +1,288 @@
+//! How candidates get approved.
+
+use super::{count, sent, world::*};
+use crate::director::{Config, Director, Input, Link, Output, Refusal};
+use codec::Encode;
+use director_primitives::{
+    AccountId32, Answer, Control, Decision, DirectorVote, H256, Signature,
+    SignedAuthorizationRequest, SignedDirectorVote, runtime_api::ValidatorStatus, turn::rank,
+};
+
+/// Three directors, a validator and candidate 1.
+fn world() -> World {
+    World::new(3, 2).status(1, ValidatorStatus::Candidate)
+}
+
+fn ask(rig: &mut Rig, request: SignedAuthorizationRequest<AccountId32>) -> Vec<Output> {
+    let message = Control::AuthorizationRequest(request);
+    rig.put(Input::Control { from: validator_key(1).public(), link: Link::Public, message })
+}
+
+fn answer(out: &[Output]) -> Option<Answer> {
+    sent(out, Link::Public).into_iter().find_map(|(_, message)| match message {
+        Control::AuthorizationAnswer(answer) => Some(answer),
+        _ => None,
+    })
+}
+
+/// Director `n`'s approval of candidate 1.
+fn approval(n: u8, nonce: u64, decision: Decision) -> SignedDirectorVote<AccountId32> {
+    let vote = DirectorVote {
+        validator: validator_account(1),
+        registration_id: 2,
+        decision,
+        nonce,
+        valid_until: 500,
+    };
+    director_key(n).director_vote(&genesis(), director_account(n), vote)
+}
+
+fn hear(rig: &mut Rig, from: u8, vote: SignedDirectorVote<AccountId32>) -> Vec<Output> {
+    let message = Control::DirectorVote(vote);
+    rig.put(Input::Control { from: director_key(from).public(), link: Link::Mesh, message })
+}
+
+fn submitted(out: &[Output]) -> Option<Vec<SignedDirectorVote<AccountId32>>> {
+    out.iter().find_map(|output| match output {
+        Output::SubmitVotes { validator, votes } => {
+            assert_eq!(*validator, validator_account(1));
+            Some(votes.clone())
+        }
+        _ => None,
+    })
+}
+
+/// The directors by their turns for candidate 1.
+fn turns() -> Vec<u8> {
+    let accounts: Vec<_> = (0..3).map(director_account).collect();
+    let subject = (validator_account(1), 2u64).encode();
+    let mut turns: Vec<u8> = (0..3).collect();
+    turns.sort_by_key(|n| rank(&subject, &director_account(*n), &accounts));
+    turns
+}
+
+fn rig_of(n: u8) -> Rig {
+    let mut rig = Rig { core: director(n, Vec::new()), now: 0 };
+    rig.finalize(&world());
+    for peer in (0..3).filter(|peer| *peer != n) {
+        rig.put(Input::Up { peer: director_key(peer).public(), link: Link::Mesh });
+    }
+    rig.put(Input::Up { peer: validator_key(1).public(), link: Link::Public });
+    rig
+}
+
+#[test]
+fn approves_a_registered_candidate_once() {
+    let mut rig = Rig::new(&world());
+    let out = ask(&mut rig, request(1, 100));
+    assert_eq!(answer(&out), Some(Answer::Approved));
+    let told = sent(&out, Link::Mesh);
+    let requests = told.iter().filter(|(_, m)| matches!(m, Control::AuthorizationRequest(_)));
+    assert_eq!(requests.count(), 2);
+    let votes: Vec<_> = told
+        .iter()
+        .filter_map(|(_, message)| match message {
+            Control::DirectorVote(vote) => Some(vote),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(votes.len(), 2);
+    assert!(votes[0].verify(&genesis(), &director_key(0).public()));
+    assert_eq!(votes[0].vote.registration_id, 2);
+    assert!(votes[0].vote.nonce >= 100 << 16, "the nonce grows with the chain");
+
+    let out = ask(&mut rig, request(1, 100));
+    assert_eq!(answer(&out), Some(Answer::Approved));
+    assert!(sent(&out, Link::Mesh).is_empty());
+    assert_eq!(rig.core.stats().approvals_signed, 1);
+}
+
+#[test]
+fn says_why_not() {
+    let expect = |world: World, request: SignedAuthorizationRequest<AccountId32>, expected| {
+        let mut rig = Rig::new(&world);
+        let out = ask(&mut rig, request);
+        assert_eq!(answer(&out), Some(expected));
+        assert_eq!(rig.core.stats().approvals_signed, 0);
+        assert!(sent(&out, Link::Mesh).is_empty());
+    };
+    let changed = |change: &dyn Fn(&mut SignedAuthorizationRequest<AccountId32>)| {
+        let mut request = request(1, 100);
+        change(&mut request);
+        request.signature = validator_key(1).sign(&genesis(), &request.request);
+        request
+    };
+    expect(World::new(3, 2), request(1, 100), Answer::AlreadyAuthorized);
+    expect(world().status(1, ValidatorStatus::Revoked), request(1, 100), Answer::NotEligible);
+    expect(world().status(1, ValidatorStatus::Tombstoned), request(1, 100), Answer::NotEligible);
+    expect(world(), request(0, 100), Answer::NotRegistered); // another's
+    expect(world(), changed(&|r| r.request.registration_id = 1), Answer::NotRegistered);
+    expect(world(), changed(&|r| r.request.block_hash = H256::zero()), Answer::Stale);
+    expect(world().at(1_000), request(1, 899), Answer::Stale);
+    expect(world(), request(1, 117), Answer::Stale);
+    let mut forged = request(1, 100);
+    forged.signature = Signature::from_raw([1; 64]);
+    expect(world(), forged, Answer::InvalidSignature);
+    let mut poor = world();
+    poor.validators[1].stake = MIN_STAKE - 1;
+    expect(poor, request(1, 100), Answer::LowStake);
+}
+
+#[test]
+fn its_own_policy_may_ask_for_more_stake() {
+    let config = Config { min_stake: Some(MIN_STAKE + 1), ..config(0) };
+    let core = Director::new(config, TestCrypto(director_key(0)), Vec::new());
+    let mut rig = Rig::with(&world(), core);
+    assert_eq!(answer(&ask(&mut rig, request(1, 100))), Some(Answer::LowStake));
+}
+
+#[test]
+fn a_request_over_the_mesh_is_approved_too_and_passed_on() {
+    let mut rig = Rig::new(&world());
+    let message = Control::AuthorizationRequest(request(1, 100));
+    let out = rig.put(Input::Control {
+        from: director_key(1).public(),
+        link: Link::Mesh,
+        message: message.clone(),
+    });
+    assert_eq!(rig.core.stats().approvals_signed, 1);
+    assert_eq!(answer(&out), None);
+    let told = sent(&out, Link::Mesh);
+    assert!(told.contains(&(director_key(2).public(), message.clone())));
+    assert!(!told.contains(&(director_key(1).public(), message)), "not back");
+}
+
+#[test]
+fn enough_votes_are_submitted_by_turn() {
+    for (turn, n) in turns().into_iter().enumerate() {
+        let mut rig = rig_of(n);
+        assert_eq!(submitted(&ask(&mut rig, request(1, 100))), None, "one vote of two");
+        let peer = (n + 1) % 3;
+        let mut found = submitted(&hear(&mut rig, peer, approval(peer, 1, Decision::Approve)));
+        for block in 101..=100 + 2 * turn as u64 {
+            assert_eq!(found, None, "rank {turn} waits");
+            found = submitted(&rig.finalize(&world().at(block)));
+        }
+        let votes = found.unwrap();
+        assert_eq!(votes.len(), 2);
+        assert!(votes.is_sorted_by_key(|vote| vote.director.clone()));
+        // As long as the chain does not know, again after ten blocks.
+        let from = 100 + 2 * turn as u64;
+        for block in from + 1..from + 10 {
+            assert_eq!(submitted(&rig.finalize(&world().at(block))), None);
+        }
+        assert!(submitted(&rig.finalize(&world().at(from + 10))).is_some());
+        // Once it does, never again.
+        for block in from + 11..from + 40 {
+            assert_eq!(submitted(&rig.finalize(&World::new(3, 2).at(block))), None);
+        }
+    }
+}
+
+#[test]
+fn votes_are_believed_of_directors_alone() {
+    let mut rig = rig_of(turns()[0]);
+    let me = turns()[0];
+    let peer = (me + 1) % 3;
+    ask(&mut rig, request(1, 100));
+    let right = approval(peer, 1, Decision::Approve);
+
+    let mut forged = right.clone();
+    forged.signature = Signature::from_raw([1; 64]);
+    assert!(hear(&mut rig, peer, forged).is_empty());
+    assert_eq!(count(&rig, Refusal::BadDirectorVote), 1);
+
+    let mut outsider = approval(8, 1, Decision::Approve);
+    assert!(hear(&mut rig, peer, outsider.clone()).is_empty());
+    outsider.director = director_account(peer);
+    assert!(hear(&mut rig, peer, outsider).is_empty(), "signed with another's key");
+    let mut other_registration = right.clone();
+    other_registration.vote.registration_id = 1;
+    assert!(hear(&mut rig, peer, other_registration).is_empty());
+    let mut expired = right.clone();
+    expired.vote.valid_until = 99;
+    assert!(hear(&mut rig, peer, expired).is_empty());
+    assert_eq!(count(&rig, Refusal::UselessDirectorVote), 3);
+    assert_eq!(count(&rig, Refusal::BadDirectorVote), 2);
+
+    assert!(hear(&mut rig, 8, right.clone()).is_empty());
+    assert_eq!(count(&rig, Refusal::NotADirector), 1);
+    // Over a detour, from the third director, it counts.
+    assert!(submitted(&hear(&mut rig, (me + 2) % 3, right)).is_some());
+}
+
+#[test]
+fn a_newer_vote_replaces_an_older_one() {
+    let mut rig = rig_of(turns()[0]);
+    let peer = (turns()[0] + 1) % 3;
+    let revoke = Decision::Revoke(director_primitives::RevocationReason::Operator);
+    hear(&mut rig, peer, approval(peer, 5, Decision::Approve));
+    hear(&mut rig, peer, approval(peer, 6, revoke));
+    assert!(hear(&mut rig, peer, approval(peer, 5, Decision::Approve)).is_empty());
+    assert_eq!(submitted(&ask(&mut rig, request(1, 100))), None);
+    assert!(submitted(&hear(&mut rig, peer, approval(peer, 7, Decision::Approve))).is_some());
+}
+
+#[test]
+fn a_removed_directors_vote_does_not_count() {
+    let mut rig = Rig::new(&world());
+    hear(&mut rig, 1, approval(1, 1, Decision::Approve));
+    let mut without = world().at(101);
+    without.directors = vec![0, 2, 3];
+    rig.finalize(&without);
+    assert_eq!(submitted(&ask(&mut rig, request(1, 100))), None);
+    for block in 102..110 {
+        assert_eq!(submitted(&rig.finalize(&without.clone().at(block))), None);
+    }
+}
+
+#[test]
+fn nothing_is_lost_with_a_mesh_link() {
+    let mut rig = Rig::new(&world());
+    ask(&mut rig, request(1, 100));
+    let peer = director_key(1).public();
+    rig.put(Input::Down { peer, link: Link::Mesh });
+    let out = rig.put(Input::Up { peer, link: Link::Mesh });
+    let told = sent(&out, Link::Mesh);
+    assert!(matches!(told[0], (to, Control::AuthorizationRequest(_)) if to == peer));
+    assert!(matches!(told[1], (to, Control::DirectorVote(_)) if to == peer));
+
+    // And again every three blocks, for peers whose view was behind.
+    let told_at =
+        |rig: &mut Rig, block| !sent(&rig.finalize(&world().at(block)), Link::Mesh).is_empty();
+    let blocks: Vec<_> = (101..110).filter(|block| told_at(&mut rig, *block)).collect();
+    assert_eq!(blocks, vec![103, 106, 109]);
+}
+
+#[test]
+fn an_expired_approval_is_signed_anew_with_a_higher_nonce() {
+    let config = Config { approval_valid_blocks: 5, ..config(0) };
+    let core = Director::new(config, TestCrypto(director_key(0)), Vec::new());
+    let mut rig = Rig::with(&world(), core);
+    let nonces = |out: &[Output]| -> Vec<u64> {
+        let nonce = |(_, message): (_, Control)| match message {
+            Control::DirectorVote(vote) => Some(vote.vote.nonce),
+            _ => None,
+        };
+        sent(out, Link::Mesh).into_iter().filter_map(nonce).collect()
+    };
+    let first = nonces(&ask(&mut rig, request(1, 100)))[0];
+    let mut last = first;
+    for block in 101..112 {
+        last = nonces(&rig.finalize(&world().at(block))).last().copied().unwrap_or(last);
+    }
+    assert!(last > first);
+    assert_eq!(rig.core.stats().approvals_signed, 2);
+}
+
+#[test]
+fn a_new_registration_needs_new_votes() {
+    let mut rig = Rig::new(&world());
+    ask(&mut rig, request(1, 100));
+    let mut again = world().at(101);
+    again.validators[1].registration_id = 9;
+    rig.finalize(&again);
+    assert_eq!(answer(&ask(&mut rig, request(1, 100))), Some(Answer::NotRegistered));
+    assert!(hear(&mut rig, 1, approval(1, 1, Decision::Approve)).is_empty());
+    assert_eq!(count(&rig, Refusal::UselessDirectorVote), 1);
+}

@@ -1,0 +1,99 @@
+//! What is believed of a proof that a peer sends.
+
+use super::{count, sent, world::*};
+use crate::director::{Input, Link, Output, Refusal};
+use director_primitives::{
+    Control, DoubleSignProof, H256, PublicKey, Signature, runtime_api::ValidatorStatus,
+};
+
+fn proof(n: u8, checkpoint: u64) -> DoubleSignProof {
+    DoubleSignProof::new(genesis(), vote(n, checkpoint, 0xaa), vote(n, checkpoint, 0xbb)).unwrap()
+}
+
+fn tell(rig: &mut Rig, from: PublicKey, proof: DoubleSignProof) -> Vec<Output> {
+    let message = Control::Evidence(proof);
+    rig.put(Input::Control { from, link: Link::Mesh, message })
+}
+
+fn is_proven(out: &[Output]) -> bool {
+    out.iter().any(|output| matches!(output, Output::Proven(_)))
+}
+
+#[test]
+fn a_right_proof_is_kept_and_passed_on_once() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let peer = director_key(1).public();
+    let out = tell(&mut rig, peer, proof(0, 10));
+    assert!(is_proven(&out));
+    let told = sent(&out, Link::Mesh);
+    assert_eq!(told, vec![(director_key(2).public(), Control::Evidence(proof(0, 10)))]);
+    assert!(tell(&mut rig, peer, proof(0, 10)).is_empty());
+    let stats = rig.core.stats();
+    assert_eq!((stats.proofs_from_peers, stats.double_signs_detected), (1, 0));
+}
+
+#[test]
+fn a_forged_proof_is_refused_in_every_field() {
+    let right = proof(0, 10);
+    let mut forged = Vec::new();
+    let mut change = |change: &dyn Fn(&mut DoubleSignProof)| {
+        let mut proof = right;
+        change(&mut proof);
+        forged.push(proof);
+    };
+    change(&|p| p.genesis_hash = H256::zero());
+    change(&|p| p.first.signature = Signature::from_raw([1; 64]));
+    change(&|p| p.second.signature = Signature::from_raw([1; 64]));
+    change(&|p| p.first.key = checkpoint_key(1).public());
+    change(&|p| p.second.key = checkpoint_key(9).public());
+    change(&|p| p.first.key = PublicKey::from_raw([0; 32]));
+    change(&|p| p.second = p.first);
+    change(&|p| p.first.vote.checkpoint = 11);
+    change(&|p| p.first.vote.block_hash = H256::repeat_byte(0xab));
+    change(&|p| std::mem::swap(&mut p.first, &mut p.second));
+    let mut rig = Rig::new(&World::new(3, 2));
+    for (n, proof) in (1..).zip(forged) {
+        assert!(tell(&mut rig, director_key(1).public(), proof).is_empty());
+        assert_eq!(count(&rig, Refusal::ForgedProof), n);
+    }
+    // None of them keeps the right one out.
+    assert!(is_proven(&tell(&mut rig, director_key(1).public(), right)));
+}
+
+#[test]
+fn a_proof_of_a_stranger_is_not_looked_at() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    assert!(tell(&mut rig, director_key(8).public(), proof(0, 10)).is_empty());
+    assert_eq!(count(&rig, Refusal::NotADirector), 1);
+    let (from, link) = (validator_key(1).public(), Link::Public);
+    let message = Control::Evidence(proof(0, 10));
+    assert!(rig.put(Input::Control { from, link, message }).is_empty());
+    assert_eq!(count(&rig, Refusal::UnexpectedControl), 1);
+}
+
+#[test]
+fn a_proof_comes_too_late_after_the_punishment() {
+    let mut rig = Rig::new(&World::new(3, 2).status(0, ValidatorStatus::Tombstoned));
+    assert!(tell(&mut rig, director_key(1).public(), proof(0, 10)).is_empty());
+    assert_eq!(count(&rig, Refusal::LateProof), 1);
+}
+
+#[test]
+fn proofs_against_one_validator_are_bounded_until_the_chain_acts() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let peer = director_key(1).public();
+    for checkpoint in 1..=10 {
+        tell(&mut rig, peer, proof(0, checkpoint));
+    }
+    assert_eq!(count(&rig, Refusal::SurplusProof), 6);
+    assert!(is_proven(&tell(&mut rig, peer, proof(1, 1))), "others are not affected");
+
+    // A peer that comes later is told of what the chain has not acted on.
+    let up = |rig: &mut Rig| {
+        rig.put(Input::Down { peer, link: Link::Mesh });
+        sent(&rig.put(Input::Up { peer, link: Link::Mesh }), Link::Mesh).len()
+    };
+    assert_eq!(up(&mut rig), 5);
+    rig.finalize(&World::new(3, 2).at(101).status(0, ValidatorStatus::Tombstoned));
+    assert_eq!(up(&mut rig), 1);
+}

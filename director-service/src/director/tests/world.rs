@@ -1,0 +1,265 @@
+//! A chain, directors and validators made of small numbers, for tests of the core.
+//!
+//! Used by the unit tests and by `tests/several_directors_in_simulated_time.rs`; whoever includes it
+//! names the core `core`.
+
+use super::core::{Config, Crypto, Director, Frame, Input, Link, Output, Received, ValidatorVote};
+use codec::Encode;
+use director_primitives::{
+    AccountId32, AuthorizationRequest, Encoding, Envelope, H256, PayloadKind, Priority, PublicKey,
+    Signature, SignedAuthorizationRequest, SignedEnvelope, SignedVote, Snapshot,
+    runtime_api::{DirectorInfo, DirectorSet, Domain, RetiredKey, ValidatorInfo, ValidatorStatus},
+    test_utils::TestKey,
+};
+use std::sync::Arc;
+
+/// Blocks between two checkpoints.
+pub const INTERVAL: u64 = 10;
+
+/// Least stake on the chain.
+pub const MIN_STAKE: u128 = 1_000;
+
+pub fn genesis() -> H256 {
+    H256::repeat_byte(7)
+}
+
+pub fn block_hash(number: u64) -> H256 {
+    H256::from_low_u64_be(number + 1)
+}
+
+pub fn director_account(n: u8) -> AccountId32 {
+    AccountId32::new([100 + n; 32])
+}
+
+pub fn director_key(n: u8) -> TestKey {
+    TestKey::new(1_000 + u64::from(n))
+}
+
+pub fn validator_account(n: u8) -> AccountId32 {
+    AccountId32::new([n; 32])
+}
+
+pub fn validator_key(n: u8) -> TestKey {
+    TestKey::new(2_000 + u64::from(n))
+}
+
+pub fn checkpoint_key(n: u8) -> TestKey {
+    TestKey::new(3_000 + u64::from(n))
+}
+
+/// Checks and signs with the primitives themselves.
+#[derive(Clone)]
+pub struct TestCrypto(pub TestKey);
+
+impl Crypto for TestCrypto {
+    fn verify_envelopes(&mut self, genesis_hash: &H256, frames: &[&[u8]]) -> Vec<bool> {
+        let signed = |frame: &&[u8]| {
+            SignedEnvelope::from_bytes(frame).is_ok_and(|envelope| envelope.verify(genesis_hash))
+        };
+        frames.iter().map(signed).collect()
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Signature {
+        self.0.sign_bytes(bytes)
+    }
+}
+
+/// What the chain says.
+#[derive(Clone)]
+pub struct World {
+    pub number: u64,
+    pub directors: Vec<u8>,
+    pub validators: Vec<ValidatorInfo<AccountId32>>,
+}
+
+impl World {
+    /// Block 100 with directors `0..directors` and authorized validators `0..validators`.
+    pub fn new(directors: u8, validators: u8) -> Self {
+        let validator = |n| ValidatorInfo {
+            account: validator_account(n),
+            registration_id: u64::from(n) + 1,
+            status: ValidatorStatus::Authorized,
+            stake: MIN_STAKE,
+            checkpoint_key: checkpoint_key(n).public(),
+            peer_key: validator_key(n).public(),
+            retired_keys: Vec::new(),
+            slashable_from: 0,
+        };
+        Self {
+            number: 100,
+            directors: (0..directors).collect(),
+            validators: (0..validators).map(validator).collect(),
+        }
+    }
+
+    pub fn status(mut self, n: u8, status: ValidatorStatus) -> Self {
+        self.validators[usize::from(n)].status = status;
+        self
+    }
+
+    pub fn at(mut self, number: u64) -> Self {
+        self.number = number;
+        self
+    }
+
+    /// Validator `n` signs with `key` from now on, its old key stays punishable.
+    pub fn rotate(mut self, n: u8, key: &TestKey) -> Self {
+        let validator = &mut self.validators[usize::from(n)];
+        let retired = RetiredKey { key: validator.checkpoint_key, until: u64::MAX };
+        validator.retired_keys.push(retired);
+        validator.checkpoint_key = key.public();
+        self
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        let director = |n: &u8| DirectorInfo {
+            account: director_account(*n),
+            peer_key: director_key(*n).public(),
+            endpoints: Default::default(),
+            region: Default::default(),
+            capacity: 100,
+            refreshed_at: 0,
+        };
+        let domain = Domain {
+            genesis_hash: genesis(),
+            checkpoint_interval: INTERVAL,
+            min_stake: MIN_STAKE,
+            unbonding_period: 1_000,
+            slash_defer_period: 5,
+            min_directors: 1,
+            max_directors: 7,
+            max_validators: 1_000,
+        };
+        let active = self.directors.iter().map(director).collect();
+        let directors = DirectorSet { version: 1, active, invited: Vec::new() };
+        let hash = block_hash(self.number);
+        Arc::new(Snapshot::new(self.number, hash, domain, directors, self.validators.clone()))
+    }
+}
+
+/// The configuration of director `n`.
+pub fn config(n: u8) -> Config {
+    Config::new(director_account(n), director_key(n).public())
+}
+
+/// The core of director `n`.
+pub fn director(n: u8, history: Vec<ValidatorVote>) -> Director<TestCrypto> {
+    Director::new(config(n), TestCrypto(director_key(n)), history)
+}
+
+/// Validator `n`'s envelope.
+pub fn envelope(n: u8, class: Priority, epoch: u64, seq: u64, payload: &[u8]) -> Envelope {
+    Envelope {
+        origin: validator_key(n).public(),
+        epoch,
+        class,
+        seq,
+        kind: PayloadKind::Opaque(Default::default()),
+        encoding: Encoding::Identity,
+        payload: payload.to_vec(),
+    }
+}
+
+/// An envelope signed by validator `n`.
+pub fn sign(n: u8, envelope: Envelope) -> Frame {
+    validator_key(n).envelope(&genesis(), envelope).encode().into()
+}
+
+/// Validator `n`'s message.
+pub fn message(n: u8, seq: u64, payload: &[u8]) -> Frame {
+    sign(n, envelope(n, Priority::Normal, 1, seq, payload))
+}
+
+/// Validator `n`'s vote.
+pub fn vote(n: u8, checkpoint: u64, hash: u8) -> SignedVote {
+    checkpoint_key(n).vote(&genesis(), checkpoint, H256::repeat_byte(hash))
+}
+
+/// A vote in validator `n`'s envelope.
+pub fn vote_frame(n: u8, seq: u64, vote: &SignedVote) -> Frame {
+    let kind = PayloadKind::CheckpointVote;
+    sign(n, Envelope { kind, ..envelope(n, Priority::Critical, 1, seq, &vote.encode()) })
+}
+
+/// The same frame with a wrong signature.
+pub fn forge(frame: &Frame) -> Frame {
+    let mut bytes = frame.to_vec();
+    let last = bytes.len() - 40;
+    bytes[last] ^= 1;
+    bytes.into()
+}
+
+/// Validator `n`'s request, made at this block.
+pub fn request(n: u8, number: u64) -> SignedAuthorizationRequest<AccountId32> {
+    let request = AuthorizationRequest {
+        validator: validator_account(n),
+        registration_id: u64::from(n) + 1,
+        block_number: number,
+        block_hash: block_hash(number),
+        timestamp_ms: 0,
+    };
+    let signature = validator_key(n).sign(&genesis(), &request);
+    SignedAuthorizationRequest { request, signature }
+}
+
+/// A frame as validator `n` hands it to its director.
+pub fn from_validator(n: u8, frame: &Frame) -> Received {
+    Received { from: validator_key(n).public(), link: Link::Public, frame: frame.clone() }
+}
+
+/// A frame as director `n` passes it on.
+pub fn from_director(n: u8, frame: &Frame) -> Received {
+    Received { from: director_key(n).public(), link: Link::Mesh, frame: frame.clone() }
+}
+
+/// A core in the middle of its work.
+pub struct Rig {
+    pub core: Director<TestCrypto>,
+    pub now: u64,
+}
+
+impl Rig {
+    /// Director 0 at this world, with all other directors and all validators connected.
+    pub fn new(world: &World) -> Self {
+        Self::with(world, director(0, Vec::new()))
+    }
+
+    pub fn with(world: &World, core: Director<TestCrypto>) -> Self {
+        let mut rig = Self { core, now: 0 };
+        rig.put(Input::Finalized(world.snapshot()));
+        for n in world.directors.iter().filter(|n| **n != 0) {
+            rig.put(Input::Up { peer: director_key(*n).public(), link: Link::Mesh });
+        }
+        for n in 0..world.validators.len() as u8 {
+            rig.put(Input::Up { peer: validator_key(n).public(), link: Link::Public });
+        }
+        rig
+    }
+
+    pub fn put(&mut self, input: Input) -> Vec<Output> {
+        let mut out = Vec::new();
+        self.core.handle(self.now, input, &mut out);
+        out
+    }
+
+    pub fn frames(&mut self, batch: Vec<Received>) -> Vec<Output> {
+        self.put(Input::Frames(batch))
+    }
+
+    pub fn finalize(&mut self, world: &World) -> Vec<Output> {
+        self.put(Input::Finalized(world.snapshot()))
+    }
+}
+
+/// The relayed frames with their recipients.
+pub fn relayed(out: &[Output]) -> Vec<(Frame, Vec<PublicKey>)> {
+    let relay = |output: &Output| match output {
+        Output::Relay { frame, to, .. } => {
+            let keys: Vec<_> = to.iter().map(|(_, key)| *key).collect();
+            assert_eq!(keys.len(), to.count());
+            Some((frame.clone(), keys))
+        }
+        _ => None,
+    };
+    out.iter().filter_map(relay).collect()
+}
