@@ -40,7 +40,7 @@ pub mod runtime_api;
 pub mod signing;
 #[cfg(feature = "std")]
 pub mod snapshot;
-#[cfg(feature = "test-utils")]
+#[cfg(any(test, feature = "test-utils"))]
 pub mod test_utils;
 pub mod threshold;
 pub mod traits;
