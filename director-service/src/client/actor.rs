@@ -196,7 +196,7 @@ impl Actor {
             network::Event::Control(_, Control::AuthorizationAnswer(answer)) => match answer {
                 Answer::AlreadyAuthorized => self.authorized().await,
                 Answer::Approved => Ok(()),
-                refused => self.tell(Event::Refused(refused)).await,
+                refused => self.refused(refused).await,
             },
             // Heartbeats and the rest are not for us yet.
             network::Event::Control(..) => Ok(()),
@@ -214,8 +214,23 @@ impl Actor {
         if welcome.authorized {
             return self.authorized().await;
         }
+        if std::mem::replace(&mut session.authorized, false) {
+            // What is published from here on waits: this director would drop it.
+            self.shared.outbox().close();
+            return self.tell(Event::Refused(Answer::NotEligible)).await;
+        }
         self.ask();
         Ok(())
+    }
+
+    async fn refused(&mut self, answer: Answer) -> Result<(), Gone> {
+        if let (State::Connected(session), Answer::Stale | Answer::NotRegistered) =
+            (&mut self.state, answer)
+        {
+            // Its node is behind ours, or ours behind its: that passes with the next block.
+            session.asked_at = None;
+        }
+        self.tell(Event::Refused(answer)).await
     }
 
     async fn authorized(&mut self) -> Result<(), Gone> {

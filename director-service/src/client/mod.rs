@@ -174,7 +174,7 @@ pub enum Event {
         /// Its key.
         director: PublicKey,
     },
-    /// The director does not authorize us; asked again after some blocks.
+    /// The director does not authorize us, or not any more; asked again after some blocks.
     Refused(Answer),
 }
 

@@ -24,6 +24,9 @@ pub enum Refusal {
     /// There are as many connections as there may be.
     #[error("there are as many connections as there may be")]
     TooManyConnections,
+    /// The key has several connections already whose protocol is not settled.
+    #[error("the key has several connections already")]
+    TooManyOfPeer,
     /// Nobody takes the events that wait.
     #[error("too many connections came and went unseen")]
     Busy,
@@ -34,15 +37,20 @@ pub enum Refusal {
 
 impl Refusal {
     /// All reasons, in the order of [`super::Stats::refused`].
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::NotAllowed,
         Self::TooManyPending,
         Self::TooManyPendingFromAddress,
         Self::TooManyConnections,
+        Self::TooManyOfPeer,
         Self::Busy,
         Self::ShuttingDown,
     ];
 }
+
+/// Connections of one key: the one that is up, its successor, and one that is closing. Without this,
+/// one key could use up everybody's connections.
+const MAX_OF_PEER: usize = 3;
 
 /// Limits of the gate, see [`super::Limits`].
 pub(super) struct GateLimits {
@@ -96,6 +104,10 @@ impl Gate {
         }
         if self.links.len() >= self.limits.connections {
             return Err(Refusal::TooManyConnections);
+        }
+        let of_peer = self.links.values().filter(|of| of.peer == link.peer);
+        if of_peer.count() >= MAX_OF_PEER {
+            return Err(Refusal::TooManyOfPeer);
         }
         self.links.insert(link.id, link.clone());
         Ok(())

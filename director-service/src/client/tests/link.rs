@@ -158,6 +158,23 @@ async fn waits_for_the_chain_then_asks_to_be_authorized() {
 }
 
 #[tokio::test]
+async fn what_is_published_after_a_revocation_waits() {
+    let mut director = Director::start(50, 1).await;
+    let (mut client, _chain) = client(1, &[&director], Some(authorized(1, 3))).await;
+    let peer = director.up().await;
+    director.welcome(&peer, true);
+    let key = director.handle.local_key();
+    assert_eq!(next(&mut client).await, Event::Connected { director: key });
+    assert_eq!(next(&mut client).await, Event::Authorized { director: key });
+    director.welcome(&peer, false);
+    assert_eq!(next(&mut client).await, Event::Refused(Answer::NotEligible));
+    publish(&client, b"held back");
+    director.welcome(&peer, true);
+    assert_eq!(next(&mut client).await, Event::Authorized { director: key });
+    assert_eq!(director.payloads(1).await, [b"held back"]);
+}
+
+#[tokio::test]
 async fn goes_to_the_next_director_with_all_it_said() {
     let (mut one, mut other) = (Director::start(50, 1).await, Director::start(51, 1).await);
     let (mut client, _chain) = client(1, &[&one, &other], Some(authorized(1, 3))).await;

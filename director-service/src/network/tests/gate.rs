@@ -54,6 +54,19 @@ fn only_keys_of_the_set_are_admitted() {
 }
 
 #[test]
+fn one_key_cannot_use_up_all_connections() {
+    let mut gate = Gate::new(GateLimits { connections: 9, pending: 4, pending_per_ip: 2 });
+    gate.allow([key(1), key(2)].into());
+    for n in 0..3 {
+        assert_eq!(gate.admit(&link(n, 1)), Ok(()));
+    }
+    assert_eq!(gate.admit(&link(3, 1)), Err(Refusal::TooManyOfPeer));
+    assert_eq!(gate.admit(&link(3, 2)), Ok(()));
+    gate.remove(id(0));
+    assert_eq!(gate.admit(&link(4, 1)), Ok(()));
+}
+
+#[test]
 fn the_address_is_found_in_a_multiaddr() {
     let ip = |text: &str| ip_of(&text.parse().unwrap());
     assert_eq!(ip("/ip4/192.0.2.1/tcp/1"), Some(IpAddr::from([192, 0, 2, 1])));
