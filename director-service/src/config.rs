@@ -147,13 +147,13 @@ impl Default for Detector {
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// A filter in the words of `tracing`: `info`, `debug`, `info,director_service::network=debug`.
-    /// Default `info`.
+    /// Default `info,libp2p_swarm=warn`.
     pub filter: String,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".into() }
+        Self { filter: "info,libp2p_swarm=warn".into() }
     }
 }
 

@@ -217,7 +217,7 @@ async fn supervise(
     let snapshot = tokio::select! {
         snapshot = node.ready() => snapshot?,
         () = stopper.stopped() => return Ok(()),
-        Some(ended) = tasks.join_next() => return Err(why(ended, "the HTTP page")),
+        Some(ended) = tasks.join_next() => return why(ended, &stopper),
     };
     let genesis = snapshot.domain.genesis_hash;
     store.bind(genesis).await?;
@@ -268,15 +268,22 @@ async fn supervise(
     tasks.spawn(async { Ok(submitting.await) });
     tasks.spawn(reporter_ended(reporter.handle(), stopper.clone()));
 
-    let ended = tokio::select! {
+    let mut ended = tokio::select! {
         () = stopper.stopped() => Ok(()),
-        Some(ended) = tasks.join_next() => Err(why(ended, "a part of the director")),
+        Some(first) = tasks.join_next() => why(first, &stopper),
     };
     stopper.stop();
     let closed = timeout(GRACE, async {
         reporter.shutdown().await;
         tokio::join!(mesh.shutdown(), public.shutdown());
-        while tasks.join_next().await.is_some() {}
+        while let Some(next) = tasks.join_next().await {
+            // Parts that lean on each other end together; the cause is the one that says more.
+            if let (Ok(()) | Err(ServiceError::Ended(_)), Err(cause)) =
+                (&ended, why(next, &stopper))
+            {
+                ended = Err(cause);
+            }
+        }
         store.close().await;
     });
     if closed.await.is_err() {
@@ -375,12 +382,16 @@ fn check_ports(field: &'static str, addresses: &[Multiaddr]) -> Result<(), Servi
     Ok(())
 }
 
-/// Why a task ended that nobody asked to.
-fn why(ended: Result<Result<(), ServiceError>, JoinError>, name: &'static str) -> ServiceError {
+/// Why a task ended, unless it was asked to.
+fn why(
+    ended: Result<Result<(), ServiceError>, JoinError>,
+    stopper: &Stopper,
+) -> Result<(), ServiceError> {
     match ended {
-        Ok(Ok(())) => ServiceError::Ended(name),
-        Ok(Err(error)) => error,
-        Err(error) => panicked(error),
+        Ok(Ok(())) if stopper.is_stopped() => Ok(()),
+        Ok(Ok(())) => Err(ServiceError::Ended("a part of the director")),
+        Ok(Err(error)) => Err(error),
+        Err(error) => Err(panicked(error)),
     }
 }
 

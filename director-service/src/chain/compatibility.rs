@@ -12,10 +12,11 @@ use subxt::{
 };
 
 /// Calls that this program submits.
-const CALLS: [(&str, &str); 3] = [
+const CALLS: [(&str, &str); 4] = [
     ("SlashingEvidence", "report_double_sign"),
     ("ValidatorRegistry", "submit_votes"),
     ("DirectorRegistry", "activate"),
+    ("DirectorRegistry", "update_record"),
 ];
 
 /// Methods of the runtime API that this program calls.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use director_primitives::{
     AccountId32, DoubleSignProof, H256, Offence, PublicKey, Reason, Signature, SignedDirectorVote,
     Snapshot,
-    runtime_api::{Endpoints, PendingSlash, Region},
+    runtime_api::{Endpoint, Endpoints, PendingSlash, Region},
 };
 use std::sync::Arc;
 use subxt::utils::Static;
@@ -23,11 +23,7 @@ pub struct DirectorChain {
 }
 
 /// What a director puts on chain about itself.
-pub struct Activation {
-    /// Its peer key.
-    pub peer_key: PublicKey,
-    /// Proof that the account holds the key.
-    pub possession: Signature,
+pub struct Registration {
     /// Where it can be reached.
     pub endpoints: Endpoints,
     /// Where it stands.
@@ -42,22 +38,39 @@ impl DirectorChain {
         Self { node, submitter, account }
     }
 
-    /// Makes this account an active director, or changes what the chain knows about it.
+    /// Makes this account, which governance has invited, an active director.
     ///
     /// # Errors
     ///
     /// As [`Submitter::submit_and_finalize`].
-    pub async fn activate(&self, activation: Activation) -> Result<Included, ChainError> {
-        let Activation { peer_key, possession, endpoints, region, capacity } = activation;
-        let endpoints = endpoints.into_iter().map(Static).collect();
-        let call = interface::tx().director_registry().activate(
-            peer_key.0,
-            possession.0,
-            BoundedVec(endpoints),
-            BoundedVec(region.into_inner()),
-            capacity,
-        );
+    pub async fn activate(
+        &self,
+        peer_key: PublicKey,
+        possession: Signature,
+        registration: Registration,
+    ) -> Result<Included, ChainError> {
+        let (endpoints, region, capacity) = registration.into_arguments();
+        let pallet = interface::tx().director_registry();
+        let call = pallet.activate(peer_key.0, possession.0, endpoints, region, capacity);
         self.submitter.submit_and_finalize(&call, &self.account).await
+    }
+
+    /// Changes what the chain knows about this active director, its peer key excepted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Submitter::submit_and_finalize`].
+    pub async fn update_record(&self, registration: Registration) -> Result<Included, ChainError> {
+        let (endpoints, region, capacity) = registration.into_arguments();
+        let call = interface::tx().director_registry().update_record(endpoints, region, capacity);
+        self.submitter.submit_and_finalize(&call, &self.account).await
+    }
+}
+
+impl Registration {
+    fn into_arguments(self) -> (BoundedVec<Static<Endpoint>>, BoundedVec<u8>, u32) {
+        let endpoints = self.endpoints.into_iter().map(Static).collect();
+        (BoundedVec(endpoints), BoundedVec(self.region.into_inner()), self.capacity)
     }
 }
 

@@ -26,7 +26,7 @@ mod tests;
 
 pub use blocks::FinalizedBlocks;
 pub use config::{Settings, check_url};
-pub use director_chain::{Activation, DirectorChain};
+pub use director_chain::{DirectorChain, Registration};
 pub use node::{Connection, Node};
 pub use session::Head;
 pub use signer::Account;

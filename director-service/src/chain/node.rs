@@ -233,12 +233,17 @@ impl Node {
         arguments: impl codec::Encode,
     ) -> Result<R, ChainError> {
         let session = self.session().await?;
-        let head = *self.shared.head.borrow();
-        let head = match head {
-            Some(head) => head,
-            None => session.finalized_head().await?,
-        };
+        let head = self.newest(&session).await?;
         session.call(method, arguments, head.hash).await
+    }
+
+    /// The newest finalized block, asked for if the follower has not seen one.
+    pub(super) async fn newest(&self, session: &Session) -> Result<Head, ChainError> {
+        let head = *self.shared.head.borrow();
+        match head {
+            Some(head) => Ok(head),
+            None => session.finalized_head().await,
+        }
     }
 
     /// The connection, once there is one; waits at most [`CALL_TIMEOUT`] for it.
@@ -290,14 +295,7 @@ async fn run(shared: Arc<Shared>) {
             Err(error) => error,
         };
         if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_INTERVAL) {
-            let seconds = away_since.elapsed().as_secs();
-            match error.is_temporary() {
-                true => warn!(
-                    "cannot reach the node at {url} for {seconds} s now ({error}); trying again \
-                     until it answers, check that it runs and that chain.url is right"
-                ),
-                false => error!("cannot use the node at {url}: {error}"),
-            }
+            complain(&shared, &error, away_since.elapsed());
             complained = Some(Instant::now());
         }
         shared.connection.send_replace(match error.is_temporary() {
@@ -306,6 +304,22 @@ async fn run(shared: Arc<Shared>) {
         });
         sleep(delay).await;
         delay = (delay * 2).min(longest);
+    }
+}
+
+fn complain(shared: &Shared, error: &ChainError, away: Duration) {
+    let url = &shared.settings.url;
+    match error {
+        ChainError::Unreachable(cause) if away < COMPLAIN_INTERVAL => warn!(
+            "cannot reach the node at {url} ({cause}); trying again until it answers, check that \
+             it runs and that chain.url is right"
+        ),
+        error if error.is_temporary() => {
+            warn!("{error}; no connection to {url} for {} s now, trying again", away.as_secs());
+        }
+        // At the start, whoever waits for the node is told and says it.
+        error if shared.snapshot.borrow().is_none() => debug!("cannot use {url}: {error}"),
+        error => error!("cannot use the node at {url} any more: {error}"),
     }
 }
 

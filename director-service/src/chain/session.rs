@@ -122,11 +122,18 @@ pub(super) fn unexpected(error: impl std::error::Error) -> ChainError {
     ChainError::Unexpected(root_cause(&error))
 }
 
-/// What is behind an error, in one line: the outer ones say only that there was one.
+/// What is behind an error, in one line: the outer ones say only that there was one, in front of it
+/// or around it.
 fn root_cause(error: &dyn std::error::Error) -> String {
+    const SAYS_NOTHING: &str = "RPC error: client error: ";
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+    let line = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut line = line.as_str();
+    while let Some(rest) = line.strip_prefix(SAYS_NOTHING) {
+        line = rest;
+    }
+    line.to_owned()
 }

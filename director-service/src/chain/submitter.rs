@@ -47,7 +47,14 @@ pub struct Submitter {
 struct Nonces {
     /// The next one, if extrinsics are on their way that the node may not count yet.
     next: Option<u64>,
-    in_flight: usize,
+    /// One more than there are extrinsics on their way.
+    on_their_way: Arc<()>,
+}
+
+impl Nonces {
+    fn nothing_on_its_way(&self) -> bool {
+        Arc::strong_count(&self.on_their_way) == 1
+    }
 }
 
 /// An extrinsic in the node's pool.
@@ -59,6 +66,7 @@ pub struct Submitted {
     hash: H256,
     nonce: u64,
     born: Head,
+    _on_its_way: Arc<()>,
 }
 
 impl Submitter {
@@ -101,18 +109,30 @@ impl Submitter {
         loop {
             let next =
                 limit(session.rpc.system_account_next_index(&subxt_account(&account))).await?;
-            let nonce = known.next.filter(|_| known.in_flight > 0).map_or(next, |n| n.max(next));
-            let born = session.finalized_head().await?;
+            if known.nothing_on_its_way() {
+                known.next = None;
+            }
+            let nonce = known.next.map_or(next, |ours| ours.max(next));
+            let born = self.node.newest(&session).await?;
             let encoded = sign(&session, call, signer, nonce, born).await?;
             let hash = sp_hash(&encoded);
             match limit_pool(&session, &encoded).await {
                 Ok(()) => {
                     debug!(%account, nonce, ?hash, "submitted {}.{}", call.pallet_name(), call.call_name());
                     known.next = Some(nonce + 1);
-                    known.in_flight += 1;
+                    let _on_its_way = known.on_their_way.clone();
                     drop(known);
                     let node = self.node.clone();
-                    return Ok(Submitted { node, nonces, account, encoded, hash, nonce, born });
+                    return Ok(Submitted {
+                        node,
+                        nonces,
+                        account,
+                        encoded,
+                        hash,
+                        nonce,
+                        born,
+                        _on_its_way,
+                    });
                 }
                 Err(PoolRefusal::Nonce(cause)) if attempt < NONCE_ATTEMPTS => {
                     debug!(%account, nonce, cause, "the pool does not take this nonce");
@@ -150,12 +170,10 @@ impl Submitted {
     /// As [`Submitter::submit_and_finalize`].
     pub async fn finalized(self) -> Result<Included, ChainError> {
         let found = timeout(FINALITY_TIMEOUT, self.wait()).await.and_then(|found| found);
-        let mut known = self.nonces.lock().await;
-        known.in_flight -= 1;
         match &found {
             Ok(_) | Err(ChainError::Refused(_)) => {}
             // Its number is free again, or somebody else has it.
-            Err(_) => known.next = None,
+            Err(_) => self.nonces.lock().await.next = None,
         }
         found
     }
@@ -174,6 +192,7 @@ impl Submitted {
                 }
                 Ok(Some(Outcome::Failed(error))) => return Err(ChainError::Refused(error)),
                 Ok(None) => {}
+                Err(error @ ChainError::Pool(_)) => return Err(error),
                 Err(error) if error.is_temporary() => {
                     debug!(block.number, %error, "cannot look into a block; trying again");
                     blocks = self.node.blocks(Some(block.number));

@@ -1,1 +1,117 @@
+#![allow(clippy::unwrap_used)]
 
+use super::{compatibility::compare, *};
+use codec::Decode;
+use std::net::TcpListener;
+use subxt::{
+    Metadata,
+    ext::frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed, v16::RuntimeMetadataV16},
+};
+use tokio::time::timeout;
+
+/// The interface that this program was built for, changed.
+fn changed(change: impl FnOnce(&mut RuntimeMetadataV16)) -> Metadata {
+    let prefixed = RuntimeMetadataPrefixed::decode(&mut &*interface::METADATA).unwrap();
+    let RuntimeMetadata::V16(mut metadata) = prefixed.1 else { panic!("not version 16") };
+    change(&mut metadata);
+    Metadata::from_v16(metadata).unwrap()
+}
+
+fn incompatible(change: impl FnOnce(&mut RuntimeMetadataV16)) -> String {
+    let error = compare(&changed(change)).unwrap_err();
+    assert!(matches!(error, ChainError::Incompatible(_)) && !error.is_temporary());
+    let line = error.to_string();
+    assert!(line.contains("another runtime interface") && !line.contains('\n'), "{line}");
+    assert!(line.contains("update the director"), "{line}");
+    line
+}
+
+#[test]
+fn the_same_interface_is_accepted() {
+    compare(&changed(|_| {})).unwrap();
+}
+
+#[test]
+fn changes_elsewhere_are_accepted() {
+    compare(&changed(|metadata| metadata.pallets.retain(|pallet| pallet.name != "Sudo"))).unwrap();
+}
+
+#[test]
+fn a_runtime_without_a_pallet_is_refused_by_name() {
+    let line = incompatible(|metadata| {
+        metadata.pallets.retain(|pallet| pallet.name != "SlashingEvidence");
+    });
+    assert!(line.contains("SlashingEvidence.report_double_sign is missing"), "{line}");
+    assert!(!line.contains("DirectorRegistry"), "{line}");
+}
+
+#[test]
+fn a_runtime_api_that_differs_is_refused_by_name() {
+    let line = incompatible(|metadata| {
+        let api = metadata.apis.iter_mut().find(|api| api.name == "DirectorApi").unwrap();
+        let method = api.methods.iter_mut().find(|method| method.name == "validators").unwrap();
+        method.inputs.pop();
+        api.methods.retain(|method| method.name != "check_evidence");
+    });
+    assert!(line.contains("DirectorApi.validators differs"), "{line}");
+    assert!(line.contains("DirectorApi.check_evidence is missing"), "{line}");
+}
+
+#[test]
+fn addresses_of_nodes_are_checked() {
+    for good in ["ws://127.0.0.1:9944", "ws://localhost:1", "ws://[::1]:1", "wss://node.example"] {
+        check_url(good, false).unwrap();
+    }
+    for bad in ["", "127.0.0.1:9944", "http://127.0.0.1:9944", "ws://"] {
+        check_url(bad, true).unwrap_err();
+    }
+    let insecure = "ws://192.0.2.1:9944";
+    check_url(insecure, true).unwrap();
+    let line = check_url(insecure, false).unwrap_err().to_string();
+    assert!(line.contains("wss://") && line.contains("chain.allow_insecure = true"), "{line}");
+}
+
+#[test]
+fn development_accounts_have_their_known_names() {
+    let alice = Account::from_secret("//Alice\n").unwrap();
+    assert_eq!(alice.id().to_string(), "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
+    let error = Account::from_secret("wrong words").unwrap_err().to_string();
+    assert!(error.contains("secret URI") && !error.contains("wrong"), "{error}");
+}
+
+fn settings(url: String) -> Settings {
+    Settings { url, genesis_hash: None, allow_insecure: false }
+}
+
+#[tokio::test]
+async fn an_unreachable_node_is_told_and_tried_again() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let node = Node::start(settings(format!("ws://{closed}"))).unwrap();
+    let mut connection = node.connection();
+    let told = |state: &Connection| {
+        matches!(state, Connection::Connecting(Some(ChainError::Unreachable(_))))
+    };
+    timeout(CALL_TIMEOUT, connection.wait_for(told)).await.unwrap().unwrap();
+
+    // Somebody answers there now, though not as a node does: it is tried again, and again.
+    let listener = tokio::net::TcpListener::bind(closed).await.unwrap();
+    for _ in 0..2 {
+        timeout(CALL_TIMEOUT, listener.accept()).await.unwrap().unwrap();
+    }
+    assert!(node.finalized().borrow().is_none());
+}
+
+#[tokio::test]
+async fn the_follower_ends_with_its_last_handle() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let node = Node::start(settings(format!("ws://{address}"))).unwrap();
+    let mut connection = node.connection();
+    let (mut stream, _) = timeout(CALL_TIMEOUT, listener.accept()).await.unwrap().unwrap();
+    drop(node);
+    // Its end of the connection closes, and nobody is left to publish.
+    let mut bytes = Vec::new();
+    let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut bytes);
+    timeout(CALL_TIMEOUT, read).await.unwrap().unwrap();
+    assert!(connection.changed().await.is_err());
+}

@@ -19,7 +19,7 @@ Examples:
 
 Files are made readable by their owner alone and never overwritten. An account file may as well hold
 a mnemonic phrase of yours, with or without a path after it (//director-1). Make a backup of it: it
-owns what the account has. A lost peer key is replaced by `director register` with a new one.")]
+owns what the account has.")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,

@@ -6,7 +6,7 @@ mod register;
 mod run;
 
 use clap::{Parser, Subcommand};
-use std::{future::Future, process::ExitCode};
+use std::{future::Future, io::IsTerminal, process::ExitCode};
 
 /// Relay, detector and reporter of director-anchored peering.
 #[derive(Parser)]
@@ -63,13 +63,18 @@ pub fn main() -> ExitCode {
 fn start_logging(filter: &str) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_new(filter)?)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .try_init()
         .map_err(|error| anyhow::anyhow!("cannot log: {error}"))
 }
 
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(future);
+    // Everything of ours has ended; a read of standard input cannot be, and is not waited for.
+    runtime.shutdown_background();
+    done
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `director register`: put this director's peer key and addresses on chain.
 
 use crate::{
-    chain::{Account, Activation, DirectorChain, Node, Settings, Submitter},
+    chain::{Account, DirectorChain, Node, Registration, Settings, Submitter},
     config::Config,
     keys::{PeerKey, read_secret},
     network::Multiaddr,
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Governance must have invited the account before (director_registry.add_director). The account pays
-the fee. Run it again to change addresses, region, capacity or peer key.
+the fee. Run it again to change addresses, region or capacity; the new ones replace the old.
 
 Example:
   director register --config director.toml --public /ip4/203.0.113.7/tcp/30400 \\
@@ -57,23 +57,30 @@ impl Args {
                 allow_insecure: config.chain.allow_insecure,
             })?;
             let snapshot = node.ready().await?;
-            let possession = Possession {
-                account: account.id(),
-                role: KeyRole::DirectorPeer,
-                key: peer.public(),
-            };
-            let possession = peer.sign_statement(&snapshot.domain.genesis_hash, &possession);
             let chain = DirectorChain::new(node.clone(), Submitter::new(node), account.clone());
-            let included = chain
-                .activate(Activation {
-                    peer_key: peer.public(),
-                    possession,
-                    endpoints,
-                    region,
-                    capacity: self.capacity,
-                })
-                .await
-                .with_context(|| format!("cannot register {}", account.id()))?;
+            let registration = Registration { endpoints, region, capacity: self.capacity };
+            let included = match snapshot.director(&account.id()) {
+                Some(known) if known.peer_key == peer.public() => {
+                    chain.update_record(registration).await
+                }
+                Some(known) => bail!(
+                    "the chain has another peer key for {}, {}; put that one's file into \
+                     keys.peer, or have governance remove and invite the director again",
+                    account.id(),
+                    hex::encode(known.peer_key.0)
+                ),
+                None => {
+                    let possession = Possession {
+                        account: account.id(),
+                        role: KeyRole::DirectorPeer,
+                        key: peer.public(),
+                    };
+                    let genesis = snapshot.domain.genesis_hash;
+                    let possession = peer.sign_statement(&genesis, &possession);
+                    chain.activate(peer.public(), possession, registration).await
+                }
+            };
+            let included = included.with_context(|| format!("cannot register {}", account.id()))?;
             println!("registered {} in block {}", account.id(), included.block_number);
             Ok(())
         })

@@ -1,8 +1,7 @@
 //! `director run`: run the director until SIGINT or SIGTERM.
 
 use crate::{config::Config, service};
-use anyhow::Context;
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 use tokio::{
     io::AsyncReadExt,
     signal::unix::{SignalKind, signal},
@@ -48,13 +47,14 @@ impl Args {
             });
             let announce = tokio::spawn(async move {
                 if let Some(addresses) = listening.await {
-                    println!("listening {addresses}");
+                    // Nobody may be reading, which is no reason to stop.
+                    let _ = writeln!(std::io::stdout(), "listening {addresses}");
                 }
             });
             let ended = service.wait().await;
             signals.abort();
             announce.abort();
-            ended.context("the director stopped")
+            Ok(ended?)
         })
     }
 }

@@ -1,0 +1,132 @@
+//! What is wrong with the machine is said in one line, with the remedy; a node that is away is
+//! waited for.
+
+use super::super::{Service, ServiceError, start};
+use crate::{config::Config, keys::write_secret};
+use std::{
+    net::{SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// A director's folder with keys and a configuration whose node does not exist.
+fn folder() -> (tempfile::TempDir, Config) {
+    let dir = tempfile::tempdir().unwrap();
+    write_secret(&dir.path().join("peer.key"), &"11".repeat(32)).unwrap();
+    write_secret(&dir.path().join("account.key"), "//Alice").unwrap();
+    let config = load(dir.path(), &closed_port().to_string());
+    (dir, config)
+}
+
+fn load(dir: &Path, node: &str) -> Config {
+    let path = dir.join("director.toml");
+    let text = format!(
+        "data_dir = \"data\"\n[chain]\nurl = \"ws://{node}\"\n\
+         [keys]\naccount = \"account.key\"\npeer = \"peer.key\"\n\
+         [mesh]\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\n[public]\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\n\
+         [http]\nlisten = \"127.0.0.1:0\"\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    Config::load(&path).unwrap()
+}
+
+/// An address at which nobody listens.
+fn closed_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+async fn refused(config: Config) -> String {
+    let error = start(config).await.err().expect("the director must not start");
+    let line = error.to_string();
+    assert!(!line.contains('\n'), "more than one line: {line}");
+    line
+}
+
+#[tokio::test]
+async fn a_key_file_that_others_can_read() {
+    let (_dir, config) = folder();
+    let mode = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(&config.keys.peer, mode).unwrap();
+    let line = refused(config.clone()).await;
+    assert!(line.contains(&format!("chmod 600 {}", config.keys.peer.display())), "{line}");
+}
+
+#[tokio::test]
+async fn a_missing_key_file() {
+    let (_dir, config) = folder();
+    std::fs::remove_file(&config.keys.account).unwrap();
+    let line = refused(config).await;
+    assert!(line.contains("director keys generate"), "{line}");
+}
+
+#[tokio::test]
+async fn an_account_file_without_an_account_is_not_repeated() {
+    let (_dir, config) = folder();
+    std::fs::write(&config.keys.account, "my secret words").unwrap();
+    let line = refused(config).await;
+    assert!(line.contains("secret URI") && !line.contains("words"), "{line}");
+}
+
+#[tokio::test]
+async fn a_busy_port_is_named_with_its_field() {
+    let (_dir, config) = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let address = format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
+
+    let mut mesh = config.clone();
+    mesh.mesh.listen = vec![address];
+    let line = refused(mesh).await;
+    assert!(line.contains(&port.to_string()) && line.contains("mesh.listen"), "{line}");
+
+    let mut http = config;
+    http.http.listen = taken.local_addr().unwrap();
+    let line = refused(http).await;
+    assert!(line.contains(&port.to_string()) && line.contains("http.listen"), "{line}");
+}
+
+#[tokio::test]
+async fn a_store_that_another_director_has() {
+    let (_dir, config) = folder();
+    let first = start(config.clone()).await.unwrap();
+    let line = refused(config).await;
+    assert!(line.contains("in use by another process") && line.contains("data_dir"), "{line}");
+    end(first).await;
+}
+
+#[tokio::test]
+async fn a_node_that_is_away_is_waited_for() {
+    let (_dir, mut config) = folder();
+    config.http.listen = closed_port();
+    let http = config.http.listen;
+    let url = config.chain.url.clone();
+    let service = start(config).await.unwrap();
+    assert!(get(http, "/healthz").await.starts_with("HTTP/1.1 200"));
+    let ready = get(http, "/readyz").await;
+    assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
+    assert!(ready.contains("no finalized block"), "{ready}");
+    let status = get(http, "/api/v1/status").await;
+    assert!(status.contains("\"ready\":false") && status.contains("5Grw"), "{status} {url}");
+    end(service).await;
+}
+
+async fn end(service: Service) {
+    service.stopper().stop();
+    let ended = timeout(Duration::from_secs(30), service.wait()).await.expect("it ends");
+    assert!(matches!(ended, Ok::<(), ServiceError>(())), "{ended:?}");
+}
+
+async fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
