@@ -28,7 +28,7 @@ use tokio::{
     time::Instant,
 };
 
-/// Locks are taken in this order: `gate`, `up`, a link's `lanes`, ingress; `dialer` alone.
+/// Locks are taken in this order: `gate`, `up`, then one of a link's `lanes`, ingress and `dialer`.
 pub(super) struct Hub {
     pub(super) local: PublicKey,
     pub(super) protocol: StreamProtocol,
@@ -135,13 +135,15 @@ impl Hub {
                     .push_other(Event::Down { peer: old.peer, reason: DownReason::Replaced });
             }
             self.ingress.push_other(Event::Up { peer: link.peer });
+            // Under the lock, here and in `close`: otherwise the dialer could hear of the end of a
+            // connection before its beginning, and would never dial again.
+            lock(&self.dialer).up(&link.peer, Instant::now());
             replaced
         };
         if let Some(old) = replaced {
             self.counters.replaced.fetch_add(1, Relaxed);
             self.discard(&old);
         }
-        lock(&self.dialer).up(&link.peer, Instant::now());
     }
 
     /// Ends a connection. The first reason counts; the user hears of it if the connection was up.
@@ -156,12 +158,12 @@ impl Hub {
                 up.remove(&link.peer);
                 let peer = link.peer;
                 self.ingress.push_other(Event::Down { peer, reason });
+                lock(&self.dialer).down(&peer, Instant::now(), rand::random());
             }
             was_up
         };
         self.discard(link);
         if was_up {
-            lock(&self.dialer).down(&link.peer, Instant::now(), rand::random());
             self.changed.notify_one();
         } else if link.outbound {
             let error = match reason {
@@ -310,11 +312,13 @@ impl Handle {
         if !ours || peer == self.hub.local {
             return;
         }
-        let up = self.is_connected(&peer);
-        if up && once {
-            return;
+        {
+            let up = self.hub.up();
+            let is_up = up.contains_key(&peer);
+            if !(is_up && once) {
+                lock(&self.hub.dialer).set(peer, addresses, once, is_up, Instant::now());
+            }
         }
-        lock(&self.hub.dialer).set(peer, addresses, once, up, Instant::now());
         self.hub.changed.notify_one();
     }
 
