@@ -51,6 +51,9 @@ pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
 /// A block.
 pub type Block = generic::Block<Header, UncheckedExtrinsic>;
 
+/// A block as the node handles it: it does not look into transactions, and its RPC gives them as hex.
+pub type OpaqueBlock = generic::Block<Header, sp_runtime::OpaqueExtrinsic>;
+
 /// What a transaction carries besides its call.
 pub type TxExtension = (
     frame_system::AuthorizeCall<Runtime>,

@@ -4,7 +4,7 @@ use crate::service::{Backend, Client, Pool};
 use anyhow::{Result, anyhow};
 use futures::StreamExt;
 use jsonrpsee::RpcModule;
-use runtime_mock::Block;
+use runtime_mock::OpaqueBlock as Block;
 use sc_rpc::{
     SubscriptionTaskExecutor,
     author::{Author, AuthorApiServer},

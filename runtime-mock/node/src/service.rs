@@ -5,7 +5,7 @@
 
 use crate::{cli::Options, genesis, rpc, sealing, shutdown};
 use anyhow::{Context, Result, anyhow};
-use runtime_mock::{Block, apis::RuntimeApi};
+use runtime_mock::{OpaqueBlock as Block, apis::RuntimeApi};
 use sc_client_api::execution_extensions::ExecutionExtensions;
 use sc_client_db::{BlocksPruning, DatabaseSettings, DatabaseSource, PruningMode};
 use sc_consensus_manual_seal::ManualSealParams;
