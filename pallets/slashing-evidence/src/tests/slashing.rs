@@ -228,3 +228,25 @@ fn money_is_conserved_whoever_gets_it() {
         assert_eq!(gained, lost);
     });
 }
+
+#[test]
+fn a_slash_that_fails_is_told_and_tried_again_and_holds_up_nobody() {
+    with_validators(12).execute_with(|| {
+        report_at(1, 3);
+        report_at(2, 3);
+        // As if the registry had forgotten why the first one is locked.
+        let validators = pallet_validator_registry::Validators::<Test>::get(1);
+        pallet_validator_registry::Validators::<Test>::remove(1);
+        System::set_block_number(1 + DEFER);
+        SlashingEvidence::on_idle(1 + DEFER, Weight::MAX);
+        let error = pallet_validator_registry::Error::<Test>::NotRegistered.into();
+        let retried_at = 1 + 2 * DEFER;
+        assert!(events().contains(&Event::SlashFailed { validator: 1, error, retried_at }));
+        assert_eq!((held(1), held(2)), (STAKE, 7_024));
+
+        pallet_validator_registry::Validators::<Test>::insert(1, validators.unwrap());
+        go_to(retried_at);
+        idle();
+        assert_eq!(held(1), 7_500);
+    });
+}
