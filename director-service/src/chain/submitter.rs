@@ -80,8 +80,8 @@ impl Submitter {
     /// # Errors
     ///
     /// [`ChainError::Refused`] with the name of the error if it failed there; [`ChainError::Pool`] if
-    /// it did not get there; [`ChainError::Timeout`] if that is not known after
-    /// [`FINALITY_TIMEOUT`].
+    /// it did not get there; [`ChainError::Timeout`], or what stood in the way, if that is not known
+    /// after [`FINALITY_TIMEOUT`].
     pub async fn submit_and_finalize<C: Payload>(
         &self,
         call: &C,
@@ -169,7 +169,12 @@ impl Submitted {
     ///
     /// As [`Submitter::submit_and_finalize`].
     pub async fn finalized(self) -> Result<Included, ChainError> {
-        let found = timeout(FINALITY_TIMEOUT, self.wait()).await.and_then(|found| found);
+        let mut trouble = None;
+        let found = match timeout(FINALITY_TIMEOUT, self.wait(&mut trouble)).await {
+            Ok(found) => found,
+            // What stood in the way says more than that it took too long.
+            Err(timeout) => Err(trouble.unwrap_or(timeout)),
+        };
         match &found {
             Ok(_) | Err(ChainError::Refused(_)) => {}
             // Its number is free again, or somebody else has it.
@@ -178,7 +183,7 @@ impl Submitted {
         found
     }
 
-    async fn wait(&self) -> Result<Included, ChainError> {
+    async fn wait(&self, trouble: &mut Option<ChainError>) -> Result<Included, ChainError> {
         let mut blocks = self.node.blocks(Some(self.born.number + 1));
         loop {
             let block = blocks.next().await;
@@ -191,10 +196,11 @@ impl Submitted {
                     });
                 }
                 Ok(Some(Outcome::Failed(error))) => return Err(ChainError::Refused(error)),
-                Ok(None) => {}
+                Ok(None) => *trouble = None,
                 Err(error @ ChainError::Pool(_)) => return Err(error),
                 Err(error) if error.is_temporary() => {
                     debug!(block.number, %error, "cannot look into a block; trying again");
+                    *trouble = Some(error);
                     blocks = self.node.blocks(Some(block.number));
                     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
                     continue;

@@ -46,11 +46,11 @@ fn verify_chunk(genesis_hash: &H256, frames: &[&[u8]], good: &mut Vec<bool>) {
     }));
 }
 
-/// What is to be verified of an encoded envelope; `None` if it is too short to have a signature.
+/// What is to be verified of an encoded envelope; `None` if it is too short to have an origin and a signature.
 fn item(genesis_hash: &H256, frame: &[u8]) -> Option<batch::Item> {
     let message = signing_bytes_of_encoded(genesis_hash, frame)?;
-    let origin: [u8; 32] = *frame.first_chunk()?;
-    let signature: [u8; 64] = *frame.last_chunk()?;
+    let (body, signature) = frame.split_last_chunk::<64>()?;
+    let (origin, signature): ([u8; 32], [u8; 64]) = (*body.first_chunk()?, *signature);
     let key = VerificationKeyBytes::from(origin);
     Some(batch::Item::from((key, ZebraSignature::from(signature), &message)))
 }
