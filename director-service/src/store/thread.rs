@@ -89,7 +89,7 @@ impl Tables {
                 );
             }
             for answer in answers {
-                answer(result.as_ref().copied().map_err(|error| failed(error)));
+                answer(result.as_ref().copied().map_err(failed));
             }
         }
     }
@@ -117,7 +117,12 @@ impl Tables {
             }
         }
         // A look-up costs no sync.
-        Ok(if writes { transaction.commit()? } else { transaction.abort()? })
+        if writes {
+            transaction.commit()?;
+        } else {
+            transaction.abort()?;
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,16 @@ use codec::Encode;
 ///
 /// The order is that of BLAKE2b-256 of `subject ++ SCALE(account)`: the same for everybody who knows
 /// the set, another for each subject.
+///
+/// ```
+/// use director_primitives::turn::rank;
+///
+/// let directors = [1u64, 2, 3];
+/// let mut ranks: Vec<_> = directors.iter().map(|me| rank(b"proof", me, &directors)).collect();
+/// ranks.sort();
+/// assert_eq!(ranks, [Some(0), Some(1), Some(2)]);
+/// assert_eq!(rank(b"proof", &4, &directors), None);
+/// ```
 pub fn rank<'a, AccountId: Encode + Ord + 'a>(
     subject: &[u8],
     me: &AccountId,

@@ -224,6 +224,21 @@ fn a_newer_vote_replaces_an_older_one() {
 }
 
 #[test]
+fn a_vote_goes_round_the_mesh_once() {
+    let mut rig = Rig::new(&World::new(4, 2).status(1, ValidatorStatus::Candidate));
+    let vote = approval(1, 5, Decision::Approve);
+    let told = |out: &[Output]| -> Vec<_> {
+        sent(out, Link::Mesh).into_iter().map(|(to, _)| to).collect()
+    };
+    // Over director 2: not back to it, nor to the one that voted.
+    assert_eq!(told(&hear(&mut rig, 2, vote.clone())), vec![director_key(3).public()]);
+    for from in [1, 2, 3] {
+        assert!(hear(&mut rig, from, vote.clone()).is_empty());
+    }
+    assert_eq!(rig.core.stats().director_votes_accepted, 1);
+}
+
+#[test]
 fn a_removed_directors_vote_does_not_count() {
     let mut rig = Rig::new(&world());
     hear(&mut rig, 1, approval(1, 1, Decision::Approve));

@@ -259,8 +259,9 @@ fn votes_that_wait_for_the_disk_are_bounded() {
         for seq in 1..=30 {
             publish(&mut rig, n, seq, &vote(n, 15_000 + seq, 0xaa));
         }
+        let expected = if n == 0 { 16 } else { 20 };
+        assert_eq!(rig.core.stats().votes_recalled, expected, "no validator takes all the room");
     }
-    assert_eq!(rig.core.stats().votes_recalled, 20, "16 of one validator, 4 of the other");
     assert_eq!(count(&rig, Refusal::TooManyRecalls), 40);
     for seq in 1..=16 {
         let vote = of(0, vote(0, 15_000 + seq, 0xaa));

@@ -75,6 +75,7 @@ fn equal_frames_of_one_batch_are_checked_once_and_passed_on_once() {
     assert_eq!(relayed(&out).len(), 1);
     let stats = rig.core.stats();
     assert_eq!((stats.signatures_checked, stats.loops_prevented), (1, 1));
+    assert_eq!(stats.replays_after_eviction, 0, "the cache itself knew");
 }
 
 #[test]
@@ -192,18 +193,47 @@ fn a_parked_frame_does_not_wait_for_ever() {
 }
 
 #[test]
-fn parked_bytes_are_bounded() {
+fn parked_bytes_are_bounded_and_given_back() {
     let candidate = World::new(3, 3).status(2, ValidatorStatus::Candidate);
-    let core = Director::new(
-        Config { park_bytes: 1_000, ..config(0) },
-        TestCrypto(director_key(0)),
-        Vec::new(),
-    );
+    let config = Config { park_bytes: 2_000, ..config(0) };
+    let core = Director::new(config, TestCrypto(director_key(0)), Vec::new());
     let mut rig = Rig::with(&candidate, core);
-    for seq in 1..=20 {
-        rig.frames(vec![from_director(1, &message(2, seq, &[0; 100]))]);
+    let frames = |seqs: std::ops::RangeInclusive<u64>| -> Vec<Received> {
+        seqs.map(|seq| from_director(1, &message(2, seq, &[0; 100]))).collect()
+    };
+    rig.frames(frames(1..=20));
+    let refused = count(&rig, Refusal::Unauthorized);
+    assert!((14..20).contains(&refused), "{refused} had no room");
+    rig.now = 3_000;
+    rig.put(Input::Tick);
+    assert_eq!(count(&rig, Refusal::Unauthorized), 20);
+    rig.frames(frames(21..=40));
+    assert_eq!(count(&rig, Refusal::Unauthorized), 20 + refused);
+}
+
+#[test]
+fn a_parked_vote_reaches_the_detector_in_the_end() {
+    let candidate = World::new(3, 3).status(2, ValidatorStatus::Candidate);
+    let mut rig = Rig::new(&candidate);
+    for (seq, hash) in [(1, 0xaa), (2, 0xbb)] {
+        rig.frames(vec![from_director(1, &vote_frame(2, seq, &vote(2, 10, hash)))]);
     }
-    assert!(count(&rig, Refusal::Unauthorized) >= 16);
+    assert_eq!(rig.core.stats().votes_seen, 0);
+    rig.now = 3_000;
+    let out = rig.put(Input::Tick);
+    assert!(relayed(&out).is_empty());
+    assert_eq!((rig.core.stats().votes_seen, rig.core.stats().double_signs_detected), (2, 1));
+}
+
+#[test]
+fn nothing_is_kept_of_who_is_not_registered_any_more() {
+    let mut rig = Rig::new(&World::new(3, 3));
+    let frame = sign(2, envelope(2, Priority::Normal, 9, 1, b"before"));
+    rig.frames(vec![from_validator(2, &frame)]);
+    rig.finalize(&World::new(3, 2).at(101));
+    rig.finalize(&World::new(3, 3).at(102));
+    let anew = sign(2, envelope(2, Priority::Normal, 1, 1, b"after"));
+    assert_eq!(relayed(&rig.frames(vec![from_validator(2, &anew)])).len(), 1);
 }
 
 #[test]

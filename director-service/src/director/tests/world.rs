@@ -14,42 +14,42 @@ use director_primitives::{
 use std::sync::Arc;
 
 /// Blocks between two checkpoints.
-pub const INTERVAL: u64 = 10;
+pub(crate) const INTERVAL: u64 = 10;
 
 /// Least stake on the chain.
-pub const MIN_STAKE: u128 = 1_000;
+pub(crate) const MIN_STAKE: u128 = 1_000;
 
-pub fn genesis() -> H256 {
+pub(crate) fn genesis() -> H256 {
     H256::repeat_byte(7)
 }
 
-pub fn block_hash(number: u64) -> H256 {
+pub(crate) fn block_hash(number: u64) -> H256 {
     H256::from_low_u64_be(number + 1)
 }
 
-pub fn director_account(n: u8) -> AccountId32 {
+pub(crate) fn director_account(n: u8) -> AccountId32 {
     AccountId32::new([100 + n; 32])
 }
 
-pub fn director_key(n: u8) -> TestKey {
+pub(crate) fn director_key(n: u8) -> TestKey {
     TestKey::new(1_000 + u64::from(n))
 }
 
-pub fn validator_account(n: u8) -> AccountId32 {
+pub(crate) fn validator_account(n: u8) -> AccountId32 {
     AccountId32::new([n; 32])
 }
 
-pub fn validator_key(n: u8) -> TestKey {
+pub(crate) fn validator_key(n: u8) -> TestKey {
     TestKey::new(2_000 + u64::from(n))
 }
 
-pub fn checkpoint_key(n: u8) -> TestKey {
+pub(crate) fn checkpoint_key(n: u8) -> TestKey {
     TestKey::new(3_000 + u64::from(n))
 }
 
 /// Checks and signs with the primitives themselves.
 #[derive(Clone)]
-pub struct TestCrypto(pub TestKey);
+pub(crate) struct TestCrypto(pub(crate) TestKey);
 
 impl Crypto for TestCrypto {
     fn verify_envelopes(&mut self, genesis_hash: &H256, frames: &[&[u8]]) -> Vec<bool> {
@@ -66,15 +66,15 @@ impl Crypto for TestCrypto {
 
 /// What the chain says.
 #[derive(Clone)]
-pub struct World {
-    pub number: u64,
-    pub directors: Vec<u8>,
-    pub validators: Vec<ValidatorInfo<AccountId32>>,
+pub(crate) struct World {
+    pub(crate) number: u64,
+    pub(crate) directors: Vec<u8>,
+    pub(crate) validators: Vec<ValidatorInfo<AccountId32>>,
 }
 
 impl World {
     /// Block 100 with directors `0..directors` and authorized validators `0..validators`.
-    pub fn new(directors: u8, validators: u8) -> Self {
+    pub(crate) fn new(directors: u8, validators: u8) -> Self {
         let validator = |n| ValidatorInfo {
             account: validator_account(n),
             registration_id: u64::from(n) + 1,
@@ -92,18 +92,18 @@ impl World {
         }
     }
 
-    pub fn status(mut self, n: u8, status: ValidatorStatus) -> Self {
+    pub(crate) fn status(mut self, n: u8, status: ValidatorStatus) -> Self {
         self.validators[usize::from(n)].status = status;
         self
     }
 
-    pub fn at(mut self, number: u64) -> Self {
+    pub(crate) fn at(mut self, number: u64) -> Self {
         self.number = number;
         self
     }
 
     /// Validator `n` signs with `key` from now on, its old key stays punishable.
-    pub fn rotate(mut self, n: u8, key: &TestKey) -> Self {
+    pub(crate) fn rotate(mut self, n: u8, key: &TestKey) -> Self {
         let validator = &mut self.validators[usize::from(n)];
         let retired = RetiredKey { key: validator.checkpoint_key, until: u64::MAX };
         validator.retired_keys.push(retired);
@@ -111,7 +111,7 @@ impl World {
         self
     }
 
-    pub fn snapshot(&self) -> Arc<Snapshot> {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         let director = |n: &u8| DirectorInfo {
             account: director_account(*n),
             peer_key: director_key(*n).public(),
@@ -138,17 +138,17 @@ impl World {
 }
 
 /// The configuration of director `n`.
-pub fn config(n: u8) -> Config {
+pub(crate) fn config(n: u8) -> Config {
     Config::new(director_account(n), director_key(n).public())
 }
 
 /// The core of director `n`.
-pub fn director(n: u8, history: Vec<ValidatorVote>) -> Director<TestCrypto> {
+pub(crate) fn director(n: u8, history: Vec<ValidatorVote>) -> Director<TestCrypto> {
     Director::new(config(n), TestCrypto(director_key(n)), history)
 }
 
 /// Validator `n`'s envelope.
-pub fn envelope(n: u8, class: Priority, epoch: u64, seq: u64, payload: &[u8]) -> Envelope {
+pub(crate) fn envelope(n: u8, class: Priority, epoch: u64, seq: u64, payload: &[u8]) -> Envelope {
     Envelope {
         origin: validator_key(n).public(),
         epoch,
@@ -161,28 +161,28 @@ pub fn envelope(n: u8, class: Priority, epoch: u64, seq: u64, payload: &[u8]) ->
 }
 
 /// An envelope signed by validator `n`.
-pub fn sign(n: u8, envelope: Envelope) -> Frame {
+pub(crate) fn sign(n: u8, envelope: Envelope) -> Frame {
     validator_key(n).envelope(&genesis(), envelope).encode().into()
 }
 
 /// Validator `n`'s message.
-pub fn message(n: u8, seq: u64, payload: &[u8]) -> Frame {
+pub(crate) fn message(n: u8, seq: u64, payload: &[u8]) -> Frame {
     sign(n, envelope(n, Priority::Normal, 1, seq, payload))
 }
 
 /// Validator `n`'s vote.
-pub fn vote(n: u8, checkpoint: u64, hash: u8) -> SignedVote {
+pub(crate) fn vote(n: u8, checkpoint: u64, hash: u8) -> SignedVote {
     checkpoint_key(n).vote(&genesis(), checkpoint, H256::repeat_byte(hash))
 }
 
 /// A vote in validator `n`'s envelope.
-pub fn vote_frame(n: u8, seq: u64, vote: &SignedVote) -> Frame {
+pub(crate) fn vote_frame(n: u8, seq: u64, vote: &SignedVote) -> Frame {
     let kind = PayloadKind::CheckpointVote;
     sign(n, Envelope { kind, ..envelope(n, Priority::Critical, 1, seq, &vote.encode()) })
 }
 
 /// The same frame with a wrong signature.
-pub fn forge(frame: &Frame) -> Frame {
+pub(crate) fn forge(frame: &Frame) -> Frame {
     let mut bytes = frame.to_vec();
     let last = bytes.len() - 40;
     bytes[last] ^= 1;
@@ -190,7 +190,7 @@ pub fn forge(frame: &Frame) -> Frame {
 }
 
 /// Validator `n`'s request, made at this block.
-pub fn request(n: u8, number: u64) -> SignedAuthorizationRequest<AccountId32> {
+pub(crate) fn request(n: u8, number: u64) -> SignedAuthorizationRequest<AccountId32> {
     let request = AuthorizationRequest {
         validator: validator_account(n),
         registration_id: u64::from(n) + 1,
@@ -203,28 +203,28 @@ pub fn request(n: u8, number: u64) -> SignedAuthorizationRequest<AccountId32> {
 }
 
 /// A frame as validator `n` hands it to its director.
-pub fn from_validator(n: u8, frame: &Frame) -> Received {
+pub(crate) fn from_validator(n: u8, frame: &Frame) -> Received {
     Received { from: validator_key(n).public(), link: Link::Public, frame: frame.clone() }
 }
 
 /// A frame as director `n` passes it on.
-pub fn from_director(n: u8, frame: &Frame) -> Received {
+pub(crate) fn from_director(n: u8, frame: &Frame) -> Received {
     Received { from: director_key(n).public(), link: Link::Mesh, frame: frame.clone() }
 }
 
 /// A core in the middle of its work.
-pub struct Rig {
-    pub core: Director<TestCrypto>,
-    pub now: u64,
+pub(crate) struct Rig {
+    pub(crate) core: Director<TestCrypto>,
+    pub(crate) now: u64,
 }
 
 impl Rig {
     /// Director 0 at this world, with all other directors and all validators connected.
-    pub fn new(world: &World) -> Self {
+    pub(crate) fn new(world: &World) -> Self {
         Self::with(world, director(0, Vec::new()))
     }
 
-    pub fn with(world: &World, core: Director<TestCrypto>) -> Self {
+    pub(crate) fn with(world: &World, core: Director<TestCrypto>) -> Self {
         let mut rig = Self { core, now: 0 };
         rig.put(Input::Finalized(world.snapshot()));
         for n in world.directors.iter().filter(|n| **n != 0) {
@@ -236,23 +236,23 @@ impl Rig {
         rig
     }
 
-    pub fn put(&mut self, input: Input) -> Vec<Output> {
+    pub(crate) fn put(&mut self, input: Input) -> Vec<Output> {
         let mut out = Vec::new();
         self.core.handle(self.now, input, &mut out);
         out
     }
 
-    pub fn frames(&mut self, batch: Vec<Received>) -> Vec<Output> {
+    pub(crate) fn frames(&mut self, batch: Vec<Received>) -> Vec<Output> {
         self.put(Input::Frames(batch))
     }
 
-    pub fn finalize(&mut self, world: &World) -> Vec<Output> {
+    pub(crate) fn finalize(&mut self, world: &World) -> Vec<Output> {
         self.put(Input::Finalized(world.snapshot()))
     }
 }
 
 /// The relayed frames with their recipients.
-pub fn relayed(out: &[Output]) -> Vec<(Frame, Vec<PublicKey>)> {
+pub(crate) fn relayed(out: &[Output]) -> Vec<(Frame, Vec<PublicKey>)> {
     let relay = |output: &Output| match output {
         Output::Relay { frame, to, .. } => {
             let keys: Vec<_> = to.iter().map(|(_, key)| *key).collect();
