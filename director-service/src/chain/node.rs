@@ -27,6 +27,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
+use subxt::{client::OnlineClientAtBlock, config::SubstrateConfig};
 use tokio::{
     sync::watch,
     task::JoinHandle,
@@ -210,6 +211,19 @@ impl Node {
         proof: &DoubleSignProof,
     ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError> {
         self.call("DirectorApi_check_evidence", proof).await
+    }
+
+    /// subxt's client at a finalized block, for what this room has no name for: events, storage.
+    /// Put a timeout around what is asked of it.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn at(
+        &self,
+        block: Head,
+    ) -> Result<OnlineClientAtBlock<SubstrateConfig>, ChainError> {
+        self.session().await?.at(block).await
     }
 
     /// Hashes of the extrinsics in a finalized block.
