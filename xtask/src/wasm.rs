@@ -3,17 +3,13 @@
 //! The usual tool, `substrate-wasm-builder`, compiles an optimizer first that takes longer than the
 //! node. The node takes the blob as the compiler leaves it; shrinking is for releases.
 
-use crate::{
-    cargo, setup,
-    steps::{Steps, duration},
-};
+use crate::{cargo, setup, steps::Steps};
 use std::{
     fs,
     io::{BufRead, BufReader},
     path::PathBuf,
     process::{Child, Stdio},
     thread::{self, JoinHandle},
-    time::Instant,
 };
 
 /// File name of the runtime, next to the node's executable.
@@ -51,7 +47,6 @@ pub(crate) fn run() -> Result<(), String> {
 pub(crate) struct Build {
     cargo: Child,
     reader: Option<JoinHandle<()>>,
-    started: Instant,
 }
 
 /// Starts to build the runtime. Its compiler runs beside that of the node, in a folder of its own.
@@ -79,7 +74,7 @@ pub(crate) fn start() -> Result<Build, String> {
             }
         })
     });
-    Ok(Build { cargo, reader, started: Instant::now() })
+    Ok(Build { cargo, reader })
 }
 
 impl Build {
@@ -96,9 +91,6 @@ impl Build {
         }
         if !status.success() {
             return Err("the runtime does not build, see above".into());
-        }
-        if self.started.elapsed().as_secs() > 10 {
-            eprintln!("runtime │ built in {}", duration(self.started));
         }
         install()
     }

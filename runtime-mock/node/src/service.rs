@@ -21,7 +21,7 @@ pub(crate) type Client = TFullClient<Block, RuntimeApi, Executor>;
 pub(crate) type Pool = TransactionPoolHandle<Block, Client>;
 
 /// Instances of the runtime that are kept: block, pool, and a few questions at once.
-const RUNTIME_INSTANCES: usize = 4;
+const RUNTIME_INSTANCES: usize = 8;
 /// Memory for what was read of the state.
 const STATE_CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// Transactions that wait.
