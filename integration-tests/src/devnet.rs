@@ -288,12 +288,14 @@ impl<'a> Run<'a> {
             max: ledger.latency_max_ms(),
         };
         drop(ledger);
+        // Not inside the literal below: a lock taken there is held until its end.
+        let checkpoints = self.network.shared.progress().checkpoints.len() as u64;
         let offenders = self.offenders();
         let honest = self.cases.iter().filter(|case| !offenders.contains(&case.validator));
         Summary {
             directors: self.network.directors.len(),
             validators: self.network.identities.len(),
-            checkpoints: self.network.shared.progress().checkpoints.len() as u64,
+            checkpoints,
             votes_published: totals.published,
             deliveries_expected: totals.expected,
             deliveries: totals.delivered,
