@@ -20,24 +20,27 @@
 
 mod core;
 mod crypto;
+mod error;
 mod links;
+mod ports;
 mod shutdown;
 mod submissions;
 #[cfg(test)]
 mod tests;
 mod view;
 
+pub use error::ServiceError;
 pub use shutdown::Stopper;
 
 use crate::{
-    chain::{Account, Chain, ChainError, DirectorChain, Node, Settings, Submitter},
-    config::{Config, ConfigError},
+    chain::{Account, Chain, DirectorChain, Node, Settings, Submitter},
+    config::Config,
     director::{self, Director, ValidatorVote},
-    http::{self, HttpError},
-    keys::{KeyFileError, PeerKey, read_secret},
-    network::{self, Handle, Multiaddr, NetworkError, Side},
+    http,
+    keys::{PeerKey, read_secret},
+    network::{self, Handle, Multiaddr, Side},
     reporter::{self, Reporter},
-    store::{History, Store, StoreError},
+    store::{History, Store},
 };
 use director_primitives::{AccountId32, PublicKey};
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
@@ -51,50 +54,6 @@ use tracing::{error, info};
 
 /// How long a graceful end may take.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// Why the director does not start, or has ended.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    /// A key file.
-    #[error(transparent)]
-    Key(#[from] KeyFileError),
-    /// The configuration.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The HTTP page.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The chain, for good: another one, or another interface.
-    #[error(transparent)]
-    Chain(#[from] ChainError),
-    /// One of the networks.
-    #[error("{error} ({field})")]
-    Network {
-        /// Field of the configuration.
-        field: &'static str,
-        /// What is wrong.
-        error: NetworkError,
-    },
-    /// A port is taken.
-    #[error("cannot listen on {address} ({field}): {cause}")]
-    Port {
-        /// Field of the configuration.
-        field: &'static str,
-        /// The address.
-        address: Multiaddr,
-        /// What is wrong and what to do.
-        cause: String,
-    },
-    /// A part has ended without being asked.
-    #[error("{0} ended unexpectedly; the log above says why, restart the director")]
-    Ended(&'static str),
-    /// A task panicked.
-    #[error("a task panicked ({0}); this is a fault of the program, please report it with the log")]
-    Panicked(String),
-}
 
 /// Who this director is.
 #[derive(Clone, Debug)]
@@ -155,7 +114,7 @@ impl Service {
     ///
     /// Why, if nobody asked it to.
     pub async fn wait(mut self) -> Result<(), ServiceError> {
-        (&mut self.task.0).await.unwrap_or_else(|error| Err(panicked(error)))
+        (&mut self.task.0).await.unwrap_or_else(|error| Err(error::panicked(error)))
     }
 }
 
@@ -177,8 +136,8 @@ struct Parts {
 pub async fn start(config: Config) -> Result<Service, ServiceError> {
     let peer = PeerKey::from_file(&config.keys.peer)?;
     let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
-    check_ports("mesh.listen", &config.mesh.listen)?;
-    check_ports("public.listen", &config.public.listen)?;
+    ports::check("mesh.listen", &config.mesh.listen)?;
+    ports::check("public.listen", &config.public.listen)?;
     let http = http::bind(config.http.listen).await?;
     let store = Store::open(&config.data_dir)?;
     let node = Node::start(Settings {
@@ -354,34 +313,6 @@ async fn reporter_ended(reporter: reporter::Handle, stopper: Stopper) -> Result<
     }
 }
 
-/// Finds a busy port before the node is waited for; the networks are opened only after it.
-fn check_ports(field: &'static str, addresses: &[Multiaddr]) -> Result<(), ServiceError> {
-    for address in addresses {
-        let text = address.to_string();
-        let parts: Vec<_> = text.split('/').collect();
-        let [_, _, host, _, port] = parts.as_slice() else { continue };
-        let (Ok(host), Ok(port)) = (host.parse(), port.parse()) else { continue };
-        let tried = std::net::TcpListener::bind(SocketAddr::new(host, port));
-        if let Err(error) = tried {
-            let cause = match error.kind() {
-                std::io::ErrorKind::AddrInUse => {
-                    format!("port {port} is in use; stop who has it or choose another")
-                }
-                std::io::ErrorKind::AddrNotAvailable => {
-                    "no interface of this machine has that address; is the private network up?"
-                        .into()
-                }
-                std::io::ErrorKind::PermissionDenied => {
-                    "not permitted; choose a port from 1024 up".into()
-                }
-                _ => error.to_string(),
-            };
-            return Err(ServiceError::Port { field, address: address.clone(), cause });
-        }
-    }
-    Ok(())
-}
-
 /// Why a task ended, unless it was asked to.
 fn why(
     ended: Result<Result<(), ServiceError>, JoinError>,
@@ -391,18 +322,6 @@ fn why(
         Ok(Ok(())) if stopper.is_stopped() => Ok(()),
         Ok(Ok(())) => Err(ServiceError::Ended("a part of the director")),
         Ok(Err(error)) => Err(error),
-        Err(error) => Err(panicked(error)),
+        Err(error) => Err(error::panicked(error)),
     }
-}
-
-fn panicked(error: JoinError) -> ServiceError {
-    let cause = match error.try_into_panic() {
-        Ok(panic) => {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            text.or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "without a message".into())
-        }
-        Err(_) => "it was cancelled".into(),
-    };
-    ServiceError::Panicked(cause)
 }

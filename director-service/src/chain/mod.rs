@@ -20,6 +20,7 @@ mod node;
 mod outcome;
 mod session;
 mod signer;
+mod snapshot;
 mod submitter;
 #[cfg(test)]
 mod tests;

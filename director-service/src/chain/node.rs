@@ -17,10 +17,11 @@ use super::{
     cache::Cache,
     config::{Settings, check_url},
     session::{Head, Session, head_of, limit, sp_hash, timeout},
+    snapshot,
 };
 use director_primitives::{
     AccountId32, DoubleSignProof, H256, Offence, Reason, Snapshot,
-    runtime_api::{DirectorSet, Domain, MAX_PAGE, PendingSlash, ValidatorInfo, VoteProgress},
+    runtime_api::{PendingSlash, ValidatorInfo, VoteProgress},
 };
 use futures::FutureExt;
 use std::{
@@ -385,50 +386,8 @@ async fn follow_until_broken(
             }
             _ => {}
         }
-        let snapshot = read_snapshot(session, head).await?;
+        let snapshot = snapshot::read(session, head).await?;
         shared.publish(head, snapshot);
         last = Some(head);
-    }
-}
-
-/// Directors and validators at a block.
-async fn read_snapshot(session: &Session, at: Head) -> Result<Snapshot, ChainError> {
-    let (mut domain, directors, validators) = tokio::try_join!(
-        session.call::<Domain>("DirectorApi_domain", (), at.hash),
-        session.call::<DirectorSet<AccountId32>>("DirectorApi_directors", (), at.hash),
-        read_validators(session, at),
-    )?;
-    if at.number == 0 {
-        // The runtime learns the hash of the first block when it makes the second.
-        domain.genesis_hash = session.genesis;
-    } else if domain.genesis_hash != session.genesis {
-        return Err(ChainError::Unexpected(format!(
-            "the runtime says its genesis is {:?}, the node says {:?}",
-            domain.genesis_hash, session.genesis
-        )));
-    }
-    Ok(Snapshot::new(at.number, at.hash, domain, directors, validators))
-}
-
-async fn read_validators(
-    session: &Session,
-    at: Head,
-) -> Result<Vec<ValidatorInfo<AccountId32>>, ChainError> {
-    let mut all: Vec<ValidatorInfo<AccountId32>> = Vec::new();
-    loop {
-        let after = all.last().map(|validator| validator.account.clone());
-        let page: Vec<_> =
-            session.call("DirectorApi_validators", (after.clone(), MAX_PAGE), at.hash).await?;
-        let grows = page.first().is_none_or(|first: &ValidatorInfo<AccountId32>| {
-            after.is_none_or(|after| first.account > after)
-        });
-        if !grows {
-            return Err(ChainError::Unexpected("the pages of validators go round".into()));
-        }
-        let full = page.len() >= MAX_PAGE as usize;
-        all.extend(page);
-        if !full {
-            return Ok(all);
-        }
     }
 }

@@ -1,0 +1,67 @@
+//! Why the director does not start, or has ended.
+
+use crate::{
+    chain::ChainError,
+    config::ConfigError,
+    http::HttpError,
+    keys::KeyFileError,
+    network::{Multiaddr, NetworkError},
+    store::StoreError,
+};
+use tokio::task::JoinError;
+
+/// Why the director does not start, or has ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A key file.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The HTTP page.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The chain, for good: another one, or another interface.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// One of the networks.
+    #[error("{error} ({field})")]
+    Network {
+        /// Field of the configuration.
+        field: &'static str,
+        /// What is wrong.
+        error: NetworkError,
+    },
+    /// A port is taken.
+    #[error("cannot listen on {address} ({field}): {cause}")]
+    Port {
+        /// Field of the configuration.
+        field: &'static str,
+        /// The address.
+        address: Multiaddr,
+        /// What is wrong and what to do.
+        cause: String,
+    },
+    /// A part has ended without being asked.
+    #[error("{0} ended unexpectedly; the log above says why, restart the director")]
+    Ended(&'static str),
+    /// A task panicked.
+    #[error("a task panicked ({0}); this is a fault of the program, please report it with the log")]
+    Panicked(String),
+}
+
+pub(super) fn panicked(error: JoinError) -> ServiceError {
+    let cause = match error.try_into_panic() {
+        Ok(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            text.or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "without a message".into())
+        }
+        Err(_) => "it was cancelled".into(),
+    };
+    ServiceError::Panicked(cause)
+}

@@ -1,0 +1,33 @@
+//! Finds a busy port before the node is waited for.
+
+use super::ServiceError;
+use crate::network::Multiaddr;
+use std::net::SocketAddr;
+
+/// Takes each port for a moment. The networks are opened only when the node has answered.
+pub(super) fn check(field: &'static str, addresses: &[Multiaddr]) -> Result<(), ServiceError> {
+    for address in addresses {
+        let text = address.to_string();
+        let parts: Vec<_> = text.split('/').collect();
+        let [_, _, host, _, port] = parts.as_slice() else { continue };
+        let (Ok(host), Ok(port)) = (host.parse(), port.parse()) else { continue };
+        let tried = std::net::TcpListener::bind(SocketAddr::new(host, port));
+        if let Err(error) = tried {
+            let cause = match error.kind() {
+                std::io::ErrorKind::AddrInUse => {
+                    format!("port {port} is in use; stop who has it or choose another")
+                }
+                std::io::ErrorKind::AddrNotAvailable => {
+                    "no interface of this machine has that address; is the private network up?"
+                        .into()
+                }
+                std::io::ErrorKind::PermissionDenied => {
+                    "not permitted; choose a port from 1024 up".into()
+                }
+                _ => error.to_string(),
+            };
+            return Err(ServiceError::Port { field, address: address.clone(), cause });
+        }
+    }
+    Ok(())
+}
