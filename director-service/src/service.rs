@@ -224,7 +224,10 @@ async fn supervise(
     tasks.spawn(core.run(inputs, stopper.clone()));
     tasks.spawn(recall(history, recall_requests, recalled));
     let submitting = submissions::run(chain, submission_requests, view.clone(), stopper.clone());
-    tasks.spawn(async { Ok(submitting.await) });
+    tasks.spawn(async {
+        submitting.await;
+        Ok(())
+    });
     tasks.spawn(reporter_ended(reporter.handle(), stopper.clone()));
 
     let mut ended = tokio::select! {
