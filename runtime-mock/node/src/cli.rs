@@ -45,6 +45,12 @@ pub(crate) struct Options {
     pub(crate) exit_on_stdin_eof: bool,
 }
 
+/// How plain wasm starts.
+const WASM: &[u8] = b"\0asm";
+
+/// How a runtime starts that was shrunk for a release (`sp-maybe-compressed-blob`).
+const SHRUNK_WASM: &[u8] = &[82, 188, 83, 118, 70, 219, 142, 5];
+
 const EXAMPLES: &str = "\
 Examples:
   mock-node --dev                                  one block a second, RPC on port 9944
@@ -110,16 +116,9 @@ impl Options {
                 path.display()
             )
         })?;
-        let is_plain = code.starts_with(b"\0asm");
-        let is_compressed = code.starts_with(&sp_maybe_compressed_prefix());
-        if !is_plain && !is_compressed {
+        if !code.starts_with(WASM) && !code.starts_with(SHRUNK_WASM) {
             bail!("{} is no wasm; build the runtime with `cargo xtask wasm`", path.display());
         }
         Ok(code)
     }
-}
-
-/// How a runtime starts that was shrunk for a release.
-fn sp_maybe_compressed_prefix() -> [u8; 8] {
-    [82, 188, 83, 118, 70, 219, 142, 5]
 }

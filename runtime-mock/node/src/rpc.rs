@@ -84,7 +84,7 @@ pub(crate) fn configuration(port: u16) -> RpcConfiguration {
         rate_limit_trust_proxy_headers: false,
         rate_limit_whitelisted_ips: Vec::new(),
         cors: None,
-        rpc_methods: RpcMethods::Auto.into(),
+        rpc_methods: RpcMethods::Auto,
         is_optional: false,
         // Somebody who asked for a port has told it to others.
         retry_random_port: false,
