@@ -10,6 +10,7 @@ use crate::{
     chain::SlashEvent,
     network::{Network, Plan},
     options::{Options, Until},
+    process::Managed,
     report::{Connections, Latency, Slashed, Summary},
     screen::Screen,
     sockets,
@@ -52,6 +53,12 @@ pub struct Outcome {
     pub summary: Summary,
     /// What is wrong, each a line; empty if all went as it must.
     pub faults: Vec<String>,
+    /// Most resident memory of the node, in MiB.
+    pub node_memory_mib: u64,
+    /// Most resident memory of a director, in MiB.
+    pub director_memory_mib: u64,
+    /// Finalized blocks from each second vote to its slash, in the order of the votes.
+    pub blocks_to_slash: Vec<u64>,
 }
 
 /// Runs the devnet to its end.
@@ -141,6 +148,8 @@ struct Run<'a> {
     cases: Vec<Case>,
     statuses: Vec<Option<Value>>,
     drawn_checkpoint: Option<u64>,
+    node_memory_mib: u64,
+    director_memory_mib: u64,
 }
 
 impl<'a> Run<'a> {
@@ -153,6 +162,8 @@ impl<'a> Run<'a> {
             cases: Vec::new(),
             statuses,
             drawn_checkpoint: None,
+            node_memory_mib: 0,
+            director_memory_mib: 0,
         }
     }
 
@@ -184,6 +195,7 @@ impl<'a> Run<'a> {
                         bail!("{failure}");
                     }
                     self.ask_directors().await;
+                    self.weigh();
                     self.draw(screen);
                 }
             }
@@ -227,16 +239,25 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn weigh(&mut self) {
+        let mib = |process: &Managed| process.rss_kib().unwrap_or(0) / 1024;
+        self.node_memory_mib = self.node_memory_mib.max(mib(&self.network.chain.process));
+        let directors = self.network.directors.iter().map(|director| mib(&director.process));
+        self.director_memory_mib = directors.fold(self.director_memory_mib, u64::max);
+    }
+
     /// Accounts of those that have signed twice by now.
     fn offenders(&self) -> BTreeSet<AccountId32> {
         let progress = self.network.shared.progress();
-        progress.double_signed.iter().map(|(of, ..)| self.network.identities[*of].id()).collect()
+        let signed = progress.double_signed.iter();
+        signed.map(|signed| self.network.identities[signed.validator].id()).collect()
     }
 
     /// Checkpoints for which every honest validator has a certificate.
     fn certificates(&self) -> u64 {
         let progress = self.network.shared.progress();
-        let offender = |number: &usize| progress.double_signed.iter().any(|(of, ..)| of == number);
+        let signed = &progress.double_signed;
+        let offender = |number: &usize| signed.iter().any(|signed| signed.validator == *number);
         let honest: Vec<_> =
             (0..self.network.identities.len()).filter(|number| !offender(number)).collect();
         let complete = progress
@@ -273,9 +294,25 @@ impl<'a> Run<'a> {
         self.ask_directors().await;
         self.draw(screen);
         let summary = self.summary();
-        let faults = self.faults(&summary, end);
+        let outcome = Outcome {
+            faults: self.faults(&summary, end),
+            summary,
+            node_memory_mib: self.node_memory_mib,
+            director_memory_mib: self.director_memory_mib,
+            blocks_to_slash: self.blocks_to_slash(),
+        };
         self.network.shutdown().await;
-        Ok(Outcome { summary, faults })
+        Ok(outcome)
+    }
+
+    fn blocks_to_slash(&self) -> Vec<u64> {
+        let progress = self.network.shared.progress();
+        let blocks = progress.double_signed.iter().filter_map(|signed| {
+            let account = self.network.identities[signed.validator].id();
+            let case = self.cases.iter().find(|case| case.validator == account)?;
+            Some(case.slashed.as_ref()?.block.saturating_sub(signed.finalized))
+        });
+        blocks.collect()
     }
 
     fn summary(&self) -> Summary {
@@ -358,6 +395,12 @@ impl<'a> Run<'a> {
             summary.honest_slashed > 0,
             format!("{} honest validators were accused on chain", summary.honest_slashed),
         );
+        let (directors, validators) = (summary.directors as u32, summary.validators as u32);
+        let one_each = Connections { mesh: directors * (directors - 1) / 2, validators };
+        wrong(
+            summary.connections != one_each,
+            format!("{:?} were counted instead of {one_each:?}", summary.connections),
+        );
         wrong(!self.all_slashed(), "a validator that signed twice is not slashed (yet)".into());
         faults
     }
@@ -399,13 +442,14 @@ impl<'a> Run<'a> {
 
     fn slash_rows(&self) -> Vec<SlashRow> {
         let progress = self.network.shared.progress();
-        let rows = progress.double_signed.iter().map(|(of, checkpoint, _)| {
-            let account = self.network.identities[*of].id();
+        let rows = progress.double_signed.iter().map(|signed| {
+            let identity = &self.network.identities[signed.validator];
+            let account = identity.id();
             let case = self.cases.iter().find(|case| case.validator == account);
             let id = account.to_string();
             SlashRow {
-                validator: self.network.identities[*of].name.clone(),
-                checkpoint: *checkpoint,
+                validator: identity.name.clone(),
+                checkpoint: signed.checkpoint,
                 detected: self.evidence().iter().any(|found| found.validator == id),
                 proven: case.map(|case| {
                     (self.network.name_of(&case.reporter), case.proven_in, case.apply_at)

@@ -47,6 +47,8 @@ impl Managed {
             .stdout(Stdio::piped())
             .stderr(stderr)
             .kill_on_drop(true)
+            // Ctrl-C on the terminal is for the devnet, which ends its children in order.
+            .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
         let stdin = child.stdin.take();

@@ -34,10 +34,21 @@ pub struct Progress {
     pub ready: BTreeMap<usize, PublicKey>,
     /// By checkpoint.
     pub checkpoints: BTreeMap<CheckpointNumber, Checkpoint>,
-    /// When somebody signed twice: validator's number from 0, checkpoint, moment.
-    pub double_signed: Vec<(usize, CheckpointNumber, Instant)>,
+    /// Who signed twice, in the order in which it happened.
+    pub double_signed: Vec<DoubleSigned>,
     /// What went wrong for good.
     pub failures: Vec<String>,
+}
+
+/// Two blocks signed for one checkpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct DoubleSigned {
+    /// Number of the validator, from 0.
+    pub validator: usize,
+    /// The checkpoint.
+    pub checkpoint: CheckpointNumber,
+    /// Number of the last finalized block when the second vote was sent.
+    pub finalized: u64,
 }
 
 /// What happened at a checkpoint.
@@ -153,7 +164,7 @@ async fn run(
             }
             block = blocks.next() => {
                 if block.number.is_multiple_of(validator.shared.interval) {
-                    validator.on_checkpoint(block.number / validator.shared.interval, block.hash, &client)?;
+                    validator.on_checkpoint(block.number, block.hash, &client)?;
                 }
             }
             _ = stop.changed() => break,
@@ -219,12 +230,8 @@ impl Validator {
         }
     }
 
-    fn on_checkpoint(
-        &mut self,
-        checkpoint: CheckpointNumber,
-        hash: H256,
-        client: &Client,
-    ) -> anyhow::Result<()> {
+    fn on_checkpoint(&mut self, block: u64, hash: H256, client: &Client) -> anyhow::Result<()> {
+        let checkpoint = block / self.shared.interval;
         let early = self.shared.vote_from.borrow().is_none_or(|from| checkpoint < from);
         if early || self.silent {
             return Ok(());
@@ -250,7 +257,8 @@ impl Validator {
             self.shared.ledger().leave(self.number);
             self.silent = true;
             let mut progress = self.shared.progress();
-            progress.double_signed.push((self.number, checkpoint, Instant::now()));
+            let (validator, finalized) = (self.number, block);
+            progress.double_signed.push(DoubleSigned { validator, checkpoint, finalized });
         }
         self.shared.progress().checkpoints.entry(checkpoint).or_default().votes += 1;
         self.shared.changed.notify_waiters();
