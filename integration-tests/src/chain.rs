@@ -12,11 +12,15 @@ use director_primitives::{
     runtime_api::{Endpoint, EndpointScope, Endpoints, Region},
 };
 use director_service::chain::{
-    Account, ChainError, Head, Included, Node, Settings, Submitted, Submitter, interface,
+    Account, CALL_TIMEOUT, ChainError, Head, Included, Node, Settings, Submitted, Submitter,
+    interface,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use std::{path::Path, time::Duration};
-use subxt::{OnlineClient, SubstrateConfig, dynamic::tx, tx::Payload, utils::Static};
+use subxt::{
+    SubstrateConfig, client::OnlineClientAtBlock, dynamic::tx, tx::Payload, utils::Static,
+};
+use tokio::time::timeout;
 
 /// How long the node may take until it answers.
 const START: Duration = Duration::from_secs(120);
@@ -45,7 +49,15 @@ pub struct Chain {
     pub submitter: Submitter,
     /// Its genesis hash.
     pub genesis_hash: H256,
-    api: OnlineClient<SubstrateConfig>,
+}
+
+/// What an account has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balances {
+    /// At its disposal.
+    pub free: u128,
+    /// On hold: the stake of a validator.
+    pub held: u128,
 }
 
 /// Something that the chain did about a double sign.
@@ -94,9 +106,8 @@ impl Chain {
         let settings = Settings { url: url.clone(), genesis_hash: None, allow_insecure: false };
         let node = Node::start(settings)?;
         let genesis_hash = node.ready().await?.domain.genesis_hash;
-        let api = OnlineClient::from_insecure_url(&url).await?;
         let submitter = Submitter::new(node.clone());
-        Ok(Self { process, url, node, submitter, genesis_hash, api })
+        Ok(Self { process, url, node, submitter, genesis_hash })
     }
 
     /// Waits until a call of `signer` is finalized.
@@ -278,8 +289,8 @@ impl Chain {
     /// If the node does not answer.
     pub async fn slash_events(&self, block: Head) -> anyhow::Result<Vec<SlashEvent>> {
         use interface::slashing_evidence::events::{DoubleSignProven, SlashApplied};
-        let at = self.api.at_block(block.hash).await?;
-        let events = at.events().fetch().await?;
+        let at = self.node.at(block).await?;
+        let events = timeout(CALL_TIMEOUT, at.events().fetch()).await??;
         let account = |id: subxt::utils::AccountId32| AccountId32::new(id.0);
         let mut found = Vec::new();
         for proven in events.find::<DoubleSignProven>() {
@@ -304,15 +315,38 @@ impl Chain {
         Ok(found)
     }
 
+    /// Balances of an account at a finalized block. An account that does not exist has nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn balances(&self, account: &AccountId32, block: Head) -> anyhow::Result<Balances> {
+        let address = interface::storage().system().account();
+        let key = subxt::utils::AccountId32(*account.as_ref());
+        let at = self.node.at(block).await?;
+        let found = timeout(CALL_TIMEOUT, at.storage().try_fetch(address, (key,))).await??;
+        let Some(found) = found else {
+            return Ok(Balances::default());
+        };
+        let data = found.decode()?.data;
+        Ok(Balances { free: data.free, held: data.reserved })
+    }
+
     async fn encode_call<C: Payload>(&self, call: &C) -> anyhow::Result<Vec<u8>> {
-        Ok(self.api.at_current_block().await?.tx().call_data(call)?)
+        Ok(self.at_head().await?.tx().call_data(call)?)
     }
 
     async fn motions_so_far(&self) -> anyhow::Result<u32> {
         let address = subxt::dynamic::storage::<(), u32>("Council", "ProposalCount");
-        let at = self.api.at_current_block().await?;
-        let count = at.storage().fetch(address, ()).await?;
+        let at = self.at_head().await?;
+        let count = timeout(CALL_TIMEOUT, at.storage().fetch(address, ())).await??;
         Ok(count.decode()?)
+    }
+
+    /// The chain at the newest finalized block.
+    async fn at_head(&self) -> anyhow::Result<OnlineClientAtBlock<SubstrateConfig>> {
+        let head = *self.node.head().borrow();
+        Ok(self.node.at(head.context("no block is finalized yet")?).await?)
     }
 }
 

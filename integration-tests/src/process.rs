@@ -19,6 +19,9 @@ use tokio::{
 /// How long a child may take to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How often a log is looked into.
+const LOG_INTERVAL: Duration = Duration::from_millis(50);
+
 /// A child process that does not outlive this value.
 pub struct Managed {
     name: String,
@@ -85,6 +88,28 @@ impl Managed {
             Ok(Ok(None)) => bail!("{} ended before it was ready:\n{}", self.name, self.log_tail()),
             Ok(Err(error)) => Err(error).context(format!("cannot read from {}", self.name)),
             Err(_) => bail!("{} is not ready after {within:?}:\n{}", self.name, self.log_tail()),
+        }
+    }
+
+    /// Waits until the log has a line with `text`; the line.
+    ///
+    /// # Errors
+    ///
+    /// If `within` passes before.
+    pub async fn wait_for_log(&self, text: &str, within: Duration) -> anyhow::Result<String> {
+        let found = timeout(within, async {
+            loop {
+                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+                if let Some(line) = log.lines().find(|line| line.contains(text)) {
+                    return line.to_string();
+                }
+                // A file cannot be awaited.
+                tokio::time::sleep(LOG_INTERVAL).await;
+            }
+        });
+        match found.await {
+            Ok(line) => Ok(line),
+            Err(_) => bail!("{} never says `{text}`:\n{}", self.name, self.log_tail()),
         }
     }
 

@@ -49,6 +49,7 @@ pub(crate) fn build() -> Result<PathBuf, String> {
 ///
 /// If something does not build.
 pub(crate) fn build_programs() -> Result<(), String> {
+    setup::native_tools()?;
     let mut cargo = cargo::cargo()?;
     cargo.args(["build", "--workspace", "--exclude", "xtask", "--bins"]);
     cargo::run(&mut cargo)

@@ -25,10 +25,11 @@ Commands:
   test           format, lints, runtime, unit and integration tests, end to end: what CI runs
   build          everything that the devnet needs, without running it
   wasm           the runtime for the node
+  env            what plain cargo commands need in their environment, for `eval`
   metadata       the chain interface that the director is compiled against, after a change of pallets
 
 The first build takes 10 to 20 minutes on two cores, later ones seconds. Nothing has to be installed
-but Rust: protoc comes as a crate, the wasm target is added with rustup.
+but Rust, a C compiler, make and perl: protoc comes as a crate, the wasm target is added with rustup.
 
 Environment:
   CARGO_TARGET_DIR  where to build (about 6 GB)
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         "test" => no_arguments("test", &arguments).and_then(|()| checks::run()),
         "build" => no_arguments("build", &arguments).and_then(|()| devnet::build().map(drop)),
         "wasm" => no_arguments("wasm", &arguments).and_then(|()| wasm::run()),
+        "env" => no_arguments("env", &arguments).and_then(|()| setup::print_environment()),
         "metadata" => no_arguments("metadata", &arguments).and_then(|()| metadata::run()),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

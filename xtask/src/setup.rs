@@ -3,7 +3,7 @@
 use std::{
     env,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// The target of the runtime.
@@ -51,6 +51,42 @@ pub(crate) fn protoc() -> Result<PathBuf, String> {
             "no protoc comes along for this machine ({error}); install one and set PROTOC to it"
         )
     })
+}
+
+/// Prints what plain cargo commands need, in the words of a shell.
+///
+/// # Errors
+///
+/// If there is no protoc.
+pub(crate) fn print_environment() -> Result<(), String> {
+    println!("export PROTOC='{}'", protoc()?.display());
+    Ok(())
+}
+
+/// Makes sure that the programs are there with which the C libraries below the node (OpenSSL, from
+/// source) are built.
+///
+/// # Errors
+///
+/// Names the first one that is missing.
+pub(crate) fn native_tools() -> Result<(), String> {
+    let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let compiler = compiler.to_string_lossy();
+    for tool in [&*compiler, "make", "perl"] {
+        let found = Command::new(tool)
+            .arg("--version")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        if found.is_err() {
+            return Err(format!(
+                "`{tool}` is missing, and C libraries below the node are built with it: install your \
+                 distribution's packages for a C compiler, make and perl (Debian: build-essential perl)"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Makes sure that the standard library for the runtime's target is there.
