@@ -10,7 +10,7 @@ use std::{
     fs,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How long a director may take to listen.
@@ -18,6 +18,9 @@ const START: Duration = Duration::from_secs(60);
 
 /// How long it may take to answer over HTTP.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// How often a director is asked while its status is waited for.
+const STATUS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Where a director listens, by port on 127.0.0.1.
 #[derive(Clone, Copy, Debug)]
@@ -54,21 +57,11 @@ impl Director {
         Ok(Self { identity, ports, process, config })
     }
 
-    /// Kills the process and starts it again on the same files, now with the ports that it had.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::start`].
-    pub async fn restart_after_kill(self, dir: &Path) -> anyhow::Result<Self> {
+    /// Kills the process at once, as a power cut would.
+    pub async fn kill(self) -> Killed {
         let Self { identity, ports, process, config } = self;
         process.kill().await;
-        let text = fs::read_to_string(&config)?;
-        let text = text
-            .replace(&listen_line("tcp", 0, "mesh"), &listen_line("tcp", ports.mesh, "mesh"))
-            .replace(&listen_line("tcp", 0, "public"), &listen_line("tcp", ports.public, "public"));
-        fs::write(&config, text)?;
-        let (process, ports) = run(&identity.name, &config, dir).await?;
-        Ok(Self { identity, ports, process, config })
+        Killed { identity, ports, config }
     }
 
     /// What the director says of itself: `/api/v1/status`.
@@ -80,6 +73,55 @@ impl Director {
         let url = format!("http://127.0.0.1:{}/api/v1/status", self.ports.http);
         let text = get(url).await?;
         serde_json::from_str(&text).context("the status is no JSON")
+    }
+
+    /// Waits until what the director says of itself is as it should be; that.
+    ///
+    /// # Errors
+    ///
+    /// If it does not answer, or `within` passes before; the message has what it said last.
+    pub async fn wait_for_status(
+        &self,
+        within: Duration,
+        mut reached: impl FnMut(&Value) -> bool,
+    ) -> anyhow::Result<Value> {
+        let end = Instant::now() + within;
+        loop {
+            let status = self.status().await?;
+            if reached(&status) {
+                return Ok(status);
+            }
+            if Instant::now() >= end {
+                bail!("{} still says after {within:?}: {status:#}", self.identity.name);
+            }
+            // A page cannot be awaited.
+            tokio::time::sleep(STATUS_INTERVAL).await;
+        }
+    }
+}
+
+/// What a director leaves that was killed: its files, and the ports that the chain knows.
+pub struct Killed {
+    identity: Identity,
+    ports: Ports,
+    config: PathBuf,
+}
+
+impl Killed {
+    /// Starts it again on the same files and with the same ports.
+    ///
+    /// # Errors
+    ///
+    /// As [`Director::start`].
+    pub async fn restart(self, dir: &Path) -> anyhow::Result<Director> {
+        let Self { identity, ports, config } = self;
+        let text = fs::read_to_string(&config)?;
+        let text = text
+            .replace(&listen_line("tcp", 0, "mesh"), &listen_line("tcp", ports.mesh, "mesh"))
+            .replace(&listen_line("tcp", 0, "public"), &listen_line("tcp", ports.public, "public"));
+        fs::write(&config, text)?;
+        let (process, ports) = run(&identity.name, &config, dir).await?;
+        Ok(Director { identity, ports, process, config })
     }
 }
 

@@ -2,7 +2,8 @@
 
 use director_primitives::signing::Statement;
 use director_primitives::{
-    AccountId32, H256, KeyRole, Possession, PublicKey, Signature, signing_bytes,
+    AccountId32, CheckpointNumber, CheckpointVote, H256, KeyRole, Possession, PublicKey, Signature,
+    SignedVote, signing_bytes,
 };
 use director_service::chain::Account;
 use sp_core::{Pair, ed25519};
@@ -77,6 +78,18 @@ impl Identity {
     /// The checkpoint key's signature of a statement.
     pub fn sign_as_checkpoint_key<S: Statement>(&self, genesis: &H256, statement: &S) -> Signature {
         self.checkpoint.sign(&signing_bytes(genesis, statement))
+    }
+
+    /// The peer key's signature of a statement.
+    pub fn sign_as_peer_key<S: Statement>(&self, genesis: &H256, statement: &S) -> Signature {
+        self.peer.sign(&signing_bytes(genesis, statement))
+    }
+
+    /// The checkpoint key's vote for a block, whatever it voted for before.
+    pub fn vote(&self, genesis: &H256, checkpoint: CheckpointNumber, block: H256) -> SignedVote {
+        let vote = CheckpointVote { checkpoint, block_hash: block };
+        let signature = self.sign_as_checkpoint_key(genesis, &vote);
+        SignedVote { vote, key: self.checkpoint_key(), signature }
     }
 
     /// Proof that this account holds its key for `role`.

@@ -104,6 +104,14 @@ impl Ledger {
         }
     }
 
+    /// Who received a message that nobody of this book published, in order, repeats included.
+    pub fn receivers_of_strange(&self, id: &MessageId) -> Vec<usize> {
+        let mut members: Vec<_> =
+            self.early.get(id).into_iter().flatten().map(|(member, _)| *member).collect();
+        members.sort_unstable();
+        members
+    }
+
     /// `member` is about to be cut off: what it has not got is not expected any more, and what it
     /// still gets does not count.
     pub fn leave(&mut self, member: usize) {

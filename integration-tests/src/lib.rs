@@ -11,6 +11,7 @@ pub mod keys;
 pub mod ledger;
 pub mod network;
 pub mod options;
+pub mod probe;
 pub mod process;
 pub mod report;
 pub mod screen;

@@ -9,7 +9,7 @@ use crate::{
     validator::{self, Setup, Shared},
 };
 use anyhow::{Context, bail};
-use director_primitives::PublicKey;
+use director_primitives::{CheckpointNumber, Envelope, PublicKey, SignedEnvelope};
 use director_service::client::DirectorAddress;
 use futures::future::{join_all, try_join_all};
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -118,11 +118,44 @@ impl Network {
 
     /// Lets the validators vote from the next checkpoint on.
     pub fn vote(&self) {
-        let interval = self.chain.node.finalized().borrow().as_ref().map_or(1, |s| {
-            let interval = s.domain.checkpoint_interval.max(1);
-            s.number / interval + 1
-        });
-        self.shared.vote_from.send_replace(Some(interval));
+        self.shared.vote_from.send_replace(Some(self.next_checkpoint()));
+    }
+
+    /// The first checkpoint that nobody can have voted for yet.
+    pub fn next_checkpoint(&self) -> CheckpointNumber {
+        let snapshot = self.chain.node.finalized().borrow().clone();
+        snapshot.map_or(1, |s| s.number / s.domain.checkpoint_interval.max(1) + 1)
+    }
+
+    /// Waits until all validators have all others' votes for a checkpoint that is yet to come.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::wait_until`].
+    pub async fn wait_for_all_votes(&self, checkpoint: CheckpointNumber) -> anyhow::Result<()> {
+        let all = self.identities.len() as u64;
+        self.wait_until(|network| {
+            let totals = network.shared.ledger().group(checkpoint);
+            Ok(totals.published == all && totals.delivered == all * (all - 1))
+        })
+        .await
+    }
+
+    /// The validators that received an envelope of somebody who is not among them, by number from
+    /// 0, repeats included.
+    pub fn who_heard(&self, signed: &SignedEnvelope) -> Vec<usize> {
+        let Envelope { origin, epoch, class, seq, .. } = &signed.envelope;
+        self.shared.ledger().receivers_of_strange(&(*origin, *epoch, *class, *seq))
+    }
+
+    /// Waits until all validators have received such an envelope, once each.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::wait_until`].
+    pub async fn wait_until_heard(&self, signed: &SignedEnvelope) -> anyhow::Result<()> {
+        let all: Vec<_> = (0..self.identities.len()).collect();
+        self.wait_until(|network| Ok(network.who_heard(signed) == all)).await
     }
 
     async fn wait_until_ready(&mut self, patience: Duration) -> anyhow::Result<()> {
