@@ -20,8 +20,10 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("chain", &[]),
     ("http", &[]),
     ("keys", &[]),
-    ("metrics", &[]),
-    ("config", &["chain"]),
+    // Gives names to what the rooms count.
+    ("metrics", &["director", "network"]),
+    // For the forms of addresses.
+    ("config", &["chain", "network"]),
     ("client", &["network", "chain"]),
     ("reporter", &["store", "chain"]),
     ("testing", &["client", "network"]),
@@ -32,7 +34,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
             "reporter", "store",
         ],
     ),
-    ("cli", &["chain", "config", "keys", "service"]),
+    ("cli", &["chain", "config", "keys", "network", "service"]),
     ("main", &["cli"]),
 ];
 
@@ -41,8 +43,13 @@ const CRATES_OF_THE_CORE: [&str; 6] =
     ["codec", "core", "crate", "director_primitives", "std", "super"];
 
 /// Crates that one room alone may use.
-const CRATES_OF_ONE_ROOM: [(&str, &str); 4] =
-    [("subxt", "chain"), ("redb", "store"), ("axum", "http"), ("prometheus_client", "metrics")];
+const CRATES_OF_ONE_ROOM: [(&str, &str); 5] = [
+    ("axum", "http"),
+    ("libp2p", "network"),
+    ("prometheus_client", "metrics"),
+    ("redb", "store"),
+    ("subxt", "chain"),
+];
 
 fn sources(room: &str) -> Vec<PathBuf> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

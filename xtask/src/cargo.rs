@@ -90,8 +90,8 @@ fn count_in(pipe: Box<dyn Read + Send>) -> thread::JoinHandle<Tally> {
 
 /// What a closing line of `cargo test` or nextest says.
 fn tally_of(line: &str) -> Option<Tally> {
-    let line = line.trim_start();
-    if !line.starts_with("test result:") && !line.starts_with("Summary [") {
+    // Nextest shows, indented, what a failed test printed: its lines are not counted again.
+    if !line.starts_with("test result:") && !line.trim_start().starts_with("Summary [") {
         return None;
     }
     let before = |word: &str| {
@@ -152,6 +152,7 @@ mod tests {
         let expected = Tally { passed: 40, failed: 5 };
         assert_eq!(tally_of(line), Some(expected));
         assert_eq!(tally_of("40 passed"), None);
+        assert_eq!(tally_of("    test result: FAILED. 0 passed; 1 failed"), None);
     }
 
     #[test]
