@@ -12,7 +12,10 @@ use director_primitives::{
     PublicKey, SignedAuthorizationRequest, SignedEnvelope, Snapshot, Welcome,
 };
 use director_service::network::{self, Config, Event, Events, Handle, Payload, Sent, Side};
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// A registration that there never is.
 const NO_REGISTRATION: u64 = u64::MAX;
@@ -44,7 +47,9 @@ impl Probe {
         let config = Config::new(Side::Client, identity.peer_secret(), genesis_hash);
         let (handle, events) = network::start(config).await?;
         let (received, told, known) = Default::default();
-        Ok(Self { identity, epoch: 1, received, told, genesis_hash, handle, events, known })
+        // As everybody else does; a lower one would be dropped for its age, whatever it says.
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64;
+        Ok(Self { identity, epoch, received, told, genesis_hash, handle, events, known })
     }
 
     /// Knocks once at a port of this machine where a director with `key` listens: why it was turned

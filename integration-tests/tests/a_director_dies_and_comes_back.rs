@@ -21,7 +21,7 @@ use std::{process::Command, time::Duration};
 use tokio::time::timeout;
 
 /// Bounds a failure.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Bounds a wait for what a director says of itself.
 const SOON: Duration = Duration::from_secs(30);
@@ -80,7 +80,8 @@ async fn run() {
     let killed = home.kill().await;
     signal(&network, "CONT");
     let home = killed.restart(dir).await.unwrap();
-    is_slashed(&network, &offender, checkpoint, &home, before.number).await;
+    let slashed = is_slashed(&network, &offender, checkpoint, &home, before.number);
+    timeout(SOON, slashed).await.expect("the director reports what it had proven");
     let reported = |status: &Value| evidence(status).iter().all(|of| of["state"] == "finalized");
     let status = home.wait_for_status(SOON, reported).await.unwrap();
     assert_eq!(evidence(&status).len(), 1);

@@ -89,11 +89,11 @@ async fn a_candidate_is_not_heard(network: &Network, probe: &mut Probe) -> [Sign
         probe.fence(director.identity.peer_key()).await.unwrap();
     }
     assert_eq!(probe.received, [], "a candidate receives what others say");
-    for director in &network.directors {
-        refused(director, &[("unauthorized", 2)]).await;
-    }
     for envelope in &said {
         assert_eq!(network.who_heard(envelope), [0; 0], "a candidate is heard");
+    }
+    for director in &network.directors {
+        refused(director, &[("unauthorized", 2)]).await;
     }
     said
 }
