@@ -5,7 +5,7 @@
 
 use crate::{
     director::{self, Refusal},
-    network::{self, DropReason},
+    network::{self, DropReason, Refusal as Turned},
 };
 use director_primitives::Priority;
 use prometheus_client::{
@@ -52,6 +52,7 @@ struct Network {
     frames_in: Family<Net, Counter>,
     frames_out: Family<Net, Counter>,
     dropped: Family<Drop, Counter>,
+    turned_away: Family<TurnedAway, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,6 +63,12 @@ struct Reason {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Net {
     network: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TurnedAway {
+    network: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -116,6 +123,7 @@ impl Metrics {
             frames_in: family(r, "received_frames", "Frames received, by network"),
             frames_out: family(r, "sent_frames", "Frames sent, by network"),
             dropped: family(r, "dropped_frames", "Frames lost on their way to a peer"),
+            turned_away: family(r, "refused_connections", "Connections refused, by reason"),
         };
         let finalized = gauge(r, "finalized_block", "Newest finalized block known");
         let ready = gauge(r, "ready", "1 while validators can be served");
@@ -182,6 +190,10 @@ impl Metrics {
         set(&self.network.frames_out.get_or_create(&label), stats.frames_out);
         for (class, reason, count) in drops(stats) {
             set(&self.network.dropped.get_or_create(&Drop { network, class, reason }), count);
+        }
+        for reason in Turned::ALL {
+            let label = TurnedAway { network, reason: reason.name() };
+            set(&self.network.turned_away.get_or_create(&label), stats.refused(reason));
         }
     }
 }
@@ -263,7 +275,8 @@ mod tests {
     fn counts_of_the_rooms_show_under_their_names() {
         let metrics = Metrics::new();
         let core = director::Stats { relayed: 7, authorized: 21, ..director::Stats::default() };
-        let mesh = network::Stats { connected: 2, ..network::Stats::default() };
+        let mut mesh = network::Stats { connected: 2, ..network::Stats::default() };
+        mesh.refused[Turned::NotAllowed as usize] = 3;
         let reading = Reading { core, mesh: Some(mesh), ready: true, ..Reading::default() };
         let text = metrics.render(&reading);
         for line in [
@@ -271,6 +284,7 @@ mod tests {
             "director_authorized_validators 21",
             "director_connections{network=\"mesh\"} 2",
             "director_refused_total{reason=\"bad_signature\"} 0",
+            "director_refused_connections_total{network=\"mesh\",reason=\"not_allowed\"} 3",
             "director_ready 1",
             "director_active 0",
             "# EOF",

@@ -46,6 +46,19 @@ impl Refusal {
         Self::Busy,
         Self::ShuttingDown,
     ];
+
+    /// A short name, for metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "not_allowed",
+            Self::TooManyPending => "too_many_pending",
+            Self::TooManyPendingFromAddress => "too_many_pending_from_address",
+            Self::TooManyConnections => "too_many_connections",
+            Self::TooManyOfPeer => "too_many_of_peer",
+            Self::Busy => "busy",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
 }
 
 /// Connections of one key: the one that is up, its successor, and one that is closing. Without this,
