@@ -15,13 +15,14 @@ use crate::{
     screen::Screen,
     sockets,
     table::{DirectorRow, Picture, SlashRow},
+    validator::now_ms,
 };
 use anyhow::{Context, bail};
 use director_primitives::AccountId32;
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -147,7 +148,7 @@ struct Run<'a> {
     connections: Connections,
     cases: Vec<Case>,
     statuses: Vec<Option<Value>>,
-    drawn_checkpoint: Option<u64>,
+    drawn: (Option<u64>, Vec<String>),
     node_memory_mib: u64,
     director_memory_mib: u64,
 }
@@ -161,7 +162,7 @@ impl<'a> Run<'a> {
             connections: Connections::default(),
             cases: Vec::new(),
             statuses,
-            drawn_checkpoint: None,
+            drawn: (None, Vec::new()),
             node_memory_mib: 0,
             director_memory_mib: 0,
         }
@@ -408,9 +409,10 @@ impl<'a> Run<'a> {
     fn draw(&mut self, screen: &mut Screen) {
         let picture = self.picture();
         let newest = picture.checkpoints.last().map(|row| row.checkpoint);
-        // Where nothing can be redrawn, one table a checkpoint is enough.
-        if screen.redraws() || newest != self.drawn_checkpoint {
-            self.drawn_checkpoint = newest;
+        let news = (newest, picture.slashes.iter().flat_map(SlashRow::lines).collect());
+        // Where nothing can be redrawn, a table is drawn when there is something new to tell.
+        if screen.redraws() || news != self.drawn {
+            self.drawn = news;
             screen.draw(&picture.lines());
         }
     }
@@ -441,6 +443,7 @@ impl<'a> Run<'a> {
     }
 
     fn slash_rows(&self) -> Vec<SlashRow> {
+        let evidence = self.evidence();
         let progress = self.network.shared.progress();
         let rows = progress.double_signed.iter().map(|signed| {
             let identity = &self.network.identities[signed.validator];
@@ -450,7 +453,10 @@ impl<'a> Run<'a> {
             SlashRow {
                 validator: identity.name.clone(),
                 checkpoint: signed.checkpoint,
-                detected: self.evidence().iter().any(|found| found.validator == id),
+                detected_after_ms: evidence
+                    .iter()
+                    .find(|found| found.validator == id)
+                    .map(|found| found.detected_at_ms.saturating_sub(signed.at_ms)),
                 proven: case.map(|case| {
                     (self.network.name_of(&case.reporter), case.proven_in, case.apply_at)
                 }),
@@ -478,8 +484,4 @@ impl Evidence {
             detected_at_ms: item["detected_at_ms"].as_u64()?,
         })
     }
-}
-
-fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -40,8 +40,8 @@ pub struct SlashRow {
     pub validator: String,
     /// At which checkpoint.
     pub checkpoint: u64,
-    /// Whether a director has the proof.
-    pub detected: bool,
+    /// Milliseconds from the second vote until the first director had the proof, once one has it.
+    pub detected_after_ms: Option<u64>,
     /// Reporter, block of the report, first block at which the slash can be applied.
     pub proven: Option<(String, u64, u64)>,
     /// Amount, reward, block.
@@ -125,27 +125,33 @@ impl Picture {
                 row.memory_mib
             ));
         }
-        lines.extend(self.slashes.iter().map(SlashRow::line));
+        lines.extend(self.slashes.iter().flat_map(SlashRow::lines));
         lines
     }
 }
 
 impl SlashRow {
-    fn line(&self) -> String {
-        let mut line =
-            format!("  {} signed two blocks for checkpoint {}", self.validator, self.checkpoint);
-        line += if self.detected { " → detected" } else { " → not detected yet" };
+    /// What has happened so far, a string a line.
+    pub fn lines(&self) -> Vec<String> {
+        let (validator, checkpoint) = (&self.validator, self.checkpoint);
+        let mut lines = vec![format!("{validator} signed two blocks for checkpoint {checkpoint}")];
+        match self.detected_after_ms {
+            Some(after) => lines.push(format!("  detected by the directors {after} ms later")),
+            None => lines.push("  not detected yet".into()),
+        }
         if let Some((reporter, block, apply_at)) = &self.proven {
-            line += &format!(" → proven by {reporter} in block {block}, due in {apply_at}");
+            lines.push(format!(
+                "  proven on chain by {reporter} in block {block}, to be slashed in block {apply_at}"
+            ));
         }
-        if let Some((amount, reward, block)) = self.slashed {
+        if let (Some((amount, reward, block)), Some((reporter, ..))) = (self.slashed, &self.proven)
+        {
             let units = |amount: u128| amount as f64 / UNIT as f64;
-            line += &format!(
-                " → slashed {:.2} UNIT in block {block}, {:.2} of it to the reporter",
-                units(amount),
-                units(reward)
-            );
+            let (amount, reward) = (units(amount), units(reward));
+            lines.push(format!(
+                "  slashed in block {block}: {amount:.2} UNIT, of which {reward:.2} to {reporter}"
+            ));
         }
-        line
+        lines
     }
 }

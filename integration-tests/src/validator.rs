@@ -17,7 +17,7 @@ use director_service::{
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
     sync::{Notify, watch},
@@ -49,6 +49,8 @@ pub struct DoubleSigned {
     pub checkpoint: CheckpointNumber,
     /// Number of the last finalized block when the second vote was sent.
     pub finalized: u64,
+    /// When that was, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
 }
 
 /// What happened at a checkpoint.
@@ -257,8 +259,8 @@ impl Validator {
             self.shared.ledger().leave(self.number);
             self.silent = true;
             let mut progress = self.shared.progress();
-            let (validator, finalized) = (self.number, block);
-            progress.double_signed.push(DoubleSigned { validator, checkpoint, finalized });
+            let (validator, finalized, at_ms) = (self.number, block, now_ms());
+            progress.double_signed.push(DoubleSigned { validator, checkpoint, finalized, at_ms });
         }
         self.shared.progress().checkpoints.entry(checkpoint).or_default().votes += 1;
         self.shared.changed.notify_waiters();
@@ -274,4 +276,9 @@ impl Validator {
         self.shared.ledger().published(vote.vote.checkpoint, id, self.number, now);
         Ok(())
     }
+}
+
+/// The machine's clock, in milliseconds since the Unix epoch: what directors' statuses tell, too.
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
