@@ -17,13 +17,14 @@ use crate::{
     table::{DirectorRow, Picture, SlashRow},
     validator::now_ms,
 };
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail, ensure};
 use director_primitives::AccountId32;
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
     time::{Duration, Instant},
 };
+use tempfile::TempDir;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How often directors are asked and the table is drawn.
@@ -35,9 +36,25 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// Checkpoints that the table shows.
 const SHOWN: usize = 6;
 
+impl Outcome {
+    fn not_started(options: &Options, error: &anyhow::Error) -> Self {
+        Self {
+            summary: Summary {
+                directors: options.directors.into(),
+                validators: options.validators.into(),
+                ..Summary::default()
+            },
+            faults: vec![format!("{error:#}")],
+            node_memory_mib: 0,
+            director_memory_mib: 0,
+            blocks_to_slash: Vec::new(),
+        }
+    }
+}
+
 /// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+#[derive(Debug)]
+enum End {
     /// What `--until` names was reached.
     Reached,
     /// Ctrl-C or a signal, with nothing asked for by `--until`.
@@ -46,6 +63,8 @@ pub enum End {
     Interrupted,
     /// The time limit.
     TimedOut,
+    /// Something broke.
+    Failed(anyhow::Error),
 }
 
 /// What came of a run.
@@ -62,14 +81,58 @@ pub struct Outcome {
     pub blocks_to_slash: Vec<u64>,
 }
 
-/// Runs the devnet to its end.
-///
-/// # Errors
-///
-/// Whatever keeps it from coming up or going on.
-pub async fn run(options: &Options, screen: &mut Screen) -> anyhow::Result<Outcome> {
-    let temporary = tempfile::Builder::new().prefix("devnet-").tempdir()?;
-    let dir = options.dir.clone().unwrap_or_else(|| temporary.path().to_path_buf());
+/// Runs the devnet to its end. Whatever goes wrong is in the faults of what came of it.
+pub async fn run(options: &Options, screen: &mut Screen) -> Outcome {
+    let started = Instant::now();
+    let limit = options.timeout.map(Duration::from_secs);
+    let stop = stop_signal();
+    tokio::pin!(stop);
+    let network = tokio::select! {
+        network = within(limit, start(options, started, screen)) => network,
+        () = &mut stop => Ok(Err(anyhow!("stopped before the network was up"))),
+    };
+    let (network, _dir) = match network {
+        Ok(Ok(started)) => started,
+        Ok(Err(error)) => return Outcome::not_started(options, &error),
+        Err(_) => {
+            return Outcome::not_started(
+                options,
+                &anyhow!("the network is not up within --timeout"),
+            );
+        }
+    };
+    let mut run = Run::new(options, network);
+    let rest = limit.map(|limit| limit.saturating_sub(started.elapsed()));
+    let end = tokio::select! {
+        end = within(rest, run.follow(screen)) => match end {
+            Ok(Ok(())) => End::Reached,
+            Ok(Err(error)) => End::Failed(error),
+            Err(_) => End::TimedOut,
+        },
+        () = &mut stop => if options.until.is_some() { End::Interrupted } else { End::Stopped },
+    };
+    run.finish(end, screen).await
+}
+
+/// Brings the network up, in the folder that was asked for or a temporary one, which lives as long
+/// as what is returned beside the network.
+async fn start(
+    options: &Options,
+    started: Instant,
+    screen: &mut Screen,
+) -> anyhow::Result<(Network, Option<TempDir>)> {
+    let (dir, temporary) = match &options.dir {
+        Some(dir) => {
+            // Directors keep votes there: those of another run's chain would be read as this one's.
+            let is_used = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+            ensure!(!is_used, "{} is not empty; give --dir a new or empty folder", dir.display());
+            (dir.clone(), None)
+        }
+        None => {
+            let temporary = tempfile::Builder::new().prefix("devnet-").tempdir()?;
+            (temporary.path().to_path_buf(), Some(temporary))
+        }
+    };
     let plan = Plan {
         directors: options.directors.into(),
         validators: options.validators.into(),
@@ -77,30 +140,10 @@ pub async fn run(options: &Options, screen: &mut Screen) -> anyhow::Result<Outco
         offender: options.offender(),
         dir,
     };
-    let started = Instant::now();
-    let limit = options.timeout.map(Duration::from_secs);
-    let stop = stop_signal();
-    tokio::pin!(stop);
-    let start = Network::start(&plan, |step| {
+    let network = Network::start(&plan, |step| {
         screen.say(&format!("[{:5.1} s] {step}", started.elapsed().as_secs_f64()));
     });
-    let network = tokio::select! {
-        network = within(limit, start) => {
-            network.context("the network is not up within --timeout")??
-        }
-        () = &mut stop => bail!("stopped before the network was up"),
-    };
-    let mut run = Run::new(options, network);
-    run.count_connections()?;
-    let rest = limit.map(|limit| limit.saturating_sub(started.elapsed()));
-    let end = tokio::select! {
-        end = within(rest, run.follow(screen)) => match end {
-            Ok(end) => { end?; End::Reached }
-            Err(_) => End::TimedOut,
-        },
-        () = &mut stop => if options.until.is_some() { End::Interrupted } else { End::Stopped },
-    };
-    run.finish(end, screen).await
+    Ok((network.await?, temporary))
 }
 
 async fn within<T>(
@@ -180,13 +223,19 @@ impl<'a> Run<'a> {
 
     /// Follows the run until what was asked for is reached.
     async fn follow(&mut self, screen: &mut Screen) -> anyhow::Result<()> {
+        self.count_connections()?;
         let mut blocks = self.network.chain.node.blocks(None);
         let mut refresh = interval(REFRESH);
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 block = blocks.next() => {
-                    for event in self.network.chain.slash_events(block).await? {
+                    let events = self.network.chain.slash_events(block).await;
+                    if events.is_err() {
+                        // A node that has ended says more than a question that nobody answered.
+                        self.network.check_alive()?;
+                    }
+                    for event in events? {
                         self.on_slash_event(event, block.number);
                     }
                 }
@@ -241,7 +290,7 @@ impl<'a> Run<'a> {
     }
 
     fn weigh(&mut self) {
-        let mib = |process: &Managed| process.rss_kib().unwrap_or(0) / 1024;
+        let mib = |process: &Managed| process.peak_rss_kib().unwrap_or(0) / 1024;
         self.node_memory_mib = self.node_memory_mib.max(mib(&self.network.chain.process));
         let directors = self.network.directors.iter().map(|director| mib(&director.process));
         self.director_memory_mib = directors.fold(self.director_memory_mib, u64::max);
@@ -268,42 +317,49 @@ impl<'a> Run<'a> {
         complete.count() as u64
     }
 
+    /// Whether those are slashed that have signed twice, or are to.
     fn all_slashed(&self) -> bool {
-        let slashed = |account: &AccountId32| {
+        let is_slashed = |account: &AccountId32| {
             self.cases.iter().any(|case| case.validator == *account && case.slashed.is_some())
         };
-        self.offenders().iter().all(slashed)
+        let mut offenders = self.offenders();
+        if let Some(planned) = self.options.offender() {
+            offenders.insert(self.network.identities[usize::from(planned.validator) - 1].id());
+        }
+        offenders.iter().all(is_slashed)
     }
 
     fn is_reached(&self) -> bool {
         match self.options.until {
             None => false,
-            Some(Until::Slashed) => !self.offenders().is_empty() && self.all_slashed(),
+            Some(Until::Slashed) => self.all_slashed(),
             Some(Until::Checkpoints(wanted)) => self.certificates() >= wanted && self.all_slashed(),
         }
     }
 
     /// Ends the run and closes the books.
-    async fn finish(mut self, end: End, screen: &mut Screen) -> anyhow::Result<Outcome> {
+    async fn finish(mut self, end: End, screen: &mut Screen) -> Outcome {
         self.network.shared.vote_from.send_replace(None);
         let drained = self.network.wait_until(|network| {
             let totals = network.shared.ledger().totals();
             Ok(totals.outstanding() == 0)
         });
-        // What has not arrived by then is lost, and the books say so.
-        let _ = timeout(DRAIN, drained).await;
+        // What has not arrived by then is lost, and the books say so. Where something broke, nothing
+        // is waited for.
+        let patience = if matches!(end, End::Failed(_)) { Duration::ZERO } else { DRAIN };
+        let _ = timeout(patience, drained).await;
         self.ask_directors().await;
         self.draw(screen);
         let summary = self.summary();
         let outcome = Outcome {
-            faults: self.faults(&summary, end),
+            faults: self.faults(&summary, &end),
             summary,
             node_memory_mib: self.node_memory_mib,
             director_memory_mib: self.director_memory_mib,
             blocks_to_slash: self.blocks_to_slash(),
         };
         self.network.shutdown().await;
-        Ok(outcome)
+        outcome
     }
 
     fn blocks_to_slash(&self) -> Vec<u64> {
@@ -338,7 +394,7 @@ impl<'a> Run<'a> {
             deliveries_expected: totals.expected,
             deliveries: totals.delivered,
             lost: totals.outstanding(),
-            duplicates: totals.duplicates,
+            duplicates: totals.duplicates + self.network.shared.repeats(),
             latency_ms,
             certificates: self.certificates(),
             connections: self.connections,
@@ -352,7 +408,11 @@ impl<'a> Run<'a> {
         let taken = case.slashed.as_ref()?;
         let id = case.validator.to_string();
         let detected = self.evidence().into_iter().find(|found| found.validator == id);
-        let detected_at = detected.map_or(taken.finalized_at_ms, |found| found.detected_at_ms);
+        // Where no director could be asked, the second vote itself: an upper bound.
+        let progress = self.network.shared.progress();
+        let signed = progress.double_signed.iter().find(|of| of.checkpoint == case.checkpoint);
+        let signed_at = signed.map_or(taken.finalized_at_ms, |signed| signed.at_ms);
+        let detected_at = detected.map_or(signed_at, |found| found.detected_at_ms);
         Some(Slashed {
             validator: self.number_of(&case.validator),
             checkpoint: case.checkpoint,
@@ -385,13 +445,18 @@ impl<'a> Run<'a> {
         found
     }
 
-    fn faults(&self, summary: &Summary, end: End) -> Vec<String> {
+    fn faults(&self, summary: &Summary, end: &End) -> Vec<String> {
         let mut faults = Vec::new();
         let mut wrong = |is: bool, what: String| is.then(|| faults.push(what));
-        wrong(end == End::TimedOut, "gave up: --timeout was reached first".into());
-        wrong(end == End::Interrupted, "interrupted before what --until asks for".into());
+        if let End::Failed(error) = end {
+            wrong(true, format!("{error:#}"));
+        }
+        wrong(matches!(end, End::TimedOut), "gave up: --timeout was reached first".into());
+        wrong(matches!(end, End::Interrupted), "interrupted before what --until asks for".into());
         wrong(summary.lost > 0, format!("{} deliveries were lost", summary.lost));
         wrong(summary.duplicates > 0, format!("{} deliveries were duplicates", summary.duplicates));
+        let strange = self.network.shared.ledger().strange();
+        wrong(strange > 0, format!("{strange} messages came that nobody had published"));
         wrong(
             summary.honest_slashed > 0,
             format!("{} honest validators were accused on chain", summary.honest_slashed),
@@ -402,8 +467,27 @@ impl<'a> Run<'a> {
             summary.connections != one_each,
             format!("{:?} were counted instead of {one_each:?}", summary.connections),
         );
-        wrong(!self.all_slashed(), "a validator that signed twice is not slashed (yet)".into());
+        wrong(!self.all_slashed(), "the validator that signs twice is not slashed (yet)".into());
+        for (checkpoint, votes, expected) in self.missing_votes() {
+            wrong(true, format!("only {votes} of {expected} voted at checkpoint {checkpoint}"));
+        }
         faults
+    }
+
+    /// Checkpoints but for the last, which may have come when the run ended, at which somebody did not
+    /// vote: with how many did and how many had to.
+    fn missing_votes(&self) -> Vec<(u64, u32, u32)> {
+        let progress = self.network.shared.progress();
+        let voters = |checkpoint: u64| {
+            let gone =
+                progress.double_signed.iter().filter(|of| of.checkpoint < checkpoint).count();
+            (self.network.identities.len() - gone) as u32
+        };
+        let votes = progress.checkpoints.iter().map(|(at, of)| (*at, of.votes, voters(*at)));
+        let mut votes: Vec<_> = votes.collect();
+        votes.pop();
+        votes.retain(|(_, votes, expected)| votes < expected);
+        votes
     }
 
     fn draw(&mut self, screen: &mut Screen) {

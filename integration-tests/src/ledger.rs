@@ -104,6 +104,11 @@ impl Ledger {
         }
     }
 
+    /// Messages that somebody received and nobody of this book published.
+    pub fn strange(&self) -> usize {
+        self.early.len()
+    }
+
     /// Who received a message that nobody of this book published, in order, repeats included.
     pub fn receivers_of_strange(&self, id: &MessageId) -> Vec<usize> {
         let mut members: Vec<_> =

@@ -36,8 +36,8 @@ pub struct Options {
     #[arg(long, conflicts_with = "double_sign")]
     pub honest: bool,
 
-    /// End when this is reached: `slashed`, or `checkpoints=K` certificates. Without it the devnet
-    /// stays up until Ctrl-C.
+    /// End when this is reached: `slashed`, or `checkpoints=K` certificates, and the slash too unless
+    /// --honest. Without it the devnet stays up until Ctrl-C.
     #[arg(long, value_name = "slashed|checkpoints=K")]
     pub until: Option<Until>,
 
@@ -49,7 +49,7 @@ pub struct Options {
     #[arg(long)]
     pub json: bool,
 
-    /// Where logs and state go. [default: a temporary directory, removed at the end]
+    /// A new or empty folder for logs and state, which stay. [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
@@ -61,8 +61,9 @@ Examples:
   cargo xtask devnet --directors 5 --validators 50 --double-sign 7@4
   cargo xtask devnet --honest --until checkpoints=5
 
-Exit status: 0 if nothing was lost or duplicated, exactly the validators that signed twice were
-slashed, and what --until asks for was reached; 1 otherwise; 2 for a wrong command line.";
+Exit status: 0 if nothing was lost or duplicated, everybody voted and was connected once, the
+validator that signs twice and nobody else was slashed, and what --until asks for was reached; 1
+otherwise, each fault a line on standard error; 2 for a wrong command line.";
 
 /// Who signs two blocks, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +94,7 @@ impl FromStr for DoubleSign {
 pub enum Until {
     /// When the double-signer is slashed.
     Slashed,
-    /// After certificates for this many checkpoints. A double sign that has happened by then is
-    /// waited for until it is slashed.
+    /// After certificates for this many checkpoints, and the slash of whoever is to sign twice.
     Checkpoints(u64),
 }
 

@@ -40,7 +40,7 @@ pub struct Slashed {
 }
 
 /// Result of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
     /// Directors in the run.
     pub directors: usize,
@@ -56,13 +56,13 @@ pub struct Summary {
     pub deliveries: u64,
     /// Deliveries that did not.
     pub lost: u64,
-    /// Messages that somebody got twice.
+    /// Messages that somebody got twice, also where the client kept that from the application.
     pub duplicates: u64,
     /// From publishing to receipt.
     pub latency_ms: Latency,
     /// Checkpoints for which every honest validator formed a certificate.
     pub certificates: u64,
-    /// At the time of the last checkpoint before the slash.
+    /// Counted once everybody is connected.
     pub connections: Connections,
     /// Different double signs that the directors proved.
     pub double_signs_detected: u64,

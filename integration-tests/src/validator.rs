@@ -9,14 +9,14 @@ use director_primitives::{
 use director_service::{
     chain::Node,
     client::{
-        Client, Config, Counted, DirectorAddress, Event, LocalKey, Message, MessageId, VoteRefused,
-        Voter,
+        Client, Config, Counted, DirectorAddress, Event, LocalKey, Message, MessageId, Publisher,
+        VoteRefused, Voter,
     },
     testing::Equivocator,
 };
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
@@ -38,6 +38,8 @@ pub struct Progress {
     pub double_signed: Vec<DoubleSigned>,
     /// What went wrong for good.
     pub failures: Vec<String>,
+    /// The clients' counters.
+    publishers: Vec<Publisher>,
 }
 
 /// Two blocks signed for one checkpoint.
@@ -88,22 +90,19 @@ impl Shared {
         })
     }
 
-    /// The book of messages.
-    ///
-    /// # Panics
-    ///
-    /// If somebody panicked while holding it.
+    /// The book of messages. Somebody who panicked with it is told of elsewhere.
     pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().expect("nobody panics with the ledger")
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the validators did.
-    ///
-    /// # Panics
-    ///
-    /// If somebody panicked while holding it.
+    /// What the validators did. Somebody who panicked with it is told of elsewhere.
     pub fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().expect("nobody panics with the progress")
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Messages that came twice and that the clients kept from the validators.
+    pub fn repeats(&self) -> u64 {
+        self.progress().publishers.iter().map(|of| of.stats().duplicates).sum()
     }
 }
 
@@ -128,7 +127,11 @@ pub fn spawn(
 ) -> JoinHandle<anyhow::Result<()>> {
     tokio::spawn(async move {
         let name = setup.identity.name.clone();
-        let result = run(setup, node, shared.clone(), stop).await.context(name);
+        // A task of its own, so that a panic is a failure like any other.
+        let result = match tokio::spawn(run(setup, node, shared.clone(), stop)).await {
+            Ok(result) => result.context(name),
+            Err(error) => Err(anyhow::anyhow!("{name}: {error}")),
+        };
         if let Err(error) = &result {
             shared.progress().failures.push(format!("{error:#}"));
             shared.changed.notify_waiters();
@@ -146,6 +149,7 @@ async fn run(
     let Setup { number, identity, directors, double_sign_from } = setup;
     let config = Config::new(identity.peer_secret(), identity.id(), shared.genesis_hash, directors);
     let mut client = Client::start(config, node.finalized()).await?;
+    shared.progress().publishers.push(client.publisher());
     let key = || LocalKey::from_seed(&identity.checkpoint_secret());
     let mut validator = Validator {
         number,

@@ -14,7 +14,7 @@ const BLOCKS_TO_SLASH: u64 = 5 + 3;
 async fn double_sign_is_slashed() {
     let line = "devnet --block-time-ms 400 --double-sign 7@3 --until slashed --timeout 150";
     let options = Options::parse_from(line.split(' '));
-    let outcome = devnet::run(&options, &mut Screen::new(true)).await.unwrap();
+    let outcome = devnet::run(&options, &mut Screen::new(true)).await;
     assert_eq!(outcome.faults, [""; 0], "{:?}", outcome.summary);
 
     let summary = outcome.summary;

@@ -8,8 +8,8 @@ use crate::{
 };
 use std::process::{Command, Stdio};
 
-/// How long the end-to-end run may take, from the start of the node to the slash.
-const END_TO_END_TIMEOUT_S: &str = "180";
+/// How long the end-to-end run may take, from the start of the node to the slash: what is promised.
+const END_TO_END_TIMEOUT_S: &str = "90";
 
 /// Runs all checks, also those after a failed one, and counts at the end.
 ///

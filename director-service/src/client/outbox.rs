@@ -185,6 +185,9 @@ impl Publisher {
     /// Publishes a message to all other validators. It leaves at once, or waits until a director
     /// takes it. Never blocks.
     ///
+    /// Before the first `Welcome` of a director the epoch in the answer may still change: compare
+    /// only class and number until then.
+    ///
     /// # Errors
     ///
     /// See [`PublishError`]; then nothing was published and no number is used up.
@@ -206,7 +209,8 @@ impl Publisher {
         self.0.handle.local_key()
     }
 
-    pub(super) fn stats(&self) -> Stats {
+    /// What came, went and was dropped.
+    pub fn stats(&self) -> Stats {
         self.0.counters.read()
     }
 
