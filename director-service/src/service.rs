@@ -40,7 +40,7 @@ use crate::{
     keys::{PeerKey, read_secret},
     network::{self, Handle, Multiaddr, Side},
     reporter::{self, Reporter},
-    store::{History, Store},
+    store::{History, Recent, Store},
 };
 use director_primitives::{AccountId32, PublicKey};
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
@@ -261,8 +261,6 @@ async fn director(
     peer: PeerKey,
     history: &History,
 ) -> Result<Director<crypto::BatchCrypto>, ServiceError> {
-    let recent = history.recent(config.detector.recent_checkpoints).await?;
-    let recent = recent.into_iter().map(|(validator, vote)| ValidatorVote { validator, vote });
     let settings = director::Config {
         seen_capacity: config.limits.seen_messages,
         recent_checkpoints: config.detector.recent_checkpoints,
@@ -270,7 +268,11 @@ async fn director(
         ..director::Config::new(identity.account.clone(), identity.peer_key)
     };
     let crypto = crypto::BatchCrypto::new(peer, config.limits.verify_batch);
-    Ok(Director::new(settings, crypto, recent.collect()))
+    // What fits into the memory. The core asks for the rest, wherever the chain is now.
+    let checkpoints = settings.recent_checkpoints.saturating_add(settings.checkpoints_ahead);
+    let Recent { votes, complete_from } = history.recent(checkpoints.saturating_add(1)).await?;
+    let votes = votes.into_iter().map(|(validator, vote)| ValidatorVote { validator, vote });
+    Ok(Director::resume(settings, crypto, votes.collect(), complete_from))
 }
 
 async fn open(

@@ -203,6 +203,9 @@ impl Simulation {
             }
             Output::Send { .. } => {}
             Output::Remember(vote) => {
+                self.disks[usize::from(n)].entry(slot(&vote)).or_insert(vote);
+            }
+            Output::Replace(vote) => {
                 self.disks[usize::from(n)].insert(slot(&vote), vote);
             }
             Output::Recall(vote) => {

@@ -11,6 +11,9 @@
 //!          history_checkpoints  recent_checkpoints   finalized   checkpoints_ahead
 //! ```
 //!
+//! The memory is never said to hold what it may lack: after a restart it begins where the votes that
+//! were read back are complete, and moves to its usual place with the finalized checkpoint.
+//!
 //! The history is apart from any relay cache: flushing the one does nothing to the other.
 
 use super::{Config, ValidatorVote, stats::Refusal};
@@ -117,17 +120,23 @@ pub(super) struct Detector {
     recalled: HashMap<(AccountId32, CheckpointNumber), Slot>,
     order: VecDeque<(AccountId32, CheckpointNumber)>,
     max_recalled: usize,
-    /// First checkpoint in memory, first on disk, last that is looked at.
+    /// First checkpoint of which the memory holds all there is, first on disk, last that is looked at.
     memory_from: CheckpointNumber,
     disk_from: CheckpointNumber,
     last: CheckpointNumber,
 }
 
 impl Detector {
-    /// A detector that knows these votes.
-    pub(super) fn new(config: &Config, history: Vec<ValidatorVote>) -> Self {
+    /// A detector that knows these votes. Of checkpoints from `complete_from` on there are no others
+    /// on disk; what is there of older ones is asked for.
+    pub(super) fn new(
+        config: &Config,
+        history: Vec<ValidatorVote>,
+        complete_from: CheckpointNumber,
+    ) -> Self {
         let mut recent: BTreeMap<_, HashMap<_, _>> = BTreeMap::new();
-        for ValidatorVote { validator, vote } in history {
+        let complete = |known: &ValidatorVote| known.vote.vote.checkpoint >= complete_from;
+        for ValidatorVote { validator, vote } in history.into_iter().filter(complete) {
             recent
                 .entry(vote.vote.checkpoint)
                 .or_default()
@@ -139,7 +148,7 @@ impl Detector {
             recalled: HashMap::new(),
             order: VecDeque::new(),
             max_recalled: config.max_recalls.max(1),
-            memory_from: 0,
+            memory_from: complete_from,
             disk_from: 0,
             last: 0,
         }

@@ -86,10 +86,13 @@ pub enum Output {
         /// Authorized validators and registered candidates.
         public: Vec<PublicKey>,
     },
-    /// Put a vote on disk; it replaces what is there for that validator and checkpoint.
+    /// Put the first vote of a validator at a checkpoint on disk. If one is there, that one stays.
     Remember(ValidatorVote),
+    /// Put a vote on disk in the place of the one that is there for that validator and checkpoint:
+    /// that one turned out to be wrongly signed.
+    Replace(ValidatorVote),
     /// Look up the first vote on disk for that validator and checkpoint, after every
-    /// [`Output::Remember`] before this, and answer with [`super::Input::Recalled`].
+    /// [`Output::Remember`] and [`Output::Replace`] before this, and answer with [`super::Input::Recalled`].
     Recall(ValidatorVote),
     /// Votes for checkpoints below this are not asked for again.
     Forget {

@@ -312,8 +312,11 @@ impl<C: Crypto> Director<C> {
         let may_relay = |verdict: &Verdict| fate.lets_pass(verdict);
         let (verdict, relay) = self.detector.judge(genesis_hash, validator, &vote, may_relay);
         match &verdict {
-            Verdict::First | Verdict::Replaces => {
+            Verdict::First => {
                 out.push(Output::Remember(ValidatorVote { validator: validator.clone(), vote }));
+            }
+            Verdict::Replaces => {
+                out.push(Output::Replace(ValidatorVote { validator: validator.clone(), vote }));
             }
             Verdict::Invalid => self.stats.invalid_votes += 1,
             Verdict::Repeat | Verdict::DoubleSign(_) | Verdict::Third => {}

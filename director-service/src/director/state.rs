@@ -5,7 +5,7 @@ use super::{
     evidence::Evidence, members::Members, parked::Parked, relay::Recalls, seen::Seen,
     votes::Authorization, window::Windows,
 };
-use director_primitives::{Control, PublicKey, Snapshot};
+use director_primitives::{CheckpointNumber, Control, PublicKey, Snapshot};
 use std::sync::Arc;
 
 /// The core of a director. See the [module](super) for what it does.
@@ -28,8 +28,19 @@ pub struct Director<C> {
 }
 
 impl<C: Crypto> Director<C> {
-    /// A core that knows the votes in `history`, the newest ones on disk, and nothing else.
+    /// A core that knows the votes in `history`: all that are on disk.
     pub fn new(config: Config, crypto: C, history: Vec<ValidatorVote>) -> Self {
+        Self::resume(config, crypto, history, 0)
+    }
+
+    /// A core that knows the newest votes on disk: all for checkpoints from `complete_from` on. It
+    /// asks for older ones ([`Output::Recall`]), however near to the finalized checkpoint they are.
+    pub fn resume(
+        config: Config,
+        crypto: C,
+        history: Vec<ValidatorVote>,
+        complete_from: CheckpointNumber,
+    ) -> Self {
         Self {
             stats: Stats::default(),
             snapshot: None,
@@ -37,7 +48,7 @@ impl<C: Crypto> Director<C> {
             seen: Seen::new(config.seen_capacity),
             windows: Windows::new(config.max_epoch_jump),
             parked: Parked::default(),
-            detector: Detector::new(&config, history),
+            detector: Detector::new(&config, history, complete_from),
             recalls: Recalls::default(),
             evidence: Evidence::default(),
             authorization: Authorization::default(),

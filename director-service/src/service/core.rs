@@ -142,6 +142,11 @@ impl Core {
         for output in outputs {
             match output {
                 Output::Remember(vote) => votes.push((vote.validator, vote.vote)),
+                Output::Replace(vote) => {
+                    // What it replaces may be among those.
+                    self.remember(&mut votes).await?;
+                    self.history.replace(vote.validator, vote.vote).await?;
+                }
                 Output::Recall(vote) => {
                     // A look-up sees what was handed over before it, and nothing that came later.
                     self.remember(&mut votes).await?;
@@ -196,6 +201,7 @@ impl Core {
             Output::Remember(vote) => {
                 self.history.remember(vec![(vote.validator, vote.vote)]).await?;
             }
+            Output::Replace(vote) => self.history.replace(vote.validator, vote.vote).await?,
             Output::Recall(vote) => {
                 let sent = self.recalls.send(vote).await;
                 sent.map_err(|_| ServiceError::Ended("the history"))?;

@@ -23,7 +23,7 @@ mod thread;
 #[cfg(test)]
 mod tests;
 
-pub use history::History;
+pub use history::{History, Recent};
 pub use outbox::{Outbox, Record, State};
 
 use director_primitives::H256;
@@ -102,7 +102,11 @@ pub enum StoreError {
         expected: H256,
     },
     /// Anything else with files.
-    #[error("cannot use {}: {cause}", .path.display())]
+    #[error(
+        "cannot use {}: {cause}; set data_dir to a folder on a healthy disk that the user who runs \
+         the director may write",
+        .path.display()
+    )]
     Io {
         /// The file or folder.
         path: PathBuf,

@@ -1,7 +1,7 @@
 //! What survives, and what is said when the file cannot be used.
 #![allow(clippy::unwrap_used)]
 
-use super::{FILE_NAME, History, Record, State, Store, StoreError};
+use super::{FILE_NAME, History, Recent, Record, State, Store, StoreError};
 use director_primitives::{AccountId32, H256, SignedVote, test_utils::TestKey};
 use tempfile::{TempDir, tempdir};
 
@@ -55,10 +55,14 @@ async fn a_vote_is_on_disk_before_anybody_closes_the_file() {
 }
 
 #[tokio::test]
-async fn a_later_vote_for_the_slot_takes_its_place() {
+async fn the_first_vote_of_a_slot_stays_unless_it_is_replaced() {
     let folder = tempdir().unwrap();
     let votes = [(account(1), vote(10, 0xaa)), (account(1), vote(10, 0xbb))];
     let (_store, history) = with_votes(&folder, &votes).await;
+    assert_eq!(history.first(account(1), 10).await.unwrap(), Some(vote(10, 0xaa)));
+    history.remember(vec![votes[1].clone()]).await.unwrap();
+    assert_eq!(history.first(account(1), 10).await.unwrap(), Some(vote(10, 0xaa)));
+    history.replace(account(1), vote(10, 0xbb)).await.unwrap();
     assert_eq!(history.first(account(1), 10).await.unwrap(), Some(vote(10, 0xbb)));
 }
 
@@ -70,9 +74,12 @@ async fn the_newest_checkpoints_are_read_back() {
         .flat_map(|checkpoint| [1, 2].map(|n| (account(n), vote(checkpoint, n))))
         .collect();
     let (_store, history) = with_votes(&folder, &votes).await;
-    assert_eq!(history.recent(2).await.unwrap(), votes[4..]);
-    assert_eq!(history.recent(100).await.unwrap(), votes);
-    assert_eq!(history.recent(0).await.unwrap(), vec![]);
+    let recent = |votes: &[_], complete_from| Recent { votes: votes.to_vec(), complete_from };
+    // Checkpoint 5 was left out, 6 to 8 have no votes.
+    assert_eq!(history.recent(2).await.unwrap(), recent(&votes[4..], 6));
+    assert_eq!(history.recent(4).await.unwrap(), recent(&votes, 0));
+    assert_eq!(history.recent(100).await.unwrap(), recent(&votes, 0));
+    assert_eq!(history.recent(0).await.unwrap(), recent(&[], 301));
 }
 
 #[tokio::test]
@@ -81,7 +88,7 @@ async fn old_checkpoints_are_pruned() {
     let votes: Vec<_> = (1..=9).map(|checkpoint| (account(1), vote(checkpoint, 1))).collect();
     let (_store, history) = with_votes(&folder, &votes).await;
     history.prune(5).await.unwrap();
-    assert_eq!(history.recent(100).await.unwrap(), votes[4..]);
+    assert_eq!(history.recent(100).await.unwrap().votes, votes[4..]);
 }
 
 #[tokio::test]

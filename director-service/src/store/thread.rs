@@ -1,6 +1,6 @@
 //! The one thread that reads and writes the file.
 
-use super::{CACHE_BYTES, MAX_BATCH, Record, StoreError, io_error};
+use super::{CACHE_BYTES, MAX_BATCH, Recent, Record, StoreError, io_error};
 use codec::{DecodeAll, Encode};
 use director_primitives::{AccountId32, CheckpointNumber, H256, SignedVote};
 use redb::{
@@ -32,8 +32,9 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Command {
     Bind { genesis_hash: H256, reply: Reply<()> },
     Remember(Vec<(AccountId32, SignedVote)>),
+    Replace { validator: AccountId32, by: SignedVote },
     First { validator: AccountId32, checkpoint: CheckpointNumber, reply: Reply<Option<SignedVote>> },
-    Recent { checkpoints: u64, reply: Reply<Vec<(AccountId32, SignedVote)>> },
+    Recent { checkpoints: u64, reply: Reply<Recent> },
     Prune { below: CheckpointNumber },
     Flush { reply: oneshot::Sender<()> },
     Put { record: Record, reply: Reply<()> },
@@ -149,6 +150,7 @@ impl<'t> Opened<'t> {
                 answer(answers, reply, result)
             }
             Command::Remember(votes) => self.remember(&votes),
+            Command::Replace { validator, by } => self.write(&validator, &by),
             Command::First { validator, checkpoint, reply } => {
                 let result = self.first(&validator, checkpoint);
                 answer(answers, reply, result.map(Ok))
@@ -197,10 +199,21 @@ impl<'t> Opened<'t> {
 
     fn remember(&mut self, votes: &[(AccountId32, SignedVote)]) -> Result<(), StorageError> {
         for (validator, vote) in votes {
-            let key = (vote.vote.checkpoint, account_bytes(validator));
-            self.votes.insert(key, vote.encode().as_slice())?;
+            match self.first(validator, vote.vote.checkpoint)? {
+                None => self.write(validator, vote)?,
+                Some(first) if first == *vote => {}
+                Some(_) => tracing::error!(
+                    %validator, checkpoint = vote.vote.checkpoint,
+                    "the store has another first vote and keeps it; please report this"
+                ),
+            }
         }
         Ok(())
+    }
+
+    fn write(&mut self, validator: &AccountId32, vote: &SignedVote) -> Result<(), StorageError> {
+        let key = (vote.vote.checkpoint, account_bytes(validator));
+        self.votes.insert(key, vote.encode().as_slice()).map(drop)
     }
 
     fn first(
@@ -213,8 +226,9 @@ impl<'t> Opened<'t> {
         Ok(value.and_then(|value| SignedVote::decode_all(&mut value.value()).ok()))
     }
 
-    fn recent(&self, checkpoints: u64) -> Result<Vec<(AccountId32, SignedVote)>, StorageError> {
+    fn recent(&self, checkpoints: u64) -> Result<Recent, StorageError> {
         let mut votes = Vec::new();
+        let mut complete_from = 0;
         let (mut found, mut last) = (0, None);
         for entry in self.votes.iter()?.rev() {
             let (key, value) = entry?;
@@ -224,6 +238,7 @@ impl<'t> Opened<'t> {
                 last = Some(checkpoint);
             }
             if found > checkpoints {
+                complete_from = checkpoint.saturating_add(1);
                 break;
             }
             if let Ok(vote) = SignedVote::decode_all(&mut value.value()) {
@@ -231,7 +246,7 @@ impl<'t> Opened<'t> {
             }
         }
         votes.reverse();
-        Ok(votes)
+        Ok(Recent { votes, complete_from })
     }
 
     fn records(&self) -> Result<Vec<Record>, StorageError> {

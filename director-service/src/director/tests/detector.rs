@@ -24,6 +24,14 @@ fn remembered(out: &[Output]) -> Vec<SignedVote> {
     out.iter().filter_map(vote).collect()
 }
 
+fn replaced(out: &[Output]) -> Vec<SignedVote> {
+    let vote = |output: &Output| match output {
+        Output::Replace(vote) => Some(vote.vote),
+        _ => None,
+    };
+    out.iter().filter_map(vote).collect()
+}
+
 fn of(n: u8, vote: SignedVote) -> ValidatorVote {
     ValidatorVote { validator: validator_account(n), vote }
 }
@@ -99,7 +107,8 @@ fn nobody_hides_behind_rubbish_sent_first() {
         let mut rig = Rig::new(&World::new(3, 3));
         publish(&mut rig, 0, 1, &unsigned(vote(0, 10, rubbish)));
         let out = publish(&mut rig, 0, 2, &vote(0, 10, 0xaa));
-        assert_eq!(remembered(&out), vec![vote(0, 10, 0xaa)], "it takes the place");
+        assert_eq!(replaced(&out), vec![vote(0, 10, 0xaa)], "it takes the place");
+        assert!(remembered(&out).is_empty());
         assert!(proven(&out).is_empty());
         let out = publish(&mut rig, 0, 3, &vote(0, 10, 0xcc));
         assert_eq!(proven(&out).len(), 1);
@@ -221,6 +230,39 @@ fn a_restart_between_two_votes_hides_nothing() {
     assert!(relayed(&publish(&mut rig, 0, 2, &vote(0, 10, 0xaa))).is_empty());
     let out = publish(&mut rig, 0, 3, &vote(0, 10, 0xbb));
     assert_eq!((proven(&out).len(), relayed(&out).len()), (1, 1));
+}
+
+#[test]
+fn after_a_restart_the_disk_is_asked_for_what_was_not_read_back() {
+    // The newest 64 checkpoints with votes are read back; checkpoint 100 is finalized, so that
+    // those from 36 to 116 would be in memory.
+    for (read_back, conflict) in [(37..=100, 36), (53..=116, 50), (53..=116, 52)] {
+        let complete_from = *read_back.start();
+        let history = read_back.map(|checkpoint| of(0, vote(0, checkpoint, 0xaa))).collect();
+        let crypto = TestCrypto(director_key(0));
+        let core = Director::resume(config(0), crypto, history, complete_from);
+        let mut rig = Rig::with(&World::new(3, 3).at(1_000), core);
+
+        let (first, second) = (vote(0, conflict, 0xaa), vote(0, conflict, 0xbb));
+        let out = publish(&mut rig, 0, 1, &second);
+        assert!(matches!(&out[..], [Output::Recall(asked)] if *asked == of(0, second)), "{out:?}");
+        let answer = Input::Recalled { vote: of(0, second), first: Some(of(0, first)) };
+        let out = rig.put(answer);
+        let proof = DoubleSignProof::new(genesis(), first, second).unwrap();
+        assert_eq!((proven(&out), remembered(&out)), (vec![proof], vec![]));
+
+        // What was read back needs no disk, nor does what comes after it.
+        let out = publish(&mut rig, 0, 2, &vote(0, complete_from, 0xbb));
+        assert_eq!(proven(&out).len(), 1);
+        let out = publish(&mut rig, 1, 1, &vote(1, 116, 0xaa));
+        assert_eq!((remembered(&out).len(), relayed(&out).len()), (1, 1));
+
+        // Once the chain has moved on, the memory is where it usually is.
+        rig.finalize(&World::new(3, 3).at(2_000));
+        assert_eq!(remembered(&publish(&mut rig, 1, 2, &vote(1, 136, 0xaa))).len(), 1);
+        let out = publish(&mut rig, 1, 3, &vote(1, 135, 0xaa));
+        assert!(matches!(out[..], [Output::Recall(_)]), "{out:?}");
+    }
 }
 
 #[test]
