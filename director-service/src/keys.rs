@@ -46,12 +46,12 @@ pub enum KeyFileError {
     #[error("{0} exists already and is not overwritten; move it away first")]
     Exists(PathBuf),
     /// The operating system refused.
-    #[error("cannot use key file {path}: {source}; check the path and its permissions")]
+    #[error("cannot use key file {path}: {cause}; check the path and its permissions")]
     Io {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 }
 
@@ -61,9 +61,9 @@ pub enum KeyFileError {
 ///
 /// If it is missing, open to others, too long or no text.
 pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
-    let io = |source: std::io::Error| match source.kind() {
+    let io = |cause: std::io::Error| match cause.kind() {
         ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
-        _ => KeyFileError::Io { path: path.to_owned(), source },
+        _ => KeyFileError::Io { path: path.to_owned(), cause },
     };
     let mut file = OpenOptions::new().read(true).open(path).map_err(io)?;
     // Of the open file, not of the path: between the two it could be swapped.
@@ -86,9 +86,9 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
 ///
 /// If the file exists or cannot be written.
 pub fn write_secret(path: &Path, text: &str) -> Result<(), KeyFileError> {
-    let io = |source: std::io::Error| match source.kind() {
+    let io = |cause: std::io::Error| match cause.kind() {
         ErrorKind::AlreadyExists => KeyFileError::Exists(path.to_owned()),
-        _ => KeyFileError::Io { path: path.to_owned(), source },
+        _ => KeyFileError::Io { path: path.to_owned(), cause },
     };
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;

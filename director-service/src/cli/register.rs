@@ -69,6 +69,12 @@ impl Args {
                     account.id(),
                     hex::encode(known.peer_key.0)
                 ),
+                None if !snapshot.directors.invited.contains(&account.id()) => bail!(
+                    "{} is no invited director at block {}; have governance invite it first \
+                     (director_registry.add_director), then run this again",
+                    account.id(),
+                    snapshot.number
+                ),
                 None => {
                     let possession = Possession {
                         account: account.id(),
@@ -94,13 +100,15 @@ impl Args {
                     let text = address.to_string().into_bytes();
                     match text.try_into() {
                         Ok(address) => Ok(Endpoint { scope, address }),
-                        Err(_) => bail!("{address} is longer than 128 bytes"),
+                        Err(_) => bail!("{address} is longer than 128 bytes; give a shorter one"),
                     }
                 })
                 .collect::<anyhow::Result<Vec<_>>>()
         };
         let mut all = of(EndpointScope::Public, &self.public)?;
         all.extend(of(EndpointScope::Mesh, &self.mesh)?);
-        Endpoints::try_from(all).ok().context("more than 4 addresses; the chain keeps 4")
+        Endpoints::try_from(all)
+            .ok()
+            .context("more than 4 addresses; give at most 4, --public and --mesh together")
     }
 }

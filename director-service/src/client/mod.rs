@@ -120,7 +120,7 @@ pub enum StartError {
 /// Which message it is, for its origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageId {
-    /// The epoch. Before the first connection it may still grow, see the module's page.
+    /// The epoch. Before the first `Welcome` it may still grow, see the module's page.
     pub epoch: u64,
     /// The class.
     pub class: Priority,
@@ -202,7 +202,8 @@ impl Client {
         self.events.recv().await
     }
 
-    /// Publishes a message: see [`Publisher::publish`].
+    /// Publishes a message: see [`Publisher::publish`]. Before the first `Welcome` of a director the
+    /// epoch in the answer may still change.
     ///
     /// # Errors
     ///

@@ -26,12 +26,15 @@ pub enum ConfigError {
     )]
     Missing(PathBuf),
     /// The operating system refused.
-    #[error("cannot read configuration file {path}: {source}; check its permissions")]
+    #[error(
+        "cannot read configuration file {path}: {cause}; name a file that the user who runs the \
+         director may read"
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// It is no TOML, or a field is unknown, missing or of the wrong type.
     #[error("{place}: {cause}; see config/director.example.toml for all fields")]
@@ -55,9 +58,9 @@ pub(super) fn load(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+    let text = std::fs::read_to_string(path).map_err(|cause| match cause.kind() {
         ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
-        _ => ConfigError::Unreadable { path: path.to_owned(), source },
+        _ => ConfigError::Unreadable { path: path.to_owned(), cause },
     })?;
     let in_file = |error: toml::de::Error| ConfigError::Malformed {
         place: place(path, &text, error.span()),

@@ -44,13 +44,12 @@ pub trait Source: Send + Sync + 'static {
 
 /// Why the page cannot be served.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} (http.listen): {}", remedy(.source))]
+#[error("cannot listen on {address} (http.listen): {}", remedy(.cause))]
 pub struct HttpError {
     /// Where it was to listen.
     pub address: SocketAddr,
-    /// What the system says.
-    #[source]
-    pub source: io::Error,
+    /// What the system says; the line above has it already, hence no `source`.
+    pub cause: io::Error,
 }
 
 fn remedy(error: &io::Error) -> String {
@@ -58,9 +57,11 @@ fn remedy(error: &io::Error) -> String {
         io::ErrorKind::AddrInUse => {
             "the port is in use; stop who has it or choose another, 0 takes any".into()
         }
-        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address".into(),
+        io::ErrorKind::AddrNotAvailable => {
+            "no interface of this machine has that address; choose one that it has".into()
+        }
         io::ErrorKind::PermissionDenied => "not permitted; choose a port from 1024 up".into(),
-        _ => error.to_string(),
+        _ => format!("{error}; choose another address"),
     }
 }
 
@@ -70,7 +71,7 @@ fn remedy(error: &io::Error) -> String {
 ///
 /// If somebody else has it.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
-    TcpListener::bind(address).await.map_err(|source| HttpError { address, source })
+    TcpListener::bind(address).await.map_err(|cause| HttpError { address, cause })
 }
 
 /// Serves until `stop` resolves.

@@ -82,8 +82,9 @@ fn say(standing: Standing, account: &AccountId32, peer_key: &PublicKey) {
     match standing {
         Standing::Active => info!(%account, "the chain has this director as active: serving"),
         Standing::OtherKey => warn!(
-            "the chain has another peer key for {account}, ours is {}; not serving until \
-             `director register` has put it there, or keys.peer names the right file",
+            "the chain has another peer key for {account}, ours is {}; not serving until keys.peer \
+             names the file of that one, or governance has removed and invited the director again \
+             and `director register` is done (a peer key cannot be replaced yet)",
             hex::encode(peer_key.0)
         ),
         Standing::Invited => warn!(
