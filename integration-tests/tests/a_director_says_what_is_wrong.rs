@@ -37,9 +37,11 @@ fn start(dir: &Path, config: &Path) -> Managed {
 async fn refused(dir: &Path, config: &Path) -> String {
     let (status, log) = start(dir, config).wait_for_end(PATIENCE).await.unwrap();
     assert_eq!(status.code(), Some(1), "{log}");
-    let lines: Vec<_> = log.lines().collect();
-    let [line] = lines.as_slice() else { panic!("not one line:\n{log}") };
-    assert!(line.starts_with("director: "), "{line}");
+    // What it did before it found out is logged.
+    let (errors, logged): (Vec<_>, Vec<_>) =
+        log.lines().partition(|line| line.starts_with("director: "));
+    let [line] = errors.as_slice() else { panic!("not one line:\n{log}") };
+    assert!(logged.iter().all(|line| line.contains(" INFO ")), "{log}");
     line.to_string()
 }
 
@@ -103,4 +105,65 @@ async fn a_chain_that_is_not_there_is_waited_for() {
     assert!(line.contains(NO_NODE) && line.contains("trying again"), "{line}");
     director.check_alive().unwrap();
     director.stop().await;
+}
+
+#[tokio::test]
+async fn a_folder_for_a_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = refused(dir.path(), dir.path()).await;
+    assert_eq!(line.matches("os error").count(), 1, "{line}");
+    assert!(line.contains("name a file"), "{line}");
+}
+
+#[tokio::test]
+async fn a_busy_port_for_the_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = prepare(dir.path());
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = holder.local_addr().unwrap().to_string();
+    edit(&config, |text| text.replace("\"127.0.0.1:0\"", &format!("\"{address}\"")));
+    let line = refused(dir.path(), &config).await;
+    assert!(line.contains(&address) && line.contains("http.listen"), "{line}");
+    assert!(line.contains("choose another") && !line.contains("os error"), "{line}");
+}
+
+#[tokio::test]
+async fn a_data_folder_that_cannot_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = prepare(dir.path());
+    edit(&config, |text| text.replace("\"data\"", "\"/proc/director\""));
+    let line = refused(dir.path(), &config).await;
+    assert!(line.contains("/proc/director") && line.contains("set data_dir to"), "{line}");
+}
+
+#[tokio::test]
+async fn a_runtime_whose_interface_differs() {
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = dir.path().join("other.wasm");
+    let wasm = fs::read(sibling("runtime_mock.wasm").unwrap()).unwrap();
+    fs::write(&runtime, renamed(wasm, b"report_double_sign", b"report_double_sigm")).unwrap();
+    let runtime = runtime.to_str().unwrap();
+    let arguments = ["--dev", "--rpc-port", "0", "--exit-on-stdin-eof", "--runtime", runtime];
+    let program = sibling("mock-node").unwrap();
+    let log = dir.path().join("node.log");
+    let mut node = Managed::spawn("node", &program, &arguments.map(String::from), log).unwrap();
+    let url = node.wait_for_line("ready rpc=", PATIENCE).await.unwrap();
+
+    let config = write_config(&Identity::director(1), dir.path(), &url).unwrap();
+    let line = refused(dir.path(), &config).await;
+    assert!(line.contains("SlashingEvidence.report_double_sign"), "{line}");
+    assert!(line.contains("update the director"), "{line}");
+    node.stop().await;
+}
+
+/// The program with another name of the same length everywhere.
+fn renamed(mut program: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let found = |(at, window): (usize, &[u8])| (window == from).then_some(at);
+    let places: Vec<_> = program.windows(from.len()).enumerate().filter_map(found).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        program[at..][..to.len()].copy_from_slice(to);
+    }
+    program
 }

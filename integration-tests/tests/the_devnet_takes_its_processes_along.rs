@@ -27,6 +27,12 @@ fn when_it_is_asked_to_end_before_it_is_up() {
 }
 
 #[test]
+fn when_it_is_interrupted_before_it_is_up() {
+    let status = end_with("INT");
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
 fn a_wrong_command_line_starts_nothing() {
     for wrong in ["--directors 9", "--honest --until slashed", "--until never", "--double-sign 9@0"]
     {
