@@ -34,8 +34,8 @@ pub struct Config {
     pub request_max_age_blocks: u64,
     /// Blocks that a request may be ahead of this director's own view. Default 16.
     pub request_ahead_blocks: u64,
-    /// How many blocks an approval counts. Default 600: an hour at 6 s; it is signed anew when it
-    /// expires and the candidate still waits.
+    /// How many blocks an approval counts. Default 600: an hour at 6 s; it is signed anew before
+    /// it expires while the candidate still waits.
     pub approval_valid_blocks: u64,
     /// Blocks that the director of the next rank waits longer before it submits. Default 2.
     pub turn_blocks: u64,
@@ -53,6 +53,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// Blocks that an approval must still count for this director to submit it: it may take until
+    /// the next attempt before it lands. Never more than half the life of its own approvals.
+    pub(super) fn submission_margin(&self) -> u64 {
+        self.resubmit_blocks.min(self.approval_valid_blocks / 2)
+    }
+
     /// The defaults for the director with this account and peer key.
     pub fn new(account: AccountId32, peer_key: PublicKey) -> Self {
         Self {

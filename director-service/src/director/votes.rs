@@ -4,9 +4,9 @@
 //!   approval and the request to the other directors, so that they sign too;
 //! * upon a director's vote: check it with the peer key that the director has on chain, keep it, pass
 //!   it on once, so that a cut mesh link costs a detour and no vote;
-//! * upon `ceil(2n/3)` approvals: submit them when it is this director's turn, and again if the chain
+//! * upon `ceil(2n/3)` approvals that count long enough to reach the chain: submit them when it is this director's turn, and again if the chain
 //!   does not know after a while;
-//! * upon a finalized block: drop what is decided; repeat what others may have missed.
+//! * upon a finalized block: drop what is decided; sign anew what expires soon; repeat what others may have missed.
 //!
 //! Nonces are `finalized block number * 65536 + counter`: they grow over restarts without a file, as
 //! long as a director signs less than 65,536 votes in one block.
@@ -213,9 +213,13 @@ impl<C: Crypto> Director<C> {
                     && validator.registration_id == waiting.registration_id
             })
         });
+        let lasting = snapshot.number.saturating_add(self.config.submission_margin());
         for waiting in authorization.waiting.values_mut() {
             waiting.votes.retain(|director, vote| {
-                vote.vote.valid_until >= snapshot.number && snapshot.director(director).is_some()
+                // Its own one gives way to a new one before the chain would refuse it.
+                let own = *director == self.config.account;
+                let least = if own { lasting } else { snapshot.number };
+                vote.vote.valid_until >= least && snapshot.director(director).is_some()
             });
         }
         let accounts: Vec<_> = authorization.waiting.keys().cloned().collect();
@@ -338,9 +342,12 @@ impl<C: Crypto> Director<C> {
         let Some(waiting) = self.authorization.waiting.get_mut(validator) else {
             return;
         };
+        // What expires before it lands counts for nothing on the chain, nor does it here: a director
+        // that signs such votes must not use up the turns of the others.
+        let lasting = snapshot.number.saturating_add(self.config.submission_margin());
         let approves = |vote: &&Vote| {
             vote.vote.decision == Decision::Approve
-                && vote.vote.valid_until >= snapshot.number
+                && vote.vote.valid_until >= lasting
                 && snapshot.director(&vote.director).is_some()
         };
         let votes: Vec<_> = waiting.votes.values().filter(approves).cloned().collect();

@@ -70,6 +70,7 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::*;
 use sp_runtime::{SaturatedConversion, Saturating};
+use votes::Taken;
 
 /// Amounts of the runtime's currency.
 pub type BalanceOf<T> =
@@ -428,9 +429,10 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Brings director votes, from anybody. Each must be signed by an active director, for the
-        /// current registration, and not expired; votes that are known already are passed over. Free
-        /// if it decided something.
+        /// Brings director votes, from anybody. Each must be for the current registration and rightly
+        /// signed. Votes that are known already, expired, void, or of nobody who is a director today
+        /// are passed over: they may have become so on their way here. Fails if nothing is left, with
+        /// the first vote's reason. Free if it decided something.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::submit_votes(votes.len() as u32))]
         pub fn submit_votes(
@@ -439,14 +441,19 @@ pub mod pallet {
         ) -> DispatchResultWithPostInfo {
             ensure_signed(origin)?;
             ensure!(!votes.is_empty(), Error::<T>::NoVotes);
-            let mut about = BTreeSet::new();
+            let (mut about, mut passed_over) = (BTreeSet::new(), None);
             for signed in votes {
                 let validator = signed.vote.validator.clone();
-                if Self::take_vote(signed)? {
-                    about.insert(validator);
+                match Self::take_vote(signed)? {
+                    Taken::Yes => {
+                        about.insert(validator);
+                    }
+                    Taken::PassedOver(why) => {
+                        passed_over.get_or_insert(why);
+                    }
                 }
             }
-            ensure!(!about.is_empty(), Error::<T>::OldNonce);
+            ensure!(!about.is_empty(), passed_over.unwrap_or(Error::<T>::NoVotes));
             let mut decided = false;
             for validator in &about {
                 decided |= Self::decide(validator)?;

@@ -14,22 +14,41 @@ pub(crate) struct Tally {
     pub(crate) directors: u32,
 }
 
+/// What became of a vote that is no reason to refuse those that come with it.
+pub(crate) enum Taken<T> {
+    /// It is stored.
+    Yes,
+    /// It says nothing (any more), for this reason.
+    PassedOver(Error<T>),
+}
+
 impl<T: Config> Pallet<T> {
-    /// Checks and stores one vote. `false` if it, or a newer one, is known already: somebody else
-    /// brought it in the meantime, no reason to refuse what comes with it.
-    pub(crate) fn take_vote(signed: SignedDirectorVote<T::AccountId>) -> Result<bool, Error<T>> {
+    /// Checks and stores one vote.
+    ///
+    /// What can befall a vote between its submission and its block does not spoil the others: it
+    /// expires, somebody else brings it, its director is removed. Else one director could hold up
+    /// all by signing votes that last just too short.
+    pub(crate) fn take_vote(
+        signed: SignedDirectorVote<T::AccountId>,
+    ) -> Result<Taken<T>, Error<T>> {
         let (director, vote) = (&signed.director, &signed.vote);
         let validator = Validators::<T>::get(&vote.validator).ok_or(Error::<T>::NotRegistered)?;
         ensure!(validator.registration_id == vote.registration_id, Error::<T>::OtherRegistration);
         ensure!(is_staying(validator.status), Error::<T>::NotEligible);
-        ensure!(vote.valid_until >= Self::now(), Error::<T>::VoteExpired);
-        let peer_key = T::Directors::peer_key(director).ok_or(Error::<T>::NotDirector)?;
+        if vote.valid_until < Self::now() {
+            return Ok(Taken::PassedOver(Error::VoteExpired));
+        }
+        let Some(peer_key) = T::Directors::peer_key(director) else {
+            return Ok(Taken::PassedOver(Error::NotDirector));
+        };
         let nonces = DirectorNonces::<T>::get(director);
-        ensure!(nonces.void_up_to.is_none_or(|void| vote.nonce > void), Error::<T>::VoidVote);
+        if nonces.void_up_to.is_some_and(|void| vote.nonce <= void) {
+            return Ok(Taken::PassedOver(Error::VoidVote));
+        }
         let mut votes = Votes::<T>::get(&vote.validator);
         let known = votes.iter().position(|known| known.director == *director);
         if known.is_some_and(|at| votes[at].nonce >= vote.nonce) {
-            return Ok(false);
+            return Ok(Taken::PassedOver(Error::OldNonce));
         }
         ensure!(signed.verify(&Self::genesis_hash(), &peer_key), Error::<T>::InvalidSignature);
 
@@ -57,7 +76,7 @@ impl<T: Config> Pallet<T> {
             decision: vote.decision,
             nonce: vote.nonce,
         });
-        Ok(true)
+        Ok(Taken::Yes)
     }
 
     /// Whether a stored vote counts today.

@@ -211,6 +211,63 @@ fn votes_are_believed_of_directors_alone() {
     assert!(submitted(&hear(&mut rig, (me + 2) % 3, right)).is_some());
 }
 
+/// Director `n`'s approval of candidate 1 that counts until this block.
+fn approval_until(n: u8, nonce: u64, valid_until: u64) -> SignedDirectorVote<AccountId32> {
+    let vote = DirectorVote { valid_until, ..approval(n, nonce, Decision::Approve).vote };
+    director_key(n).director_vote(&genesis(), director_account(n), vote)
+}
+
+#[test]
+fn votes_that_last_too_short_hold_up_nobody() {
+    let [me, honest, liar] = turns()[..] else { panic!("three directors") };
+    // With two of three, the liar's vote is left out, whatever it signs anew with each block.
+    let mut rig = rig_of(me);
+    hear(&mut rig, liar, approval_until(liar, 1, 100));
+    ask(&mut rig, request(1, 100));
+    let out = hear(&mut rig, honest, approval(honest, 1, Decision::Approve));
+    let of_the_honest = |out: &[Output]| {
+        let votes = submitted(out)?;
+        assert_eq!(votes.len(), 2);
+        assert!(votes.iter().all(|vote| vote.director != director_account(liar)));
+        Some(votes)
+    };
+    assert!(of_the_honest(&out).is_some());
+    let mut again = 0;
+    for block in 101..=130 {
+        let lie = hear(&mut rig, liar, approval_until(liar, block, block));
+        let out = rig.finalize(&world().at(block));
+        again += [lie, out].iter().filter_map(|out| of_the_honest(out)).count();
+    }
+    assert_eq!(again, 3, "every ten blocks");
+
+    // Where it would be needed, nothing is submitted until it lasts long enough.
+    let mut rig = rig_of(me);
+    ask(&mut rig, request(1, 100));
+    for (nonce, valid_until) in [(1, 100), (2, 101), (3, 109)] {
+        let vote = approval_until(liar, nonce, valid_until);
+        assert_eq!(submitted(&hear(&mut rig, liar, vote)), None, "until {valid_until}");
+    }
+    let votes = submitted(&hear(&mut rig, liar, approval_until(liar, 4, 110)));
+    assert_eq!(votes.map(|votes| votes.len()), Some(2));
+}
+
+#[test]
+fn its_own_approval_always_lasts_long_enough_to_be_submitted() {
+    let config = Config { approval_valid_blocks: 30, ..config(0) };
+    let core = Director::new(config, TestCrypto(director_key(0)), Vec::new());
+    let mut rig = Rig::with(&world(), core);
+    ask(&mut rig, request(1, 100));
+    hear(&mut rig, 1, approval(1, 1, Decision::Approve));
+    let mut submissions = 0;
+    for block in 101..=200 {
+        for vote in submitted(&rig.finalize(&world().at(block))).unwrap_or_default() {
+            assert!(vote.vote.valid_until >= block + 10, "block {block}");
+            submissions += 1;
+        }
+    }
+    assert!(submissions >= 10, "{submissions}");
+}
+
 #[test]
 fn a_newer_vote_replaces_an_older_one() {
     let mut rig = rig_of(turns()[0]);

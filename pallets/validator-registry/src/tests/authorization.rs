@@ -3,6 +3,7 @@
 use crate::{mock::*, *};
 use director_primitives::{DirectorVote, threshold::approvals_needed};
 use frame_support::{assert_noop, assert_ok};
+use sp_runtime::DispatchError;
 
 /// A signed vote with one thing changed before it was signed.
 fn changed(
@@ -137,6 +138,42 @@ fn votes_that_are_known_do_not_spoil_those_that_are_new() {
 }
 
 #[test]
+fn votes_that_no_longer_count_do_not_spoil_those_that_do() {
+    let spoilers: [(fn() -> SignedDirectorVote<AccountId>, Error<Test>); 3] = [
+        (|| changed(92, |vote| vote.valid_until = 20), Error::VoteExpired),
+        (|| vote(99, 1, APPROVE, 1), Error::NotDirector),
+        (|| vote(93, 1, APPROVE, 5), Error::VoidVote),
+    ];
+    for (spoiler, why) in spoilers {
+        let why = DispatchError::from(why);
+        for at in 0..=3 {
+            with_directors(4).execute_with(|| {
+                assert_ok!(register(1));
+                // 93 has voted, was removed and came back.
+                assert_ok!(submit(vec![vote(93, 1, APPROVE, 5)]));
+                remove_director(93);
+                add_director(93);
+                go_to(21);
+                let known = vote(93, 1, APPROVE, 5);
+                // Alone it fails, and so does the call if nothing else is new; the first tells why.
+                assert_noop!(submit(vec![spoiler()]), why);
+                assert_noop!(submit(vec![spoiler(), known]), why);
+                assert_eq!(status(1), ValidatorStatus::Candidate);
+                let mut votes: Vec<_> = (90..93).map(|d| vote(d, 1, APPROVE, 1)).collect();
+                votes.insert(at, spoiler());
+                let result = submit(votes).unwrap();
+                assert_eq!(
+                    (result.pays_fee, status(1)),
+                    (Pays::No, ValidatorStatus::Authorized),
+                    "{why:?} at place {at}"
+                );
+                assert_eq!(ValidatorRegistry::vote_progress(&1).unwrap().votes.len(), 3);
+            });
+        }
+    }
+}
+
+#[test]
 fn an_older_vote_cannot_be_replayed_after_the_newer_one_expired() {
     with_directors(3).execute_with(|| {
         assert_ok!(register(1));
@@ -157,7 +194,7 @@ fn an_older_vote_cannot_be_replayed_after_the_newer_one_expired() {
 }
 
 #[test]
-fn an_expired_vote_is_refused_and_does_not_count() {
+fn an_expired_vote_is_not_taken_and_does_not_count() {
     with_directors(3).execute_with(|| {
         assert_ok!(register(1));
         let until_20 = |director| changed(director, |vote| vote.valid_until = 20);
@@ -199,7 +236,7 @@ fn a_forged_vote_is_refused() {
         for forged in forged {
             assert_noop!(submit(vec![forged]), Error::<Test>::InvalidSignature);
         }
-        // One bad vote spoils all: whoever submits looks at them first.
+        // One wrongly signed vote spoils all: whoever submits looks at them first.
         assert_noop!(
             submit(vec![vote(91, 1, APPROVE, 1), signed_by(92)]),
             Error::<Test>::InvalidSignature
