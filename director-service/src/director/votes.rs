@@ -4,9 +4,10 @@
 //!   approval and the request to the other directors, so that they sign too;
 //! * upon a director's vote: check it with the peer key that the director has on chain, keep it, pass
 //!   it on once, so that a cut mesh link costs a detour and no vote;
-//! * upon `ceil(2n/3)` approvals that count long enough to reach the chain: submit them when it is this director's turn, and again if the chain
-//!   does not know after a while;
-//! * upon a finalized block: drop what is decided; sign anew what expires soon; repeat what others may have missed.
+//! * upon `ceil(2n/3)` approvals that last until they have reached the chain: submit them when it is
+//!   this director's turn, and again if the chain does not know after a while;
+//! * upon a finalized block: drop what is decided; sign anew what expires soon; repeat what others may
+//!   have missed.
 //!
 //! Nonces are `finalized block number * 65536 + counter`: they grow over restarts without a file, as
 //! long as a director signs less than 65,536 votes in one block.
