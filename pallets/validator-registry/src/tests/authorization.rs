@@ -139,7 +139,8 @@ fn votes_that_are_known_do_not_spoil_those_that_are_new() {
 
 #[test]
 fn votes_that_no_longer_count_do_not_spoil_those_that_do() {
-    let spoilers: [(fn() -> SignedDirectorVote<AccountId>, Error<Test>); 3] = [
+    type Spoiler = fn() -> SignedDirectorVote<AccountId>;
+    let spoilers: [(Spoiler, Error<Test>); 3] = [
         (|| changed(92, |vote| vote.valid_until = 20), Error::VoteExpired),
         (|| vote(99, 1, APPROVE, 1), Error::NotDirector),
         (|| vote(93, 1, APPROVE, 5), Error::VoidVote),
