@@ -55,20 +55,6 @@ impl Network {
     ///
     /// Whatever keeps the network from coming up, with the end of a log where there is one.
     pub async fn start(plan: &Plan, mut say: impl FnMut(&str)) -> anyhow::Result<Self> {
-        let network = Self::start_without_votes(plan, &mut say).await?;
-        network.vote();
-        Ok(network)
-    }
-
-    /// As [`Self::start`], but nobody votes before [`Self::vote`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::start`].
-    pub async fn start_without_votes(
-        plan: &Plan,
-        mut say: impl FnMut(&str),
-    ) -> anyhow::Result<Self> {
         let dir = &plan.dir;
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         say("starting the chain (it compiles its runtime first)");
@@ -113,11 +99,12 @@ impl Network {
         let patience = Duration::from_millis(plan.block_time_ms) * START_BLOCKS;
         network.wait_until_ready(patience.max(Duration::from_secs(60))).await?;
         say("everybody is authorized and connected");
+        network.vote();
         Ok(network)
     }
 
     /// Lets the validators vote from the next checkpoint on.
-    pub fn vote(&self) {
+    fn vote(&self) {
         self.shared.vote_from.send_replace(Some(self.next_checkpoint()));
     }
 

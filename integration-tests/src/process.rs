@@ -118,11 +118,6 @@ impl Managed {
         self.child.id()
     }
 
-    /// Name given at the start.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Resident memory in KiB, if the child runs and the system tells.
     pub fn rss_kib(&self) -> Option<u64> {
         self.memory_kib("VmRSS:")
