@@ -2,9 +2,9 @@
 
 use crate::{
     AccountId, Balance, Block, CHECKPOINT_INTERVAL, DirectorRegistry, Executive, InherentDataExt,
-    MAX_DIRECTORS, MAX_VALIDATORS, MIN_DIRECTORS, MIN_STAKE, Nonce, Runtime, RuntimeCall,
-    RuntimeGenesisConfig, SLASH_DEFER_PERIOD, SlashingEvidence, System, TransactionPayment,
-    UNBONDING_PERIOD, VERSION, ValidatorRegistry, genesis,
+    MAX_ACTIVE_VALIDATORS, MAX_DIRECTORS, MAX_VALIDATORS, MIN_DIRECTORS, MIN_STAKE, Nonce, Runtime,
+    RuntimeCall, RuntimeGenesisConfig, SLASH_DEFER_PERIOD, STALE_AFTER, SlashingEvidence, System,
+    TransactionPayment, UNBONDING_PERIOD, VERSION, ValidatorRegistry, genesis,
 };
 use alloc::vec::Vec;
 use director_primitives::{
@@ -180,6 +180,8 @@ impl_runtime_apis! {
                 min_directors: MIN_DIRECTORS,
                 max_directors: MAX_DIRECTORS,
                 max_validators: MAX_VALIDATORS,
+                max_active_validators: MAX_ACTIVE_VALIDATORS,
+                stale_after: STALE_AFTER.into(),
             }
         }
 
@@ -219,6 +221,57 @@ impl_runtime_apis! {
 
         fn preset_names() -> Vec<PresetId> {
             genesis::preset_names()
+        }
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    impl frame_benchmarking::Benchmark<Block> for Runtime {
+        fn benchmark_metadata(extra: bool) -> (
+            Vec<frame_benchmarking::BenchmarkList>,
+            Vec<frame_support::traits::StorageInfo>,
+        ) {
+            use crate::*;
+            use frame_benchmarking::BenchmarkList;
+            use frame_support::traits::StorageInfoTrait;
+
+            let mut list = Vec::<BenchmarkList>::new();
+            list_benchmarks!(list, extra);
+            (list, AllPalletsWithSystem::storage_info())
+        }
+
+        fn dispatch_benchmark(
+            config: frame_benchmarking::BenchmarkConfig,
+        ) -> Result<Vec<frame_benchmarking::BenchmarkBatch>, alloc::string::String> {
+            use crate::*;
+            use frame_benchmarking::BenchmarkBatch;
+            use frame_support::traits::WhitelistedStorageKeys;
+
+            let whitelist = AllPalletsWithSystem::whitelisted_storage_keys();
+            let mut batches = Vec::<BenchmarkBatch>::new();
+            let params = (&config, &whitelist);
+            add_benchmarks!(params, batches);
+            Ok(batches)
+        }
+    }
+
+    #[cfg(feature = "try-runtime")]
+    impl frame_try_runtime::TryRuntime<Block> for Runtime {
+        fn on_runtime_upgrade(
+            checks: frame_try_runtime::UpgradeCheckSelect,
+        ) -> (Weight, Weight) {
+            let weight = Executive::try_runtime_upgrade(checks)
+                .expect("the migrations leave a sound state");
+            (weight, crate::configs::Weights::get().max_block)
+        }
+
+        fn execute_block(
+            block: <Block as BlockT>::LazyBlock,
+            state_root_check: bool,
+            signature_check: bool,
+            select: frame_try_runtime::TryStateSelect,
+        ) -> Weight {
+            Executive::try_execute_block(block, state_root_check, signature_check, select)
+                .expect("the block is valid and leaves a sound state")
         }
     }
 }

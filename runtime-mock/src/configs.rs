@@ -3,7 +3,7 @@
 use crate::{
     AccountId, Balance, Balances, Block, BlockNumber, DirectorRegistry, Nonce, PalletInfo, Runtime,
     RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask,
-    System, VERSION, ValidatorRegistry,
+    Session, SessionKeys, System, VERSION, ValidatorRegistry,
 };
 use frame_support::{
     PalletId, derive_impl, parameter_types,
@@ -21,9 +21,10 @@ use frame_system::{
     limits::{BlockLength, BlockWeights},
 };
 use pallet_transaction_payment::{ConstFeeMultiplier, FungibleAdapter, Multiplier};
+use sp_core::crypto::KeyTypeId;
 use sp_runtime::{
     Perbill,
-    traits::{AccountIdConversion, One},
+    traits::{AccountIdConversion, ConvertInto, One, OpaqueKeys},
 };
 use sp_version::RuntimeVersion;
 
@@ -48,6 +49,14 @@ pub const MIN_DIRECTORS: u32 = 3;
 pub const MAX_DIRECTORS: u32 = 7;
 /// Most registered validators.
 pub const MAX_VALIDATORS: u32 = 1_000;
+/// Most validators of a session.
+pub const MAX_ACTIVE_VALIDATORS: u32 = 100;
+/// Largest part of the set that a session may lose.
+pub const MAX_SET_LOSS: Perbill = Perbill::from_percent(33);
+/// Blocks of a session: short, so that a devnet shows the set change.
+pub const SESSION_LENGTH: BlockNumber = 10;
+/// Blocks after which a director that has not renewed its record shows as stale.
+pub const STALE_AFTER: BlockNumber = 1_200;
 
 /// Least part of the stake that a double sign costs.
 pub const BASE_FRACTION: Perbill = Perbill::from_percent(5);
@@ -68,6 +77,7 @@ parameter_types! {
     pub Length: BlockLength = BlockLength::builder().max_length(5 * 1024 * 1024).build();
     pub MaxProposalWeight: Weight = Perbill::from_percent(50) * Weights::get().max_block;
     pub FeeMultiplier: Multiplier = Multiplier::one();
+    pub const MaxSetLoss: Perbill = MAX_SET_LOSS;
     pub const BaseFraction: Perbill = BASE_FRACTION;
     pub const RewardFraction: Perbill = REWARD_FRACTION;
     pub SlashDestination: AccountId = slash_destination();
@@ -161,13 +171,45 @@ impl pallet_sudo::Config for Runtime {
     type WeightInfo = pallet_sudo::weights::SubstrateWeight<Runtime>;
 }
 
+impl pallet_session::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type ValidatorId = AccountId;
+    type ValidatorIdOf = ConvertInto;
+    type ShouldEndSession = Sessions;
+    type NextSessionRotation = Sessions;
+    type SessionManager = ValidatorRegistry;
+    type SessionHandler = NobodyAuthors;
+    type Keys = SessionKeys;
+    type DisablingStrategy = ();
+    type WeightInfo = pallet_session::weights::SubstrateWeight<Runtime>;
+    type Currency = Balances;
+    type KeyDeposit = ConstU128<0>;
+}
+
+/// Takes note of no set: the development node seals by a timer. A chain has its consensus pallets here.
+pub struct NobodyAuthors;
+
+impl pallet_session::SessionHandler<AccountId> for NobodyAuthors {
+    const KEY_TYPE_IDS: &'static [KeyTypeId] = &[];
+
+    fn on_genesis_session<Ks: OpaqueKeys>(_: &[(AccountId, Ks)]) {}
+
+    fn on_new_session<Ks: OpaqueKeys>(_: bool, _: &[(AccountId, Ks)], _: &[(AccountId, Ks)]) {}
+
+    fn on_disabled(_: u32) {}
+}
+
+/// When a session ends.
+pub type Sessions = pallet_session::PeriodicSessions<ConstU32<SESSION_LENGTH>, ConstU32<0>>;
+
 impl pallet_director_registry::Config for Runtime {
     type GovernanceOrigin = Governance;
     type OnDirectorSetChange = ValidatorRegistry;
     type PeerKeyInUse = ValidatorRegistry;
     type MinDirectors = ConstU32<MIN_DIRECTORS>;
     type MaxDirectors = ConstU32<MAX_DIRECTORS>;
-    type WeightInfo = pallet_director_registry::weights::Estimated<Runtime>;
+    type StaleAfter = ConstU32<STALE_AFTER>;
+    type WeightInfo = pallet_director_registry::weights::Measured<Runtime>;
 }
 
 impl pallet_validator_registry::Config for Runtime {
@@ -179,12 +221,16 @@ impl pallet_validator_registry::Config for Runtime {
     type CheckpointInterval = ConstU32<CHECKPOINT_INTERVAL>;
     type MaxValidators = ConstU32<MAX_VALIDATORS>;
     type MaxDirectors = ConstU32<MAX_DIRECTORS>;
-    type WeightInfo = pallet_validator_registry::weights::Estimated<Runtime>;
+    type MaxActiveValidators = ConstU32<MAX_ACTIVE_VALIDATORS>;
+    type MaxSetLoss = MaxSetLoss;
+    type SessionKeys = Session;
+    type WeightInfo = pallet_validator_registry::weights::Measured<Runtime>;
 }
 
 impl pallet_slashing_evidence::Config for Runtime {
     type Currency = Balances;
     type Offenders = ValidatorRegistry;
+    type OffenceHandler = ();
     type Directors = DirectorRegistry;
     type CancelOrigin = Governance;
     type SlashDestination = ResolveTo<SlashDestination, Balances>;
@@ -194,5 +240,5 @@ impl pallet_slashing_evidence::Config for Runtime {
     type BaseFraction = BaseFraction;
     type RewardFraction = RewardFraction;
     type MaxOffenders = ConstU32<MAX_VALIDATORS>;
-    type WeightInfo = pallet_slashing_evidence::weights::Estimated<Runtime>;
+    type WeightInfo = pallet_slashing_evidence::weights::Measured<Runtime>;
 }

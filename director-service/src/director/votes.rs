@@ -17,6 +17,7 @@ use codec::Encode;
 use director_primitives::{
     AccountId32, Answer, AuthorizationRequest, Control, Decision, DirectorVote, H256, PublicKey,
     RegistrationId, SignedAuthorizationRequest, SignedDirectorVote, Snapshot,
+    authorization::first_nonce,
     runtime_api::{ValidatorInfo, ValidatorStatus},
     signing_bytes,
     threshold::approvals_needed,
@@ -26,9 +27,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Finalized blocks whose hashes are kept to compare requests with.
 const BLOCKS_KEPT: usize = 256;
-
-/// Votes that a director may sign in one block.
-const NONCES_PER_BLOCK: u64 = 1 << 16;
 
 type Request = SignedAuthorizationRequest<AccountId32>;
 type Vote = SignedDirectorVote<AccountId32>;
@@ -290,8 +288,8 @@ impl<C: Crypto> Director<C> {
         if waiting.votes.contains_key(&account) {
             return;
         }
-        let first_nonce = snapshot.number.saturating_mul(NONCES_PER_BLOCK);
-        authorization.last_nonce = first_nonce.max(authorization.last_nonce.saturating_add(1));
+        let next = authorization.last_nonce.saturating_add(1);
+        authorization.last_nonce = first_nonce(snapshot.number).max(next);
         let vote = DirectorVote {
             validator: validator.clone(),
             registration_id: waiting.registration_id,

@@ -49,6 +49,8 @@ fn snapshot(number: u64) -> Arc<Snapshot> {
         min_directors: 1,
         max_directors: 7,
         max_validators: 10,
+        max_active_validators: 100,
+        stale_after: 100,
     };
     let directors = DirectorSet { version: 1, active, invited: Vec::new() };
     Arc::new(Snapshot::new(number, H256::zero(), domain, directors, Vec::new()))

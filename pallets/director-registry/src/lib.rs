@@ -3,15 +3,17 @@
 //! * upon `add_director` (governance): the account is *invited*; it decides nothing yet;
 //! * upon `activate` (the invited account): peer key with proof of possession, endpoints, region and
 //!   capacity are recorded; from now on it is *active*, its votes count and it counts in `n`;
-//! * upon `update_record` or `refresh` (an active director): the record is renewed, so that a silent
-//!   director shows as stale;
+//! * upon `update_record`, `rotate_peer_key` or `refresh` (an active director): the record is renewed;
+//!   one that is not renewed for `StaleAfter` blocks shows as stale;
 //! * upon `remove_director` (governance): it is gone, its peer key is free, and
-//!   [`Config::OnDirectorSetChange`] makes its votes worthless.
+//!   [`Config::OnDirectorSetChange`] makes its votes worthless;
+//! * upon `swap_director` (governance): a successor is invited; when it activates itself, the one that
+//!   it replaces is gone in the same moment, so that the set is never smaller.
 //!
 //! # Bounds
 //!
-//! Active and invited directors together are at most `MaxDirectors`; removing an active one never
-//! leaves fewer than `MinDirectors` active ones.
+//! Active and invited directors together are at most `MaxDirectors`, invited successors left out;
+//! removing an active one never leaves fewer than `MinDirectors` active ones.
 //!
 //! # Attacks and what stops them
 //!
@@ -19,17 +21,22 @@
 //! * a key that verifies anything: the 14 encodings of small order are refused by name;
 //! * one key for two peers: unique among directors, and not in use by a validator
 //!   ([`Config::PeerKeyInUse`]);
-//! * voting with an invitation: only active directors are in [`Directors::active`].
+//! * voting with an invitation: only active directors are in [`Directors::active`];
+//! * voting with what was signed in an earlier term: the others are told of every activation
+//!   ([`OnDirectorSetChange::on_director_activated`]).
 //!
 //! # Deliberately absent
 //!
-//! Any right to slash: a director can only prove. Keys at genesis: the possession proof covers the
+//! Any consequence of staleness: governance looks at it and decides. Any right to slash: a director can
+//! only prove. Keys at genesis: the possession proof covers the
 //! genesis hash, which does not exist before the genesis does; genesis only invites.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod types;
 pub mod weights;
 
@@ -42,7 +49,7 @@ mod mock;
 mod tests;
 
 pub use pallet::*;
-pub use types::Record;
+pub use types::{Invitation, Record};
 pub use weights::WeightInfo;
 
 use alloc::vec::Vec;
@@ -74,8 +81,8 @@ pub mod pallet {
         /// Who invites and removes directors: two thirds of a council, for example.
         type GovernanceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
-        /// Told after a director was removed, so that its votes stop counting. Wire it to the
-        /// validator registry.
+        /// Told after a director activated itself or was removed, so that votes of an earlier term, or
+        /// of nobody, do not count. Wire it to the validator registry.
         type OnDirectorSetChange: OnDirectorSetChange<Self::AccountId>;
 
         /// Keys that validators hold. Wire it to the validator registry.
@@ -89,6 +96,10 @@ pub mod pallet {
         #[pallet::constant]
         type MaxDirectors: Get<u32>;
 
+        /// A director that has not renewed its record for more blocks than this shows as stale.
+        #[pallet::constant]
+        type StaleAfter: Get<BlockNumberFor<Self>>;
+
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
     }
@@ -98,10 +109,11 @@ pub mod pallet {
     pub type Active<T: Config> =
         StorageValue<_, BoundedVec<T::AccountId, T::MaxDirectors>, ValueQuery>;
 
-    /// Accounts that were invited and have not activated themselves, in ascending order.
+    /// Who was invited and has not activated itself, in ascending order of accounts. Never more than
+    /// `MaxDirectors`: each successor replaces another active director.
     #[pallet::storage]
     pub type Invited<T: Config> =
-        StorageValue<_, BoundedVec<T::AccountId, T::MaxDirectors>, ValueQuery>;
+        StorageValue<_, BoundedVec<Invitation<T::AccountId>, T::MaxDirectors>, ValueQuery>;
 
     /// What each active director says of itself.
     #[pallet::storage]
@@ -129,6 +141,7 @@ pub mod pallet {
             let mut invited = self.invited.clone();
             invited.sort();
             invited.dedup();
+            let invited: Vec<_> = invited.into_iter().map(Invitation::plain).collect();
             let invited = BoundedVec::try_from(invited)
                 .expect("genesis invites more than MaxDirectors directors: invite fewer");
             Invited::<T>::put(invited);
@@ -143,6 +156,15 @@ pub mod pallet {
         DirectorAdded {
             /// The account.
             director: T::AccountId,
+            /// Version of the set since.
+            version: u64,
+        },
+        /// Governance invited an account to take another's place.
+        SuccessorInvited {
+            /// Who will be replaced: an active director, until the successor activates itself.
+            director: T::AccountId,
+            /// Who was invited.
+            successor: T::AccountId,
             /// Version of the set since.
             version: u64,
         },
@@ -164,12 +186,24 @@ pub mod pallet {
             /// Version of the set since.
             version: u64,
         },
+        /// A director replaced its peer key.
+        PeerKeyRotated {
+            /// The account.
+            director: T::AccountId,
+            /// The key that it had.
+            old: PublicKey,
+            /// The key that it has.
+            new: PublicKey,
+            /// Version of the set since.
+            version: u64,
+        },
         /// A director said that its record still holds.
         DirectorRefreshed {
             /// The account.
             director: T::AccountId,
         },
-        /// Governance removed a director, or took an invitation back.
+        /// A director is none any more, or an invitation was taken back: by governance, or because its
+        /// successor activated itself.
         DirectorRemoved {
             /// The account.
             director: T::AccountId,
@@ -193,6 +227,8 @@ pub mod pallet {
         TooFewDirectors,
         /// The account is neither a director nor invited.
         NotDirector,
+        /// Somebody is invited to take this director's place already; remove that invitation first.
+        AlreadyBeingReplaced,
         /// The account was not invited, or has activated itself already.
         NotInvited,
         /// The director has not activated itself.
@@ -237,16 +273,7 @@ pub mod pallet {
         #[pallet::weight(T::WeightInfo::add_director())]
         pub fn add_director(origin: OriginFor<T>, director: T::AccountId) -> DispatchResult {
             T::GovernanceOrigin::ensure_origin(origin)?;
-            let active = Active::<T>::get();
-            ensure!(active.binary_search(&director).is_err(), Error::<T>::AlreadyDirector);
-            Invited::<T>::try_mutate(|invited| {
-                let Err(at) = invited.binary_search(&director) else {
-                    return Err(Error::<T>::AlreadyDirector);
-                };
-                let count = active.len().saturating_add(invited.len()) as u32;
-                ensure!(count < T::MaxDirectors::get(), Error::<T>::TooManyDirectors);
-                invited.try_insert(at, director.clone()).map_err(|_| Error::<T>::TooManyDirectors)
-            })?;
+            Self::invite(Invitation::plain(director.clone()))?;
             let version = Self::bump_version();
             Self::deposit_event(Event::DirectorAdded { director, version });
             Ok(())
@@ -257,41 +284,19 @@ pub mod pallet {
         #[pallet::weight(T::WeightInfo::remove_director())]
         pub fn remove_director(origin: OriginFor<T>, director: T::AccountId) -> DispatchResult {
             T::GovernanceOrigin::ensure_origin(origin)?;
-            let mut active = Active::<T>::get();
-            let was_active = match active.binary_search(&director) {
-                Ok(at) => {
-                    ensure!(
-                        active.len() as u32 > T::MinDirectors::get(),
-                        Error::<T>::TooFewDirectors
-                    );
-                    active.remove(at);
-                    Active::<T>::put(&active);
-                    if let Some(record) = Records::<T>::take(&director) {
-                        PeerKeys::<T>::remove(record.peer_key);
-                    }
-                    true
-                }
-                Err(_) => {
-                    Invited::<T>::try_mutate(|invited| {
-                        let at = invited
-                            .binary_search(&director)
-                            .map_err(|_| Error::<T>::NotDirector)?;
-                        invited.remove(at);
-                        Ok::<_, Error<T>>(())
-                    })?;
-                    false
-                }
-            };
-            let version = Self::bump_version();
-            if was_active {
-                T::OnDirectorSetChange::on_director_removed(&director);
+            let active = Active::<T>::decode_len().unwrap_or(0) as u32;
+            if Records::<T>::contains_key(&director) {
+                ensure!(active > T::MinDirectors::get(), Error::<T>::TooFewDirectors);
+                return Self::retire(director);
             }
-            Self::deposit_event(Event::DirectorRemoved {
-                director,
-                was_active,
-                active: active.len() as u32,
-                version,
-            });
+            Invited::<T>::try_mutate(|invited| {
+                let at = Self::position(invited, &director).map_err(|_| Error::<T>::NotDirector)?;
+                invited.remove(at);
+                Ok::<_, Error<T>>(())
+            })?;
+            let version = Self::bump_version();
+            let was_active = false;
+            Self::deposit_event(Event::DirectorRemoved { director, was_active, active, version });
             Ok(())
         }
 
@@ -309,7 +314,7 @@ pub mod pallet {
         ) -> DispatchResult {
             let director = ensure_signed(origin)?;
             let mut invited = Invited::<T>::get();
-            let at = invited.binary_search(&director).map_err(|_| Error::<T>::NotInvited)?;
+            let at = Self::position(&invited, &director).map_err(|_| Error::<T>::NotInvited)?;
             Self::ensure_sensible(&endpoints, &region, capacity)?;
             ensure!(
                 !PeerKeys::<T>::contains_key(peer_key) && !T::PeerKeyInUse::is_in_use(&peer_key),
@@ -317,7 +322,11 @@ pub mod pallet {
             );
             Self::ensure_possession(&director, peer_key, &possession)?;
 
-            invited.remove(at);
+            let invitation = invited.remove(at);
+            Invited::<T>::put(invited);
+            if let Some(former) = invitation.replaces {
+                Self::retire(former)?;
+            }
             let active = Active::<T>::try_mutate(|active| {
                 // Never found: nobody is both invited and active.
                 let at = active.binary_search(&director).unwrap_or_else(|at| at);
@@ -326,11 +335,11 @@ pub mod pallet {
                     .map_err(|_| Error::<T>::TooManyDirectors)?;
                 Ok::<_, Error<T>>(active.len() as u32)
             })?;
-            Invited::<T>::put(invited);
             PeerKeys::<T>::insert(peer_key, &director);
             let record =
                 Record { peer_key, endpoints, region, capacity, refreshed_at: Self::now() };
             Records::<T>::insert(&director, record);
+            T::OnDirectorSetChange::on_director_activated(&director);
             let version = Self::bump_version();
             Self::deposit_event(Event::DirectorActivated { director, peer_key, active, version });
             Ok(())
@@ -372,28 +381,161 @@ pub mod pallet {
             Self::deposit_event(Event::DirectorRefreshed { director });
             Ok(())
         }
+
+        /// Invites `successor` to take the place of `director`. If that is active it stays so until the
+        /// successor activates itself and is gone in the same moment; also at `MinDirectors` and
+        /// `MaxDirectors`. If it is only invited, the invitation passes on at once.
+        ///
+        /// To cut a director off at once, remove it; at `MinDirectors` add another one first.
+        #[pallet::call_index(5)]
+        #[pallet::weight(T::WeightInfo::swap_director())]
+        pub fn swap_director(
+            origin: OriginFor<T>,
+            director: T::AccountId,
+            successor: T::AccountId,
+        ) -> DispatchResult {
+            T::GovernanceOrigin::ensure_origin(origin)?;
+            let mut invited = Invited::<T>::get();
+            let replaces = if Records::<T>::contains_key(&director) {
+                let is_replaced = |i: &Invitation<_>| i.replaces.as_ref() == Some(&director);
+                ensure!(!invited.iter().any(is_replaced), Error::<T>::AlreadyBeingReplaced);
+                Some(director.clone())
+            } else {
+                let at =
+                    Self::position(&invited, &director).map_err(|_| Error::<T>::NotDirector)?;
+                let taken_back = invited.remove(at);
+                Invited::<T>::put(invited);
+                taken_back.replaces
+            };
+            Self::invite(Invitation { account: successor.clone(), replaces })?;
+            let version = Self::bump_version();
+            Self::deposit_event(Event::SuccessorInvited { director, successor, version });
+            Ok(())
+        }
+
+        /// Replaces the caller's peer key; the old one is free at once. `possession` is the new key's, as
+        /// in [`Pallet::activate`]. Votes signed with the old key and not submitted yet are worthless.
+        /// Refreshes the record, too.
+        #[pallet::call_index(6)]
+        #[pallet::weight(T::WeightInfo::rotate_peer_key())]
+        pub fn rotate_peer_key(
+            origin: OriginFor<T>,
+            new: PublicKey,
+            possession: Signature,
+        ) -> DispatchResult {
+            let director = ensure_signed(origin)?;
+            let mut record = Records::<T>::get(&director).ok_or(Error::<T>::NotActive)?;
+            ensure!(
+                !PeerKeys::<T>::contains_key(new) && !T::PeerKeyInUse::is_in_use(&new),
+                Error::<T>::PeerKeyTaken
+            );
+            Self::ensure_possession(&director, new, &possession)?;
+            let old = record.peer_key;
+            record.peer_key = new;
+            record.refreshed_at = Self::now();
+            Records::<T>::insert(&director, record);
+            PeerKeys::<T>::remove(old);
+            PeerKeys::<T>::insert(new, &director);
+            let version = Self::bump_version();
+            Self::deposit_event(Event::PeerKeyRotated { director, old, new, version });
+            Ok(())
+        }
+    }
+
+    /// What wallets and scripts ask.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// The set of directors with all that is known of them.
+        pub fn directors() -> DirectorSet<T::AccountId> {
+            Self::director_set()
+        }
+
+        /// One active director.
+        pub fn director(account: T::AccountId) -> Option<DirectorInfo<T::AccountId>> {
+            Self::director_info(account)
+        }
+
+        /// Those who were invited, and whom they will replace.
+        pub fn invitations() -> Vec<Invitation<T::AccountId>> {
+            Invited::<T>::get().into_inner()
+        }
+
+        /// Active directors that have not renewed their record for more than `StaleAfter` blocks.
+        pub fn stale_directors() -> Vec<T::AccountId> {
+            let (now, stale_after) = (Self::now(), T::StaleAfter::get().saturated_into());
+            let active = Active::<T>::get().into_iter().filter_map(Self::director_info);
+            active.filter(|info| info.is_stale(now, stale_after)).map(|info| info.account).collect()
+        }
     }
 }
 
 impl<T: Config> Pallet<T> {
     /// The set of directors, for the runtime API.
     pub fn director_set() -> DirectorSet<T::AccountId> {
-        let info = |account: T::AccountId| {
-            let record = Records::<T>::get(&account)?;
-            Some(DirectorInfo {
-                account,
-                peer_key: record.peer_key,
-                endpoints: record.endpoints,
-                region: record.region,
-                capacity: record.capacity,
-                refreshed_at: record.refreshed_at,
-            })
-        };
         DirectorSet {
             version: SetVersion::<T>::get(),
-            active: Active::<T>::get().into_iter().filter_map(info).collect(),
-            invited: Invited::<T>::get().into_inner(),
+            active: Active::<T>::get().into_iter().filter_map(Self::director_info).collect(),
+            invited: Invited::<T>::get().into_iter().map(|invited| invited.account).collect(),
         }
+    }
+
+    fn director_info(account: T::AccountId) -> Option<DirectorInfo<T::AccountId>> {
+        let record = Records::<T>::get(&account)?;
+        Some(DirectorInfo {
+            account,
+            peer_key: record.peer_key,
+            endpoints: record.endpoints,
+            region: record.region,
+            capacity: record.capacity,
+            refreshed_at: record.refreshed_at,
+        })
+    }
+
+    /// Where an account is among the invited, or would be.
+    fn position(
+        invited: &[Invitation<T::AccountId>],
+        account: &T::AccountId,
+    ) -> Result<usize, usize> {
+        invited.binary_search_by(|invitation| invitation.account.cmp(account))
+    }
+
+    fn invite(invitation: Invitation<T::AccountId>) -> Result<(), Error<T>> {
+        ensure!(!Records::<T>::contains_key(&invitation.account), Error::<T>::AlreadyDirector);
+        Invited::<T>::try_mutate(|invited| {
+            let Err(at) = Self::position(invited, &invitation.account) else {
+                return Err(Error::<T>::AlreadyDirector);
+            };
+            if invitation.replaces.is_none() {
+                let more = invited.iter().filter(|invited| invited.replaces.is_none()).count();
+                let count = Active::<T>::decode_len().unwrap_or(0).saturating_add(more);
+                ensure!((count as u32) < T::MaxDirectors::get(), Error::<T>::TooManyDirectors);
+            }
+            invited.try_insert(at, invitation).map_err(|_| Error::<T>::TooManyDirectors)
+        })
+    }
+
+    /// Ends an active director's term.
+    fn retire(director: T::AccountId) -> DispatchResult {
+        let active = Active::<T>::try_mutate(|active| {
+            let at = active.binary_search(&director).map_err(|_| Error::<T>::NotDirector)?;
+            active.remove(at);
+            Ok::<_, Error<T>>(active.len() as u32)
+        })?;
+        if let Some(record) = Records::<T>::take(&director) {
+            PeerKeys::<T>::remove(record.peer_key);
+        }
+        // Who was to replace it is invited still, to be one more.
+        Invited::<T>::mutate(|invited| {
+            let successor = |i: &&mut Invitation<_>| i.replaces.as_ref() == Some(&director);
+            if let Some(invitation) = invited.iter_mut().find(successor) {
+                invitation.replaces = None;
+            }
+        });
+        T::OnDirectorSetChange::on_director_removed(&director);
+        let version = Self::bump_version();
+        let was_active = true;
+        Self::deposit_event(Event::DirectorRemoved { director, was_active, active, version });
+        Ok(())
     }
 
     fn now() -> u64 {
@@ -452,5 +594,22 @@ impl<T: Config> Directors<T::AccountId> for Pallet<T> {
 
     fn is_peer_key(key: &PublicKey) -> bool {
         PeerKeys::<T>::contains_key(key)
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn set_active(directors: Vec<(T::AccountId, PublicKey)>) {
+        for director in Active::<T>::take() {
+            if let Some(record) = Records::<T>::take(&director) {
+                PeerKeys::<T>::remove(record.peer_key);
+            }
+        }
+        let mut active: Vec<_> = directors.iter().map(|(account, _)| account.clone()).collect();
+        active.sort();
+        Active::<T>::put(BoundedVec::truncate_from(active));
+        for (account, peer_key) in directors {
+            PeerKeys::<T>::insert(peer_key, &account);
+            Records::<T>::insert(&account, benchmarking::largest_record(peer_key));
+            T::OnDirectorSetChange::on_director_activated(&account);
+        }
     }
 }

@@ -11,7 +11,7 @@ use director_primitives::{
 };
 use frame_support::{
     derive_impl, parameter_types,
-    traits::{ConstU32, Hooks},
+    traits::{ConstU32, ConstU64, Hooks},
 };
 use frame_system::EnsureRoot;
 use sp_io::TestExternalities;
@@ -20,6 +20,7 @@ use sp_runtime::{BuildStorage, DispatchResult};
 pub(crate) type AccountId = u64;
 
 pub(crate) const MAX_DIRECTORS: u32 = 4;
+pub(crate) const STALE_AFTER: u64 = 50;
 
 #[frame_support::runtime]
 mod runtime {
@@ -50,6 +51,8 @@ impl frame_system::Config for Test {
 }
 
 parameter_types! {
+    /// Who was told to be activated, in order.
+    pub static Activated: Vec<AccountId> = Vec::new();
     /// Who was told to be removed, in order.
     pub static Removed: Vec<AccountId> = Vec::new();
     /// Keys that validators have.
@@ -59,6 +62,10 @@ parameter_types! {
 pub struct Others;
 
 impl OnDirectorSetChange<AccountId> for Others {
+    fn on_director_activated(activated: &AccountId) {
+        Activated::mutate(|all| all.push(*activated));
+    }
+
     fn on_director_removed(removed: &AccountId) {
         Removed::mutate(|all| all.push(*removed));
     }
@@ -76,6 +83,7 @@ impl pallet_director_registry::Config for Test {
     type PeerKeyInUse = Others;
     type MinDirectors = ConstU32<2>;
     type MaxDirectors = ConstU32<MAX_DIRECTORS>;
+    type StaleAfter = ConstU64<STALE_AFTER>;
     type WeightInfo = ();
 }
 
@@ -94,6 +102,10 @@ pub(crate) fn with_invited(invited: Vec<AccountId>) -> TestExternalities {
         ..Default::default()
     };
     let mut ext = TestExternalities::new(storage.build_storage().unwrap());
+    #[cfg(feature = "runtime-benchmarks")]
+    ext.register_extension(sp_keystore::KeystoreExt::new(
+        sp_keystore::testing::MemoryKeystore::new(),
+    ));
     ext.execute_with(|| {
         System::initialize(&1, &GENESIS, &Default::default());
         DirectorRegistry::integrity_test();
@@ -162,4 +174,20 @@ pub(crate) fn endpoints() -> Endpoints {
 
 pub(crate) fn region() -> Region {
     b"eu-central".to_vec().try_into().unwrap()
+}
+
+pub(crate) fn swap(director: AccountId, successor: AccountId) -> DispatchResult {
+    let result = DirectorRegistry::swap_director(RuntimeOrigin::root(), director, successor);
+    check();
+    result
+}
+
+pub(crate) fn rotate(director: AccountId, key: &TestKey) -> DispatchResult {
+    let result = DirectorRegistry::rotate_peer_key(
+        RuntimeOrigin::signed(director),
+        key.public(),
+        key.possession(&GENESIS, director, KeyRole::DirectorPeer),
+    );
+    check();
+    result
 }

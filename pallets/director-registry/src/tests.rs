@@ -263,3 +263,134 @@ fn storage_of_full_lives_is_what_it_was() {
         assert_eq!(keys(), before);
     });
 }
+
+#[test]
+fn a_successor_takes_the_place_in_the_moment_of_its_activation() {
+    new_test_ext().execute_with(|| {
+        (1..=2).for_each(add_active);
+        // At the minimum, where nobody can be removed.
+        assert_noop!(remove(1), Error::<Test>::TooFewDirectors);
+        assert_ok!(swap(1, 3));
+        let event = Event::SuccessorInvited { director: 1, successor: 3, version: 5 };
+        assert_eq!(last_event(), event.into());
+        assert_eq!(<DirectorRegistry as Directors<_>>::active(), vec![1, 2]);
+        let invitation = Invitation { account: 3, replaces: Some(1) };
+        assert_eq!(DirectorRegistry::invitations(), vec![invitation]);
+
+        // Its predecessor's key is taken until then.
+        assert_noop!(activate_with(3, &TestKey::new(1)), Error::<Test>::PeerKeyTaken);
+        assert_ok!(activate(3));
+        assert_eq!(<DirectorRegistry as Directors<_>>::active(), vec![2, 3]);
+        assert_eq!((Activated::get(), Removed::get()), (vec![1, 2, 3], vec![1]));
+        assert!(!<DirectorRegistry as Directors<AccountId>>::is_peer_key(
+            &TestKey::new(1).public()
+        ));
+        let removed =
+            Event::DirectorRemoved { director: 1, was_active: true, active: 1, version: 6 };
+        assert!(System::events().iter().any(|record| record.event == removed.clone().into()));
+    });
+}
+
+#[test]
+fn a_full_set_can_be_swapped_to_the_last() {
+    new_test_ext().execute_with(|| {
+        let most = u64::from(MAX_DIRECTORS);
+        (1..=most).for_each(add_active);
+        assert_noop!(add(100), Error::<Test>::TooManyDirectors);
+        (1..=most).for_each(|director| swap(director, 100 + director).unwrap());
+        assert_noop!(add(100), Error::<Test>::TooManyDirectors);
+        (1..=most).for_each(|director| activate(100 + director).unwrap());
+        assert_eq!(<DirectorRegistry as Directors<_>>::active(), vec![101, 102, 103, 104]);
+    });
+}
+
+#[test]
+fn only_one_successor_for_each_and_only_for_who_is_there() {
+    new_test_ext().execute_with(|| {
+        (1..=3).for_each(add_active);
+        assert_noop!(swap(9, 4), Error::<Test>::NotDirector);
+        assert_noop!(swap(1, 2), Error::<Test>::AlreadyDirector);
+        assert_noop!(swap(1, 1), Error::<Test>::AlreadyDirector);
+        assert_ok!(swap(1, 4));
+        assert_noop!(swap(1, 5), Error::<Test>::AlreadyBeingReplaced);
+        assert_noop!(swap(2, 4), Error::<Test>::AlreadyDirector);
+        let origin = RuntimeOrigin::signed(1);
+        assert_noop!(DirectorRegistry::swap_director(origin, 2, 5), BadOrigin);
+        // Taken back, the place is its own again.
+        assert_ok!(remove(4));
+        assert_ok!(swap(1, 5));
+    });
+}
+
+#[test]
+fn an_invitation_passes_on_with_what_it_is_for() {
+    new_test_ext().execute_with(|| {
+        (1..=2).for_each(add_active);
+        assert_ok!(add(3));
+        assert_ok!(swap(3, 4));
+        assert_noop!(activate(3), Error::<Test>::NotInvited);
+        assert_ok!(swap(1, 5));
+        assert_ok!(swap(5, 6));
+        assert_ok!(activate(4));
+        assert_ok!(activate(6));
+        assert_eq!(<DirectorRegistry as Directors<_>>::active(), vec![2, 4, 6]);
+    });
+}
+
+#[test]
+fn who_was_to_replace_a_removed_director_is_one_more() {
+    new_test_ext().execute_with(|| {
+        (1..=3).for_each(add_active);
+        assert_ok!(swap(1, 4));
+        assert_ok!(remove(1));
+        assert_eq!(DirectorRegistry::invitations(), vec![Invitation::plain(4)]);
+        assert_ok!(activate(4));
+        assert_eq!(<DirectorRegistry as Directors<_>>::active(), vec![2, 3, 4]);
+    });
+}
+
+#[test]
+fn a_director_replaces_its_peer_key() {
+    new_test_ext().execute_with(|| {
+        (1..=2).for_each(add_active);
+        let (old, new) = (TestKey::new(1), TestKey::new(11));
+        assert_noop!(rotate(9, &new), Error::<Test>::NotActive);
+        assert_noop!(rotate(1, &TestKey::new(2)), Error::<Test>::PeerKeyTaken);
+        assert_noop!(rotate(1, &old), Error::<Test>::PeerKeyTaken);
+        ValidatorKeys::set(vec![TestKey::new(12).public()]);
+        assert_noop!(rotate(1, &TestKey::new(12)), Error::<Test>::PeerKeyTaken);
+        let foreign = new.possession(&GENESIS, 2u64, KeyRole::DirectorPeer);
+        let origin = RuntimeOrigin::signed(1);
+        assert_noop!(
+            DirectorRegistry::rotate_peer_key(origin.clone(), new.public(), foreign),
+            Error::<Test>::InvalidPossession
+        );
+        let (zero, anything) = (PublicKey::from_raw([0; 32]), Signature::from_raw([0; 64]));
+        assert_noop!(
+            DirectorRegistry::rotate_peer_key(origin, zero, anything),
+            Error::<Test>::SmallOrderKey
+        );
+        go_to(9);
+        assert_ok!(rotate(1, &new));
+        let (old, new) = (old.public(), new.public());
+        let event = Event::PeerKeyRotated { director: 1, old, new, version: 5 };
+        assert_eq!(last_event(), event.into());
+        assert_eq!(<DirectorRegistry as Directors<_>>::peer_key(&1), Some(new));
+        assert!(!<DirectorRegistry as Directors<AccountId>>::is_peer_key(&old));
+        assert_eq!(DirectorRegistry::director(1).unwrap().refreshed_at, 9);
+    });
+}
+
+#[test]
+fn a_silent_director_shows_as_stale() {
+    new_test_ext().execute_with(|| {
+        (1..=2).for_each(add_active);
+        go_to(1 + STALE_AFTER);
+        assert!(DirectorRegistry::stale_directors().is_empty());
+        assert_ok!(DirectorRegistry::refresh(RuntimeOrigin::signed(2)));
+        go_to(1 + STALE_AFTER + 1);
+        assert_eq!(DirectorRegistry::stale_directors(), vec![1]);
+        // It counts all the same: governance looks and decides.
+        assert_eq!(<DirectorRegistry as Directors<AccountId>>::active_count(), 2);
+    });
+}

@@ -12,17 +12,29 @@ impl<T: Config> Pallet<T> {
     pub fn do_try_state() -> Result<(), DispatchError> {
         let (active, invited) = (Active::<T>::get(), Invited::<T>::get());
         ensure!(
-            active.is_sorted_by(|a, b| a < b) && invited.is_sorted_by(|a, b| a < b),
+            active.is_sorted_by(|a, b| a < b) && invited.is_sorted_by(|a, b| a.account < b.account),
             "directors are not in strictly ascending order"
         );
+        let successors = invited.iter().filter(|invited| invited.replaces.is_some()).count();
         ensure!(
-            (active.len() + invited.len()) as u32 <= T::MaxDirectors::get(),
+            (active.len() + invited.len() - successors) as u32 <= T::MaxDirectors::get(),
             "more than MaxDirectors directors"
         );
-        ensure!(
-            invited.iter().all(|who| active.binary_search(who).is_err()),
-            "a director is invited and active"
-        );
+        for (at, invitation) in invited.iter().enumerate() {
+            ensure!(
+                active.binary_search(&invitation.account).is_err(),
+                "a director is invited and active"
+            );
+            let Some(replaced) = &invitation.replaces else { continue };
+            ensure!(
+                active.binary_search(replaced).is_ok(),
+                "a successor replaces somebody who is not active"
+            );
+            ensure!(
+                !invited[..at].iter().any(|other| other.replaces.as_ref() == Some(replaced)),
+                "two successors replace one director"
+            );
+        }
         ensure!(
             Records::<T>::iter_keys().count() == active.len(),
             "records of accounts that are not active"
@@ -34,6 +46,7 @@ impl<T: Config> Pallet<T> {
                 "an active director's peer key is not its own"
             );
             ensure!(!record.endpoints.is_empty(), "a director has no endpoint");
+            ensure!(record.refreshed_at <= Self::now(), "a record is from the future");
         }
         ensure!(
             PeerKeys::<T>::iter_keys().count() == active.len(),

@@ -23,3 +23,21 @@ pub struct Record {
     /// Block at which it last said that this record holds.
     pub refreshed_at: u64,
 }
+
+/// Somebody who was invited to be a director.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Invitation<AccountId> {
+    /// The account.
+    pub account: AccountId,
+    /// The active director whose place it takes, `None` to be one more.
+    pub replaces: Option<AccountId>,
+}
+
+impl<AccountId> Invitation<AccountId> {
+    /// To be one more director.
+    pub fn plain(account: AccountId) -> Self {
+        Self { account, replaces: None }
+    }
+}

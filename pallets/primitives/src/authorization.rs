@@ -57,6 +57,18 @@ pub enum Decision {
     Revoke(RevocationReason),
 }
 
+/// Nonces that a director has for its votes in one block: a vote that it signs at the finalized block `b`
+/// has a nonce from `b * NONCES_PER_BLOCK` up to the next block's first.
+///
+/// So nonces grow without a file, and the chain knows which votes were signed before a director's
+/// present term: those with a nonce below that of the block in which it activated itself.
+pub const NONCES_PER_BLOCK: u64 = 1 << 16;
+
+/// The first nonce for votes that are signed at this finalized block.
+pub const fn first_nonce(block: u64) -> u64 {
+    block.saturating_mul(NONCES_PER_BLOCK)
+}
+
 /// A director's decision about one registration of a validator.
 #[derive(
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
@@ -68,7 +80,8 @@ pub struct DirectorVote<AccountId> {
     pub registration_id: RegistrationId,
     /// Approval or revocation.
     pub decision: Decision,
-    /// A vote with a higher nonce replaces this director's older one about the same registration.
+    /// A vote with a higher nonce replaces this director's older one about the same registration. From
+    /// [`first_nonce`] of the finalized block at which it is signed.
     pub nonce: u64,
     /// Last block (inclusive) at which the vote counts.
     pub valid_until: u64,

@@ -31,6 +31,8 @@
 extern crate alloc;
 
 pub mod authorization;
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
 pub mod envelope;
 pub mod heartbeat;
 pub mod keys;

@@ -78,6 +78,10 @@ pub struct Domain {
     pub max_directors: u32,
     /// Most registered validators.
     pub max_validators: u32,
+    /// Most validators of a session.
+    pub max_active_validators: u32,
+    /// A director that has not refreshed its record for longer is stale.
+    pub stale_after: u64,
 }
 
 /// An active director.
@@ -95,6 +99,13 @@ pub struct DirectorInfo<AccountId> {
     pub capacity: u32,
     /// Block of its last refresh.
     pub refreshed_at: u64,
+}
+
+impl<AccountId> DirectorInfo<AccountId> {
+    /// Whether it has not refreshed its record for more than `stale_after` blocks before `now`.
+    pub fn is_stale(&self, now: u64, stale_after: u64) -> bool {
+        now.saturating_sub(self.refreshed_at) > stale_after
+    }
 }
 
 /// The set of directors.
@@ -134,7 +145,7 @@ pub enum ValidatorStatus {
     Tombstoned,
 }
 
-/// A checkpoint key that a validator has replaced, still punishable.
+/// A key that a validator has replaced: nobody else's for now, and a checkpoint key still punishable.
 #[derive(
     Clone,
     Copy,
@@ -150,7 +161,7 @@ pub enum ValidatorStatus {
 pub struct RetiredKey {
     /// The key.
     pub key: PublicKey,
-    /// Last block (inclusive) at which it is punishable.
+    /// Last block (inclusive) at which that is so.
     pub until: u64,
 }
 
@@ -165,6 +176,8 @@ pub struct ValidatorInfo<AccountId> {
     pub status: ValidatorStatus,
     /// Its bonded stake.
     pub stake: u128,
+    /// What it has unbonded and not taken out: slashable still.
+    pub unbonding: u128,
     /// Signs its votes.
     pub checkpoint_key: PublicKey,
     /// Its libp2p identity.
@@ -201,7 +214,7 @@ pub struct VoteProgress<AccountId> {
     pub votes: Vec<StoredVote<AccountId>>,
 }
 
-/// A slash that waits, or was applied.
+/// A slash that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct PendingSlash<AccountId> {
     /// What was proven.

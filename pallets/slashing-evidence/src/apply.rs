@@ -12,12 +12,12 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_apply(validator: &T::AccountId) -> DispatchResult {
         let slash = Slashes::<T>::get(validator).ok_or(Error::<T>::NoPendingSlash)?;
         ensure!(Self::now() >= slash.apply_at, Error::<T>::NotDue);
-        let Slash { offence, punished, reporter, is_rewarded, reported_at, .. } = slash;
-        let offenders = Self::offenders_around(reported_at);
-        let fraction = penalty::fraction(T::BaseFraction::get(), offenders, punished.authorized);
+        let (offenders, fraction) = Self::fraction(&slash);
+        let Slash { offence, punished, reporter, is_rewarded, .. } = slash;
         let Taken { credit, shortfall } = T::Offenders::slash(validator, punished.stake, fraction)?;
         Slashes::<T>::remove(validator);
         Self::dequeue(validator);
+        Self::prune_window();
 
         let taken = credit.peek();
         let reward = if is_rewarded { T::RewardFraction::get() * taken } else { Zero::zero() };
@@ -41,6 +41,13 @@ impl<T: Config> Pallet<T> {
             reward,
         });
         Ok(())
+    }
+
+    /// With how many offenders a slash is correlated, and how much of the stake it takes therefore.
+    pub(crate) fn fraction(slash: &SlashOf<T>) -> (u32, Perbill) {
+        let offenders = Self::offenders_around(slash.reported_at);
+        let authorized = slash.punished.authorized;
+        (offenders, penalty::fraction(T::BaseFraction::get(), offenders, authorized))
     }
 
     /// Pays the reporter, hands the rest on, and returns what the reporter really got.
@@ -72,16 +79,14 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Applies what is due, as far as the weight goes, oldest first.
+    /// Applies what is due, as far as the weight goes, reported first, applied first.
     pub(crate) fn apply_due(limit: Weight) -> Weight {
         let mut meter = WeightMeter::with_limit(limit);
         if meter.try_consume(T::WeightInfo::on_idle()).is_err() {
             return Weight::zero();
         }
-        let queue = Queue::<T>::get();
-        Self::prune_window(&queue);
-        let now = Self::now();
-        for item in queue.iter().take_while(|item| item.apply_at <= now) {
+        let (queue, now) = (Queue::<T>::get(), Self::now());
+        for item in queue.iter().filter(|item| item.apply_at <= now) {
             if meter.try_consume(T::WeightInfo::apply_slash()).is_err() {
                 break;
             }

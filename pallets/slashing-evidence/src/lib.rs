@@ -7,14 +7,17 @@
 //! * upon `cancel_slash` (governance) in the meantime: everything is undone, and offences up to that
 //!   checkpoint are excused, so that the same mistake cannot be reported again;
 //! * upon the time having come: whatever weight is left in a block applies what is due, or anybody
-//!   does by `apply_slash`.
+//!   does by `apply_slash`;
+//! * if the runtime's [`Config::OffenceHandler`] slashes elsewhere (by `pallet-offences` and staking, say):
+//!   the validator is tombstoned and revoked all the same, but no slash waits here and its stake is not
+//!   locked; `cancel_slash` then undoes the tombstone.
 //!
 //! # How much
 //!
 //! `max(BaseFraction, min(1, (3k/n)²))` of the stake at the time of the report, see [`penalty`]. `n`
 //! is how many validators were authorized at the time of the report, this one included; `k` is how
 //! many were proven to have offended within `CorrelationWindow` before or after it, as known when the
-//! slash is applied; those that were pardoned do not count.
+//! slash is applied; those that were pardoned, or never authorized, do not count.
 //!
 //! # Where it goes
 //!
@@ -25,7 +28,7 @@
 //! # Bounds
 //!
 //! One pending slash per validator, and one entry per block in the window: at most `MaxOffenders`
-//! of each.
+//! of each. The window is pruned at the begin of each block.
 //!
 //! # Attacks and what stops them
 //!
@@ -45,6 +48,8 @@
 extern crate alloc;
 
 mod apply;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 pub mod penalty;
 mod queue;
 mod types;
@@ -68,7 +73,7 @@ use director_primitives::{
     CheckpointNumber, DoubleSignProof, H256, Offence, OffenceContext, PublicKey, Reason,
     RegistrationId,
     runtime_api::PendingSlash,
-    traits::{Directors, Offenders, Taken},
+    traits::{Directors, Handling, OffenceHandler, Offenders, Punished, Taken},
 };
 use frame_support::{
     pallet_prelude::*,
@@ -111,6 +116,9 @@ pub mod pallet {
         /// Who can be punished. Wire it to the validator registry.
         type Offenders: Offenders<Self::AccountId, Balance = BalanceOf<Self>, Credit = CreditOf<Self>>;
 
+        /// Who slashes: `()` for the stake behind [`Config::Offenders`], or what tells `pallet-offences`.
+        type OffenceHandler: OffenceHandler<Self::AccountId>;
+
         /// The directors of today: which reporters are rewarded. Wire it to the director registry.
         type Directors: Directors<Self::AccountId>;
 
@@ -148,7 +156,7 @@ pub mod pallet {
     #[pallet::storage]
     pub type Slashes<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, SlashOf<T>>;
 
-    /// The same slashes in the order of their time.
+    /// The same slashes in the order in which they were reported.
     #[pallet::storage]
     pub type Queue<T: Config> =
         StorageValue<_, BoundedVec<Queued<T::AccountId>, T::MaxOffenders>, ValueQuery>;
@@ -179,6 +187,21 @@ pub mod pallet {
             reporter: T::AccountId,
             /// First block at which the slash can be applied.
             apply_at: u64,
+        },
+        /// A double sign was proven; whoever the runtime tells slashes for it, not this pallet.
+        OffenceHandedOver {
+            /// Who did it.
+            validator: T::AccountId,
+            /// Its registration.
+            registration_id: RegistrationId,
+            /// At which checkpoint.
+            checkpoint: CheckpointNumber,
+            /// One block that it signed.
+            first_hash: H256,
+            /// The other block.
+            second_hash: H256,
+            /// Who reported it.
+            reporter: T::AccountId,
         },
         /// Governance cancelled a slash and undid the punishment.
         SlashCancelled {
@@ -292,6 +315,11 @@ pub mod pallet {
 
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+            Self::prune_window();
+            T::WeightInfo::on_initialize()
+        }
+
         fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
             Self::apply_due(remaining)
         }
@@ -321,54 +349,51 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Proves that a validator signed two blocks for one checkpoint. Free if it did.
         #[pallet::call_index(0)]
-        #[pallet::weight(T::WeightInfo::report_double_sign())]
+        #[pallet::weight(
+            T::WeightInfo::report_double_sign().saturating_add(T::OffenceHandler::weight())
+        )]
         pub fn report_double_sign(
             origin: OriginFor<T>,
             proof: DoubleSignProof,
         ) -> DispatchResultWithPostInfo {
             let reporter = ensure_signed(origin)?;
             let offence = Self::check_evidence(&proof).map_err(Error::<T>::from)?;
-            let validator = offence.validator.clone();
-            let punished = T::Offenders::punish(&validator)?;
-            let (reported_at, apply_at) = (Self::now(), Self::defer_end());
-            Self::enqueue(Queued { apply_at, reported_at, validator: validator.clone() })?;
-            Self::prune_window(&Queue::<T>::get());
-            Self::count_offender();
-            Self::deposit_event(Event::DoubleSignProven {
-                validator: validator.clone(),
-                registration_id: punished.registration_id,
-                checkpoint: offence.checkpoint,
-                first_hash: offence.first_hash,
-                second_hash: offence.second_hash,
-                stake: punished.stake,
-                reporter: reporter.clone(),
-                apply_at,
-            });
+            let punished = T::Offenders::punish(&offence.validator)?;
             let is_director = T::Directors::peer_key(&reporter).is_some();
-            let slash = Slash {
-                is_rewarded: is_director && reporter != validator,
-                offence,
-                punished,
-                reporter,
-                reported_at,
-                apply_at,
-            };
-            Slashes::<T>::insert(validator, slash);
+            let is_rewarded = is_director && reporter != offence.validator;
+            let rewarded = is_rewarded.then_some(&reporter);
+            match T::OffenceHandler::on_double_sign(&offence, rewarded, punished.authorized)? {
+                Handling::Here => Self::defer(offence, punished, reporter, is_rewarded)?,
+                Handling::Elsewhere => {
+                    Self::hand_over(offence, punished.registration_id, reporter)?
+                }
+            }
             Ok(Pays::No.into())
         }
 
         /// Cancels the slash that waits for a validator and undoes the punishment: status, lock,
-        /// everything. Offences up to that checkpoint are excused from now on.
+        /// everything. Offences up to that checkpoint are excused from now on. Of an offence that was handed
+        /// over the punishment is undone here; cancel the slash where it waits as well.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::cancel_slash())]
         pub fn cancel_slash(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
             T::CancelOrigin::ensure_origin(origin)?;
-            let slash = Slashes::<T>::take(&validator).ok_or(Error::<T>::NoPendingSlash)?;
-            let checkpoint = slash.offence.checkpoint;
+            let (checkpoint, slash) = match Slashes::<T>::take(&validator) {
+                Some(slash) => (slash.offence.checkpoint, Some(slash)),
+                None => {
+                    let checkpoint = T::Offenders::handed_over(&validator);
+                    (checkpoint.ok_or(Error::<T>::NoPendingSlash)?, None)
+                }
+            };
             let slashable_from = checkpoint.saturating_add(1);
             T::Offenders::pardon(&validator, slashable_from)?;
-            Self::dequeue(&validator);
-            Self::uncount_offender(slash.reported_at);
+            if let Some(slash) = slash {
+                Self::dequeue(&validator);
+                if slash.punished.was_authorized {
+                    Self::uncount_offender(slash.reported_at);
+                }
+                Self::prune_window();
+            }
             Self::deposit_event(Event::SlashCancelled { validator, checkpoint, slashable_from });
             Ok(())
         }
@@ -386,6 +411,30 @@ pub mod pallet {
             Ok(Pays::No.into())
         }
     }
+
+    /// What wallets and scripts ask.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// Slashes that wait, in the order in which they were reported.
+        pub fn slashes() -> Vec<PendingSlash<T::AccountId>> {
+            Self::pending_slashes()
+        }
+
+        /// The slash that waits for a validator.
+        pub fn slash_of(validator: T::AccountId) -> Option<SlashOf<T>> {
+            Slashes::<T>::get(validator)
+        }
+
+        /// The part of the stake that a validator's slash would take if it were applied now.
+        pub fn fraction_of(validator: T::AccountId) -> Option<Perbill> {
+            Slashes::<T>::get(validator).map(|slash| Self::fraction(&slash).1)
+        }
+
+        /// What `report_double_sign` would say, changing nothing.
+        pub fn check(proof: DoubleSignProof) -> Result<Offence<T::AccountId>, Reason> {
+            Self::check_evidence(&proof)
+        }
+    }
 }
 
 impl<T: Config> Pallet<T> {
@@ -398,7 +447,7 @@ impl<T: Config> Pallet<T> {
         proof.check(&OnChain::<T>(PhantomData))
     }
 
-    /// Slashes that wait, in the order of their time; for the runtime API.
+    /// Slashes that wait, in the order of their reports, failed ones last; for the runtime API.
     pub fn pending_slashes() -> Vec<PendingSlash<T::AccountId>> {
         let slash = |item: Queued<T::AccountId>| Slashes::<T>::get(item.validator);
         let pending = |slash: SlashOf<T>| PendingSlash {
@@ -408,6 +457,53 @@ impl<T: Config> Pallet<T> {
             apply_at: slash.apply_at,
         };
         Queue::<T>::get().into_iter().filter_map(slash).map(pending).collect()
+    }
+
+    /// Queues the slash for an offence.
+    fn defer(
+        offence: Offence<T::AccountId>,
+        punished: Punished<BalanceOf<T>>,
+        reporter: T::AccountId,
+        is_rewarded: bool,
+    ) -> DispatchResult {
+        let validator = offence.validator.clone();
+        let (reported_at, apply_at) = (Self::now(), Self::defer_end());
+        Self::enqueue(Queued { apply_at, reported_at, validator: validator.clone() })?;
+        if punished.was_authorized {
+            Self::count_offender();
+        }
+        Self::deposit_event(Event::DoubleSignProven {
+            validator: validator.clone(),
+            registration_id: punished.registration_id,
+            checkpoint: offence.checkpoint,
+            first_hash: offence.first_hash,
+            second_hash: offence.second_hash,
+            stake: punished.stake,
+            reporter: reporter.clone(),
+            apply_at,
+        });
+        let slash = Slash { offence, punished, reporter, is_rewarded, reported_at, apply_at };
+        Slashes::<T>::insert(validator, slash);
+        Ok(())
+    }
+
+    /// Leaves the slash for an offence to whoever was told of it.
+    fn hand_over(
+        offence: Offence<T::AccountId>,
+        registration_id: RegistrationId,
+        reporter: T::AccountId,
+    ) -> DispatchResult {
+        let Offence { validator, checkpoint, first_hash, second_hash } = offence;
+        T::Offenders::hand_over(&validator, checkpoint)?;
+        Self::deposit_event(Event::OffenceHandedOver {
+            validator,
+            registration_id,
+            checkpoint,
+            first_hash,
+            second_hash,
+            reporter,
+        });
+        Ok(())
     }
 
     pub(crate) fn now() -> u64 {

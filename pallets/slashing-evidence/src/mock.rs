@@ -6,12 +6,15 @@ use crate as pallet_slashing_evidence;
 use crate::*;
 use director_primitives::{
     Decision, DirectorVote, KeyRole, SignedVote,
-    runtime_api::{Endpoint, EndpointScope, ValidatorInfo, ValidatorStatus},
+    authorization::first_nonce,
+    runtime_api::{Endpoint, EndpointScope, Endpoints, ValidatorInfo, ValidatorStatus},
     test_utils::{TestKey, double_sign},
 };
 use frame_support::{
     derive_impl, parameter_types,
-    traits::{ConstU32, ConstU64, Hooks, IntegrityTest, fungible::InspectHold},
+    traits::{
+        ConstU32, ConstU64, Hooks, IntegrityTest, ValidatorRegistration, fungible::InspectHold,
+    },
 };
 use frame_system::EnsureRoot;
 use sp_io::TestExternalities;
@@ -82,6 +85,7 @@ impl pallet_director_registry::Config for Test {
     type PeerKeyInUse = ValidatorRegistry;
     type MinDirectors = ConstU32<1>;
     type MaxDirectors = ConstU32<7>;
+    type StaleAfter = ConstU64<50>;
     type WeightInfo = ();
 }
 
@@ -89,17 +93,32 @@ impl pallet_validator_registry::Config for Test {
     type RuntimeHoldReason = RuntimeHoldReason;
     type Currency = Balances;
     type Directors = DirectorRegistry;
-    type MinStake = ConstU64<1_000>;
+    type MinStake = MinStake;
     type UnbondingPeriod = ConstU64<UNBONDING>;
     type CheckpointInterval = ConstU64<10>;
     type MaxValidators = ConstU32<MAX_VALIDATORS>;
     type MaxDirectors = ConstU32<7>;
+    type MaxActiveValidators = ConstU32<10>;
+    type MaxSetLoss = MaxSetLoss;
+    type SessionKeys = Everybody;
     type WeightInfo = ();
 }
 
 parameter_types! {
+    /// Can be set, as by a runtime upgrade.
+    pub storage MinStake: Balance = 1_000;
+    pub const MaxSetLoss: Perbill = Perbill::from_percent(33);
     pub const BaseFraction: Perbill = BASE;
     pub const RewardFraction: Perbill = Perbill::from_percent(20);
+}
+
+/// Everybody has session keys.
+pub struct Everybody;
+
+impl ValidatorRegistration<AccountId> for Everybody {
+    fn is_registered(_: &AccountId) -> bool {
+        true
+    }
 }
 
 /// Puts slashed money into an account.
@@ -114,6 +133,7 @@ impl OnUnbalanced<CreditOf<Test>> for Treasury {
 impl pallet_slashing_evidence::Config for Test {
     type Currency = Balances;
     type Offenders = ValidatorRegistry;
+    type OffenceHandler = ();
     type Directors = DirectorRegistry;
     type CancelOrigin = EnsureRoot<AccountId>;
     type SlashDestination = Treasury;
@@ -127,19 +147,31 @@ impl pallet_slashing_evidence::Config for Test {
 
 /// A chain at block 1 with three active directors; everybody from 1 to 99 has money.
 pub(crate) fn new_test_ext() -> TestExternalities {
+    with_money(1..100)
+}
+
+/// The same with money for these accounts alone.
+pub(crate) fn with_money(accounts: impl IntoIterator<Item = AccountId>) -> TestExternalities {
     let storage = RuntimeGenesisConfig {
         balances: pallet_balances::GenesisConfig {
-            balances: (1..100).map(|who| (who, FUNDS)).collect(),
+            balances: accounts.into_iter().map(|who| (who, FUNDS)).collect(),
             ..Default::default()
         },
         director_registry: pallet_director_registry::GenesisConfig { invited: DIRECTORS.to_vec() },
         ..Default::default()
     };
     let mut ext = TestExternalities::new(storage.build_storage().unwrap());
+    #[cfg(feature = "runtime-benchmarks")]
+    ext.register_extension(sp_keystore::KeystoreExt::new(
+        sp_keystore::testing::MemoryKeystore::new(),
+    ));
     ext.execute_with(|| {
         System::initialize(&1, &GENESIS, &Default::default());
         AllPalletsWithSystem::integrity_test();
+        // Before block 1, at which they may vote already.
+        System::set_block_number(0);
         DIRECTORS.into_iter().for_each(activate_director);
+        System::set_block_number(1);
     });
     ext
 }
@@ -158,17 +190,23 @@ pub(crate) fn with_validators(n: u64) -> TestExternalities {
 
 /// Ends the step: the state must be sound, and no money made or lost.
 pub(crate) fn check() {
-    DirectorRegistry::do_try_state().unwrap();
-    ValidatorRegistry::do_try_state().unwrap();
-    SlashingEvidence::do_try_state().unwrap();
+    sound().unwrap();
+}
+
+/// Whether the state is sound, and no money was made or lost; or else what is wrong.
+pub(crate) fn sound() -> Result<(), DispatchError> {
+    DirectorRegistry::do_try_state()?;
+    ValidatorRegistry::do_try_state()?;
+    SlashingEvidence::do_try_state()?;
     let pending: Vec<_> =
         SlashingEvidence::pending_slashes().into_iter().map(|p| p.offence.validator).collect();
     for (account, validator) in pallet_validator_registry::Validators::<Test>::iter() {
         let locked = validator.punishment.is_some_and(|p| p.slash_pending);
-        assert_eq!(locked, pending.contains(&account), "locked if and only if a slash waits");
+        ensure!(locked == pending.contains(&account), "locked if and only if a slash waits");
     }
     let total: Balance = System::account_iter().map(|a| a.free + a.reserved).sum();
-    assert_eq!(total, Balances::total_issuance(), "money came or went");
+    ensure!(total == Balances::total_issuance(), "money came or went");
+    Ok(())
 }
 
 /// All accounts' data.
@@ -182,9 +220,10 @@ impl Accounts for System {
     }
 }
 
-/// Goes to a later block without any hook.
+/// Goes to a later block, with the hook of its begin and without that of its end.
 pub(crate) fn go_to(block: u64) {
     System::set_block_number(block);
+    SlashingEvidence::on_initialize(block);
     check();
 }
 
@@ -220,17 +259,19 @@ fn peer_key(validator: AccountId) -> TestKey {
     TestKey::new(3_000_000 + validator)
 }
 
+/// One endpoint, as a director needs at least.
+pub(crate) fn endpoints() -> Endpoints {
+    let address = b"/ip4/203.0.113.7/tcp/30400".to_vec().try_into().unwrap();
+    vec![Endpoint { scope: EndpointScope::Public, address }].try_into().unwrap()
+}
+
 fn activate_director(director: AccountId) {
     let key = director_key(director);
-    let endpoint = Endpoint {
-        scope: EndpointScope::Public,
-        address: b"/ip4/203.0.113.7/tcp/30400".to_vec().try_into().unwrap(),
-    };
     DirectorRegistry::activate(
         RuntimeOrigin::signed(director),
         key.public(),
         key.possession(&GENESIS, director, KeyRole::DirectorPeer),
-        vec![endpoint].try_into().unwrap(),
+        endpoints(),
         Default::default(),
         100,
     )
@@ -267,7 +308,7 @@ pub(crate) fn submit_votes(
             validator,
             registration_id: info(validator).registration_id,
             decision,
-            nonce,
+            nonce: first_nonce(System::block_number() - 1) + nonce,
             valid_until: 10_000,
         };
         director_key(director).director_vote(&GENESIS, director, vote)

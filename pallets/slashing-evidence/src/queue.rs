@@ -1,14 +1,14 @@
-//! Keeps the slashes that wait, in the order of their time, and counts who offended together.
+//! Keeps the slashes that wait, in the order of their reports, and counts who offended together.
+//!
+//! A report only appends to the queue, which costs the same however long it is. So a reporter whose
+//! evidence is one of a thousand does not pay for the others.
 
 use crate::*;
 
 impl<T: Config> Pallet<T> {
-    /// Puts a slash into the queue, behind those of the same block.
+    /// Puts a slash at the end of the queue.
     pub(crate) fn enqueue(item: Queued<T::AccountId>) -> Result<(), Error<T>> {
-        Queue::<T>::try_mutate(|queue| {
-            let at = queue.partition_point(|other| other.apply_at <= item.apply_at);
-            queue.try_insert(at, item).map_err(|_| Error::<T>::TooManyPending)
-        })
+        Queue::<T>::try_append(item).map_err(|()| Error::<T>::TooManyPending)
     }
 
     /// Takes a validator's slash out of the queue.
@@ -53,23 +53,33 @@ impl<T: Config> Pallet<T> {
             .iter()
             .filter(|proven| proven.at.abs_diff(reported_at) <= reach)
             .fold(0u32, |sum, proven| sum.saturating_add(proven.offenders));
-        // Its own report is in the window until the slash is applied.
+        // Its own report is in the window until the slash is applied, unless it was never authorized.
         count.max(1)
     }
 
     /// Forgets offenders that no slash can be correlated with any more.
-    pub(crate) fn prune_window(queue: &[Queued<T::AccountId>]) {
-        let oldest = queue.iter().map(|item| item.reported_at).min();
-        let horizon = oldest
-            .unwrap_or_else(Self::now)
-            .min(Self::now())
-            .saturating_sub(Self::correlation_window());
+    pub(crate) fn prune_window() {
         let window = Window::<T>::get();
-        if window.first().is_some_and(|proven| proven.at < horizon) {
+        let Some(oldest) = window.first() else { return };
+        // Most often this is enough, and the queue need not be read.
+        if oldest.at >= Self::now().saturating_sub(Self::correlation_window()) {
+            return;
+        }
+        let horizon = Self::horizon();
+        if oldest.at < horizon {
             let mut window = window;
             window.retain(|proven| proven.at >= horizon);
             Window::<T>::put(window);
         }
+    }
+
+    /// The oldest block whose offenders can be correlated with a slash that waits or is still to come.
+    pub(crate) fn horizon() -> u64 {
+        let pending = Queue::<T>::get().into_iter().map(|item| item.reported_at).min();
+        pending
+            .unwrap_or_else(Self::now)
+            .min(Self::now())
+            .saturating_sub(Self::correlation_window())
     }
 
     fn correlation_window() -> u64 {

@@ -28,7 +28,7 @@ pub struct Slash<AccountId, Balance> {
     Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Queued<AccountId> {
-    /// First block at which it can be applied; the queue is in ascending order of it.
+    /// First block at which it can be applied.
     pub apply_at: u64,
     /// Block of the report.
     pub reported_at: u64,

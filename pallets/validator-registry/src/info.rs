@@ -1,7 +1,7 @@
 //! Tells about validators, for the runtime API.
 
 use crate::*;
-use director_primitives::runtime_api::{MAX_PAGE, ValidatorInfo};
+use director_primitives::runtime_api::MAX_PAGE;
 
 impl<T: Config> Pallet<T> {
     /// One validator.
@@ -30,6 +30,7 @@ impl<T: Config> Pallet<T> {
             registration_id: validator.registration_id,
             status: validator.status,
             stake: validator.stake.saturated_into(),
+            unbonding: total_unbonding(&validator).saturated_into(),
             checkpoint_key: validator.checkpoint_key,
             peer_key: validator.peer_key,
             retired_keys: validator

@@ -5,27 +5,34 @@
 //! * upon `submit_votes` (anybody): signed director votes are checked and counted over the directors
 //!   of today; at `ceil(2n/3)` approvals the validator is *authorized*, at as many revocations
 //!   *revoked*;
+//! * upon `bond_more` and `unbond`: the stake grows, or shrinks to `MinStake` at least; what was unbonded
+//!   stays slashable for `UnbondingPeriod` and is taken out by `withdraw_unbonded`;
 //! * upon `request_exit`: it is *exiting*; its stake stays slashable for `UnbondingPeriod`;
 //! * upon `withdraw` after that, and never while a slash is pending: the stake is its own again and
 //!   the keys are free;
+//! * upon the plan of a session ([`pallet_session::SessionManager`]): the authorized validators with most
+//!   stake, up to `MaxActiveValidators`, are the next set; who has fallen below `MinStake` is revoked;
 //! * upon a proven double sign ([`Offenders`](director_primitives::traits::Offenders)): it is
 //!   *tombstoned* and its stake locked, until governance pardons it or the slash is applied.
 //!
 //! # Bounds
 //!
-//! At most `MaxValidators` records, each with at most [`MAX_RETIRED_KEYS`] replaced keys and one vote
-//! per director. Everything of a validator goes when it withdraws. A director leaves two numbers
-//! behind when governance removes it, so that its votes stay void if it ever comes back.
+//! At most `MaxValidators` records, each with at most [`MAX_RETIRED_KEYS`] replaced keys in each role,
+//! [`MAX_UNBONDING`] parts of stake on their way out, and one vote per director. Everything of a validator
+//! goes when it withdraws; a director leaves nothing behind when governance removes it.
 //!
 //! # Attacks and what stops them
 //!
-//! * escape by exit: stake stays for `UnbondingPeriod`, and is locked while a slash is pending;
+//! * escape by exit or by unbonding: stake stays for `UnbondingPeriod`, and is locked while a slash is pending;
 //! * escape by rotation: the replaced key stays punishable and nobody else can take it for
 //!   `UnbondingPeriod`;
 //! * a key that verifies anything, or somebody else's: refused at registration;
 //! * old votes for a new registration: votes bind to the registration id, which is never used twice;
 //! * replayed votes: nonces stay known as long as the registration lives;
-//! * votes of removed directors: void from the removal on, also if the account is invited again;
+//! * votes of removed directors: void from the removal on, also if the account is invited again: nonces
+//!   tell at which block a vote was signed ([`first_nonce`]), and a term begins with its activation;
+//! * one bad vote among good ones: it is passed over;
+//! * mass revocation that halts the chain: a session loses at most `MaxSetLoss` of the set;
 //! * slots taken for ever: anybody may end what is over (`clean_up`).
 //!
 //! # Which offences a registration answers for
@@ -37,8 +44,11 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod info;
 mod keys;
+mod session;
 mod stake;
 mod types;
 mod votes;
@@ -53,24 +63,32 @@ mod mock;
 mod tests;
 
 pub use pallet::*;
-pub use types::{MAX_RETIRED_KEYS, Nonces, Punishment, RetiredKeys, RevocationCause, Validator};
+pub use types::{
+    MAX_RETIRED_KEYS, MAX_UNBONDING, Punishment, RetiredKeys, RevocationCause, Unbonding, Validator,
+};
 pub use weights::WeightInfo;
 
 use alloc::{collections::BTreeSet, vec::Vec};
 use director_primitives::{
     CheckpointNumber, Decision, H256, KeyError, KeyRole, Possession, PublicKey, RegistrationId,
     Signature, SignedDirectorVote,
+    authorization::first_nonce,
     keys::{check_possession, is_small_order},
-    runtime_api::{RetiredKey, StoredVote, ValidatorStatus, VoteProgress},
+    runtime_api::{RetiredKey, StoredVote, ValidatorInfo, ValidatorStatus, VoteProgress},
     traits::{Directors, OnDirectorSetChange, PeerKeyInUse},
 };
 use frame_support::{
     pallet_prelude::*,
-    traits::fungible::{self, BalancedHold, Credit, Inspect, InspectHold, MutateHold},
+    traits::{
+        ValidatorRegistration,
+        fungible::{self, BalancedHold, Credit, Inspect, InspectHold, MutateHold},
+    },
 };
 use frame_system::pallet_prelude::*;
-use sp_runtime::{SaturatedConversion, Saturating};
-use votes::Taken;
+use sp_runtime::{
+    Perbill, SaturatedConversion, Saturating,
+    traits::{CheckedSub, Zero},
+};
 
 /// Amounts of the runtime's currency.
 pub type BalanceOf<T> =
@@ -136,7 +154,20 @@ pub mod pallet {
         #[pallet::constant]
         type MaxDirectors: Get<u32>;
 
-        /// Weights of the calls.
+        /// Most validators of a session.
+        #[pallet::constant]
+        type MaxActiveValidators: Get<u32>;
+
+        /// Largest part of the set that may be lost from one session to the next, at least one
+        /// validator: more at once could halt the chain. Everybody is punished all the same.
+        #[pallet::constant]
+        type MaxSetLoss: Get<Perbill>;
+
+        /// Who has session keys, without which `pallet-session` leaves a validator out: wire it to
+        /// that pallet. So nobody without keys takes up a place, or hides that the set shrinks.
+        type SessionKeys: ValidatorRegistration<Self::AccountId>;
+
+        /// Weights of the calls and of planning a session.
         type WeightInfo: WeightInfo;
     }
 
@@ -163,10 +194,16 @@ pub mod pallet {
         ValueQuery,
     >;
 
-    /// Which nonces of a director's votes are known.
+    /// The first nonce that counts of each active director's votes: that of the block in which it
+    /// activated itself. Votes with an older one were signed in an earlier term.
     #[pallet::storage]
-    pub type DirectorNonces<T: Config> =
-        StorageMap<_, Blake2_128Concat, T::AccountId, Nonces, ValueQuery>;
+    pub type FirstNonces<T: Config> =
+        StorageMap<_, Blake2_128Concat, T::AccountId, u64, ValueQuery>;
+
+    /// The validators of the session that was planned last, those with most stake first.
+    #[pallet::storage]
+    pub type Planned<T: Config> =
+        StorageValue<_, BoundedVec<T::AccountId, T::MaxActiveValidators>, ValueQuery>;
 
     /// The id of the next registration.
     #[pallet::storage]
@@ -235,6 +272,63 @@ pub mod pallet {
             /// Last block at which the old one is punishable.
             punishable_until: u64,
         },
+        /// A validator replaced its peer key.
+        PeerKeyRotated {
+            /// Its account.
+            validator: T::AccountId,
+            /// The key that it had.
+            old: PublicKey,
+            /// The key that it has.
+            new: PublicKey,
+            /// Last block at which nobody can take the old one.
+            locked_until: u64,
+        },
+        /// A validator bonded more.
+        StakeBonded {
+            /// Its account.
+            validator: T::AccountId,
+            /// How much more.
+            amount: BalanceOf<T>,
+            /// What is bonded since.
+            stake: BalanceOf<T>,
+        },
+        /// A validator unbonds a part of its stake.
+        StakeUnbonded {
+            /// Its account.
+            validator: T::AccountId,
+            /// How much.
+            amount: BalanceOf<T>,
+            /// What is bonded since.
+            stake: BalanceOf<T>,
+            /// First block at which the part can be taken out.
+            withdrawable_at: u64,
+        },
+        /// A validator took out what it had unbonded.
+        UnbondedWithdrawn {
+            /// Its account.
+            validator: T::AccountId,
+            /// How much.
+            amount: BalanceOf<T>,
+            /// What should have been on hold and was not.
+            missing: BalanceOf<T>,
+        },
+        /// A session was planned.
+        SessionPlanned {
+            /// Its index.
+            session: u32,
+            /// Validators in its set.
+            validators: u32,
+        },
+        /// More of the set would have been lost at once than `MaxSetLoss` allows: some who may not speak
+        /// any more stay in it for a session.
+        SetLossLimited {
+            /// Index of the session.
+            session: u32,
+            /// Authorized validators in its set.
+            authorized: u32,
+            /// Others that stay in it.
+            retained: u32,
+        },
         /// A validator leaves.
         ExitRequested {
             /// Its account.
@@ -277,6 +371,13 @@ pub mod pallet {
             /// Offences at earlier checkpoints are excused.
             slashable_from: CheckpointNumber,
         },
+        /// Somebody else slashes for a punishment: the stake here is unlocked.
+        PunishmentHandedOver {
+            /// Its account.
+            validator: T::AccountId,
+            /// Its registration.
+            registration_id: RegistrationId,
+        },
         /// Stake was taken.
         StakeSlashed {
             /// Its account.
@@ -287,7 +388,7 @@ pub mod pallet {
             amount: BalanceOf<T>,
             /// What should have been taken and was not there.
             shortfall: BalanceOf<T>,
-            /// What is left on hold.
+            /// What is left on hold, bonded and unbonding.
             remaining: BalanceOf<T>,
         },
     }
@@ -309,9 +410,9 @@ pub mod pallet {
         SmallOrderKey,
         /// The possession proof is not the key's signature for this account, role and chain.
         InvalidPossession,
-        /// A validator or a director has this key, or had it as its checkpoint key until recently.
+        /// A validator or a director has this key, or a validator had it until recently.
         KeyTaken,
-        /// Too many replaced keys are still punishable; wait until the oldest is not.
+        /// Too many replaced keys are locked still; wait until the oldest is not.
         TooManyRetiredKeys,
         /// The account is no registered validator.
         NotRegistered,
@@ -331,14 +432,22 @@ pub mod pallet {
         VoteExpired,
         /// Who voted is no active director.
         NotDirector,
-        /// The vote was given before its director was removed.
+        /// The vote was signed before its director's present term began.
         VoidVote,
+        /// The nonce is that of a block that was not finalized when the vote came, this one or a later one.
+        NonceTooHigh,
         /// All these votes, or newer ones of the same directors, are known already.
         OldNonce,
         /// The signature is not the director's registered peer key's.
         InvalidSignature,
         /// There are more directors than `MaxDirectors` here allows.
         TooManyVotes,
+        /// The amount is zero.
+        ZeroAmount,
+        /// Too many parts are unbonding already; take out those that are through first.
+        TooManyUnbonding,
+        /// Nothing that was unbonded can be taken out yet.
+        NothingToWithdraw,
         /// The validator is punished already.
         AlreadyPunished,
         /// The validator has no pending slash.
@@ -362,8 +471,14 @@ pub mod pallet {
                 "CheckpointInterval must be above 0"
             );
             assert!(
-                T::MaxValidators::get() > 0 && T::MaxDirectors::get() > 0,
-                "MaxValidators and MaxDirectors must be above 0"
+                T::MaxValidators::get() > 0
+                    && T::MaxDirectors::get() > 0
+                    && T::MaxActiveValidators::get() > 0,
+                "MaxValidators, MaxDirectors and MaxActiveValidators must be above 0"
+            );
+            assert!(
+                T::MaxActiveValidators::get() <= T::MaxValidators::get(),
+                "MaxActiveValidators must not be above MaxValidators"
             );
         }
 
@@ -411,9 +526,12 @@ pub mod pallet {
                 registration_id,
                 status: ValidatorStatus::Candidate,
                 stake,
+                unbonding: BoundedVec::new(),
                 checkpoint_key,
                 peer_key,
                 retired_keys: RetiredKeys::new(),
+                retired_peer_keys: RetiredKeys::new(),
+                was_authorized: false,
                 slashable_from: Self::current_checkpoint(),
                 bonded_until: None,
                 punishment: None,
@@ -429,10 +547,12 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Brings director votes, from anybody. Each must be for the current registration and rightly
-        /// signed. Votes that are known already, expired, void, or of nobody who is a director today
-        /// are passed over: they may have become so on their way here. Fails if nothing is left, with
-        /// the first vote's reason. Free if it decided something.
+        /// Brings director votes, from anybody. A vote that says nothing (any more) is passed over, so that
+        /// it cannot spoil the others: known, expired, wrongly signed, of nobody who is a director today,
+        /// about nobody who is registered and stays. Fails if none is left, with the first one's reason.
+        ///
+        /// Free if it decided something. So are known votes, if they have come to decide something: because
+        /// there are fewer directors now, or enough stake.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::submit_votes(votes.len() as u32))]
         pub fn submit_votes(
@@ -440,24 +560,26 @@ pub mod pallet {
             votes: BoundedVec<SignedDirectorVote<T::AccountId>, T::MaxDirectors>,
         ) -> DispatchResultWithPostInfo {
             ensure_signed(origin)?;
-            ensure!(!votes.is_empty(), Error::<T>::NoVotes);
-            let (mut about, mut passed_over) = (BTreeSet::new(), None);
+            let (mut about, mut taken, mut passed_over) = (BTreeSet::new(), false, None);
             for signed in votes {
                 let validator = signed.vote.validator.clone();
-                match Self::take_vote(signed)? {
-                    Taken::Yes => {
-                        about.insert(validator);
-                    }
-                    Taken::PassedOver(why) => {
+                match Self::take_vote(signed) {
+                    Ok(()) => taken = true,
+                    Err(why) => {
+                        let is_known = matches!(why, Error::OldNonce);
                         passed_over.get_or_insert(why);
+                        if !is_known {
+                            continue;
+                        }
                     }
                 }
+                about.insert(validator);
             }
-            ensure!(!about.is_empty(), passed_over.unwrap_or(Error::<T>::NoVotes));
             let mut decided = false;
             for validator in &about {
-                decided |= Self::decide(validator)?;
+                decided |= Self::decide(validator);
             }
+            ensure!(taken || decided, passed_over.unwrap_or(Error::<T>::NoVotes));
             Ok(pays(!decided).into())
         }
 
@@ -491,7 +613,7 @@ pub mod pallet {
         /// Does for a validator what it could do by [`Pallet::withdraw`], so that nobody takes up
         /// room for ever. The stake goes to the validator. Anybody may call it.
         #[pallet::call_index(4)]
-        #[pallet::weight(T::WeightInfo::withdraw())]
+        #[pallet::weight(T::WeightInfo::clean_up())]
         pub fn clean_up(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
             ensure_signed(origin)?;
             Self::do_withdraw(&validator)
@@ -507,18 +629,7 @@ pub mod pallet {
             possession: Signature,
         ) -> DispatchResult {
             let account = ensure_signed(origin)?;
-            let mut validator = Validators::<T>::get(&account).ok_or(Error::<T>::NotRegistered)?;
-            ensure!(is_staying(validator.status), Error::<T>::NotEligible);
-            Self::claim_key(&account, KeyRole::Checkpoint, new, &possession)?;
-            Self::forget_expired_keys(&mut validator);
-            let (old, until) = (validator.checkpoint_key, Self::bond_end());
-            validator
-                .retired_keys
-                .try_push(RetiredKey { key: old, until })
-                .map_err(|_| Error::<T>::TooManyRetiredKeys)?;
-            validator.checkpoint_key = new;
-            CheckpointKeys::<T>::insert(new, &account);
-            Validators::<T>::insert(&account, validator);
+            let (old, until) = Self::rotate(&account, KeyRole::Checkpoint, new, &possession)?;
             Self::deposit_event(Event::CheckpointKeyRotated {
                 validator: account,
                 old,
@@ -543,6 +654,120 @@ pub mod pallet {
                 Ok(pays(false).into())
             })
         }
+
+        /// Puts `amount` more of the caller's free balance on hold. If the directors' approvals still count
+        /// and only the stake was too low, the validator is authorized again.
+        #[pallet::call_index(7)]
+        #[pallet::weight(T::WeightInfo::bond_more())]
+        pub fn bond_more(
+            origin: OriginFor<T>,
+            #[pallet::compact] amount: BalanceOf<T>,
+        ) -> DispatchResult {
+            let account = ensure_signed(origin)?;
+            ensure!(!amount.is_zero(), Error::<T>::ZeroAmount);
+            let mut validator = Self::staying(&account)?;
+            T::Currency::hold(&HoldReason::Stake.into(), &account, amount)?;
+            validator.stake = validator.stake.saturating_add(amount);
+            let stake = validator.stake;
+            Validators::<T>::insert(&account, validator);
+            Self::deposit_event(Event::StakeBonded { validator: account.clone(), amount, stake });
+            Self::decide(&account);
+            Ok(())
+        }
+
+        /// Unbonds `amount` of the caller's stake, of which at least `MinStake` must be left. It stays on
+        /// hold and slashable for `UnbondingPeriod`, then [`Pallet::withdraw_unbonded`].
+        #[pallet::call_index(8)]
+        #[pallet::weight(T::WeightInfo::unbond())]
+        pub fn unbond(
+            origin: OriginFor<T>,
+            #[pallet::compact] amount: BalanceOf<T>,
+        ) -> DispatchResult {
+            let account = ensure_signed(origin)?;
+            ensure!(!amount.is_zero(), Error::<T>::ZeroAmount);
+            let mut validator = Self::staying(&account)?;
+            let left = validator.stake.checked_sub(&amount).unwrap_or_default();
+            ensure!(left >= T::MinStake::get(), Error::<T>::StakeTooLow);
+            let until = Self::bond_end();
+            match validator.unbonding.last_mut() {
+                // What was unbonded in one block is one part.
+                Some(last) if last.until == until => last.amount.saturating_accrue(amount),
+                _ => validator
+                    .unbonding
+                    .try_push(Unbonding { amount, until })
+                    .map_err(|_| Error::<T>::TooManyUnbonding)?,
+            }
+            validator.stake = left;
+            Validators::<T>::insert(&account, validator);
+            Self::deposit_event(Event::StakeUnbonded {
+                validator: account,
+                amount,
+                stake: left,
+                withdrawable_at: until.saturating_add(1),
+            });
+            Ok(())
+        }
+
+        /// Takes out what the caller has unbonded and is through with its `UnbondingPeriod`. The
+        /// registration goes on.
+        #[pallet::call_index(9)]
+        #[pallet::weight(T::WeightInfo::withdraw_unbonded())]
+        pub fn withdraw_unbonded(origin: OriginFor<T>) -> DispatchResult {
+            Self::do_withdraw_unbonded(&ensure_signed(origin)?)
+        }
+
+        /// Replaces the caller's peer key, its libp2p identity. Nobody else can take the old one for
+        /// `UnbondingPeriod`.
+        #[pallet::call_index(10)]
+        #[pallet::weight(T::WeightInfo::rotate_peer_key())]
+        pub fn rotate_peer_key(
+            origin: OriginFor<T>,
+            new: PublicKey,
+            possession: Signature,
+        ) -> DispatchResult {
+            let account = ensure_signed(origin)?;
+            let (old, until) = Self::rotate(&account, KeyRole::ValidatorPeer, new, &possession)?;
+            Self::deposit_event(Event::PeerKeyRotated {
+                validator: account,
+                old,
+                new,
+                locked_until: until,
+            });
+            Ok(())
+        }
+    }
+
+    /// What wallets and scripts ask.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// One validator.
+        pub fn validator(account: T::AccountId) -> Option<ValidatorInfo<T::AccountId>> {
+            Self::validator_info(&account)
+        }
+
+        /// Validators in ascending order of accounts, those after `after`, at most `limit` and 1000.
+        pub fn validators(
+            after: Option<T::AccountId>,
+            limit: u32,
+        ) -> Vec<ValidatorInfo<T::AccountId>> {
+            Self::validators_page(after.as_ref(), limit)
+        }
+
+        /// How far the directors are with a validator.
+        pub fn votes(validator: T::AccountId) -> Option<VoteProgress<T::AccountId>> {
+            Self::vote_progress(&validator)
+        }
+
+        /// The validators of the session that was planned last, those with most stake first.
+        pub fn planned_session() -> Vec<T::AccountId> {
+            Planned::<T>::get().into_inner()
+        }
+
+        /// What an account can take out now: by `withdraw`, or else by `withdraw_unbonded`.
+        pub fn withdrawable(account: T::AccountId) -> BalanceOf<T> {
+            Validators::<T>::get(&account)
+                .map_or_else(Zero::zero, |validator| Self::free_to_go(&validator))
+        }
     }
 }
 
@@ -556,6 +781,13 @@ impl<T: Config> Pallet<T> {
     pub fn current_checkpoint() -> CheckpointNumber {
         let interval: u64 = T::CheckpointInterval::get().saturated_into();
         Self::now().checked_div(interval).unwrap_or_default()
+    }
+
+    /// The record of a validator that neither leaves nor is thrown out.
+    pub(crate) fn staying(account: &T::AccountId) -> Result<ValidatorOf<T>, Error<T>> {
+        let validator = Validators::<T>::get(account).ok_or(Error::<T>::NotRegistered)?;
+        ensure!(is_staying(validator.status), Error::<T>::NotEligible);
+        Ok(validator)
     }
 
     pub(crate) fn now() -> u64 {
@@ -575,6 +807,8 @@ fn is_staying(status: ValidatorStatus) -> bool {
 fn is_locked<Balance>(validator: &Validator<Balance>) -> bool {
     validator.punishment.as_ref().is_some_and(|punishment| punishment.slash_pending)
 }
+
+use stake::total_unbonding;
 
 fn pays(fee: bool) -> Pays {
     if fee { Pays::Yes } else { Pays::No }

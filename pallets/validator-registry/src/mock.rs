@@ -9,7 +9,7 @@ use director_primitives::{
     test_utils::TestKey,
 };
 use frame_support::{
-    derive_impl,
+    derive_impl, parameter_types,
     traits::{ConstU32, ConstU64},
 };
 use frame_system::EnsureRoot;
@@ -23,6 +23,7 @@ pub(crate) const GENESIS: H256 = H256([7; 32]);
 pub(crate) const MIN_STAKE: Balance = 1_000;
 pub(crate) const UNBONDING: u64 = 100;
 pub(crate) const MAX_VALIDATORS: u32 = 5;
+pub(crate) const MAX_ACTIVE: u32 = 4;
 pub(crate) const ED: Balance = 10;
 /// What every account has at the start.
 pub(crate) const FUNDS: Balance = 100_000;
@@ -74,6 +75,7 @@ impl pallet_director_registry::Config for Test {
     type PeerKeyInUse = ValidatorRegistry;
     type MinDirectors = ConstU32<1>;
     type MaxDirectors = ConstU32<7>;
+    type StaleAfter = ConstU64<50>;
     type WeightInfo = ();
 }
 
@@ -86,7 +88,25 @@ impl pallet_validator_registry::Config for Test {
     type CheckpointInterval = ConstU64<10>;
     type MaxValidators = ConstU32<MAX_VALIDATORS>;
     type MaxDirectors = ConstU32<7>;
+    type MaxActiveValidators = ConstU32<MAX_ACTIVE>;
+    type MaxSetLoss = MaxSetLoss;
+    type SessionKeys = HaveKeys;
     type WeightInfo = ();
+}
+
+parameter_types! {
+    pub const MaxSetLoss: Perbill = Perbill::from_percent(34);
+    /// Validators without session keys.
+    pub static Keyless: Vec<AccountId> = Vec::new();
+}
+
+/// Everybody but the keyless has session keys.
+pub struct HaveKeys;
+
+impl ValidatorRegistration<AccountId> for HaveKeys {
+    fn is_registered(id: &AccountId) -> bool {
+        !Keyless::get().contains(id)
+    }
 }
 
 /// A chain at block 1. Accounts 1 to 99 have money; directors are accounts from 90 on.
@@ -99,6 +119,10 @@ pub(crate) fn new_test_ext() -> TestExternalities {
         ..Default::default()
     };
     let mut ext = TestExternalities::new(storage.build_storage().unwrap());
+    #[cfg(feature = "runtime-benchmarks")]
+    ext.register_extension(sp_keystore::KeystoreExt::new(
+        sp_keystore::testing::MemoryKeystore::new(),
+    ));
     ext.execute_with(|| {
         System::initialize(&1, &GENESIS, &Default::default());
         ValidatorRegistry::integrity_test();
@@ -109,7 +133,12 @@ pub(crate) fn new_test_ext() -> TestExternalities {
 /// A chain with `n` active directors: 90, 91, …
 pub(crate) fn with_directors(n: u64) -> TestExternalities {
     let mut ext = new_test_ext();
-    ext.execute_with(|| (90..90 + n).for_each(add_director));
+    ext.execute_with(|| {
+        // Before block 1, at which they may vote already.
+        System::set_block_number(0);
+        (90..90 + n).for_each(add_director);
+        go_to(1);
+    });
     ext
 }
 
@@ -203,7 +232,12 @@ pub(crate) fn status(validator: AccountId) -> ValidatorStatus {
 pub(crate) const APPROVE: Decision = Decision::Approve;
 pub(crate) const REVOKE: Decision = Decision::Revoke(RevocationReason::RateLimit);
 
-/// What `director` says about `validator`'s current registration.
+/// The nonce number `n` of a vote that is signed now, when the block before is finalized.
+pub(crate) fn nonce_now(n: u64) -> u64 {
+    first_nonce(System::block_number() - 1) + n
+}
+
+/// What `director` says about `validator`'s current registration, signed now.
 pub(crate) fn vote(
     director: AccountId,
     validator: AccountId,
@@ -214,7 +248,7 @@ pub(crate) fn vote(
         validator,
         registration_id: stored(validator).registration_id,
         decision,
-        nonce,
+        nonce: nonce_now(nonce),
         valid_until: VALID_UNTIL,
     };
     director_key(director).director_vote(&GENESIS, director, vote)
@@ -259,4 +293,32 @@ pub(crate) fn rotate(validator: AccountId, new: &TestKey) -> DispatchResult {
 
 pub(crate) fn held(who: AccountId) -> Balance {
     Balances::balance_on_hold(&HoldReason::Stake.into(), &who)
+}
+
+pub(crate) fn rotate_peer(validator: AccountId, new: &TestKey) -> DispatchResult {
+    let result = ValidatorRegistry::rotate_peer_key(
+        RuntimeOrigin::signed(validator),
+        new.public(),
+        new.possession(&GENESIS, validator, KeyRole::ValidatorPeer),
+    );
+    check();
+    result
+}
+
+pub(crate) fn bond_more(validator: AccountId, amount: Balance) -> DispatchResult {
+    let result = ValidatorRegistry::bond_more(RuntimeOrigin::signed(validator), amount);
+    check();
+    result
+}
+
+pub(crate) fn unbond(validator: AccountId, amount: Balance) -> DispatchResult {
+    let result = ValidatorRegistry::unbond(RuntimeOrigin::signed(validator), amount);
+    check();
+    result
+}
+
+pub(crate) fn withdraw_unbonded(validator: AccountId) -> DispatchResult {
+    let result = ValidatorRegistry::withdraw_unbonded(RuntimeOrigin::signed(validator));
+    check();
+    result
 }

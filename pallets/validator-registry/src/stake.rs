@@ -1,6 +1,8 @@
 //! Guards the life of a stake: on hold, locked while a slash is pending, slashed, or given back.
 //!
 //! ```text
+//!   bond_more, unbond ─► withdraw_unbonded: as long as it stays
+//!
 //! register ─► Candidate ⇄ Revoked ⇄ Authorized        directors' votes, low stake
 //!                  └────────┴─────────┴──► Exiting ──► withdrawn, after UnbondingPeriod
 //!   any of them ── punish ──► Tombstoned (locked) ── slash ──► Tombstoned ──► withdrawn
@@ -9,16 +11,15 @@
 //!
 //! A tombstoned validator keeps its record, so that neither the account nor its keys can register
 //! again, until what is left is withdrawn: by itself or by anybody, `UnbondingPeriod` after the
-//! punishment at the earliest.
+//! punishment at the earliest, or after its own exit if it was leaving already.
 
 use crate::*;
 use director_primitives::traits::{Offenders, Punished, Taken};
 use frame_support::traits::{
     Imbalance,
     fungible::{BalancedHold, InspectHold, MutateHold},
-    tokens::Precision,
+    tokens::{Balance, Precision},
 };
-use sp_runtime::{Perbill, traits::Saturating};
 
 impl<T: Config> Pallet<T> {
     /// Last block at which stake must stay that begins to leave now.
@@ -33,10 +34,8 @@ impl<T: Config> Pallet<T> {
         ensure!(!is_locked(&validator), Error::<T>::SlashPending);
         let until = validator.bonded_until.ok_or(Error::<T>::NotExiting)?;
         ensure!(Self::now() > until, Error::<T>::StillBonded);
-        let reason = HoldReason::Stake.into();
-        // What is really on hold; nobody else may touch it, but if somebody did, the rest goes back.
-        let held = T::Currency::balance_on_hold(&reason, account).min(validator.stake);
-        let amount = T::Currency::release(&reason, account, held, Precision::Exact)?;
+        let all = total_stake(&validator);
+        let amount = Self::release(account, all)?;
         Self::free_keys(&validator);
         Votes::<T>::remove(account);
         Validators::<T>::remove(account);
@@ -44,9 +43,55 @@ impl<T: Config> Pallet<T> {
             validator: account.clone(),
             registration_id: validator.registration_id,
             amount,
-            missing: validator.stake.saturating_sub(amount),
+            missing: all.saturating_sub(amount),
         });
         Ok(())
+    }
+
+    /// Gives back the parts of a stake that are through with their `UnbondingPeriod`.
+    pub(crate) fn do_withdraw_unbonded(account: &T::AccountId) -> DispatchResult {
+        let mut validator = Validators::<T>::get(account).ok_or(Error::<T>::NotRegistered)?;
+        ensure!(!is_locked(&validator), Error::<T>::SlashPending);
+        let through = Self::unbonded(&validator);
+        ensure!(!through.is_zero(), Error::<T>::NothingToWithdraw);
+        let amount = Self::release(account, through)?;
+        let now = Self::now();
+        validator.unbonding.retain(|part| part.until >= now);
+        Validators::<T>::insert(account, validator);
+        Self::deposit_event(Event::UnbondedWithdrawn {
+            validator: account.clone(),
+            amount,
+            missing: through.saturating_sub(amount),
+        });
+        Ok(())
+    }
+
+    /// Takes `amount` off the hold, or what there really is: nobody else may touch it, but if somebody
+    /// did, the rest goes back.
+    fn release(
+        account: &T::AccountId,
+        amount: BalanceOf<T>,
+    ) -> Result<BalanceOf<T>, DispatchError> {
+        let reason = HoldReason::Stake.into();
+        let held = T::Currency::balance_on_hold(&reason, account).min(amount);
+        T::Currency::release(&reason, account, held, Precision::Exact)
+    }
+
+    /// What of a stake was unbonded and is through with its `UnbondingPeriod`.
+    fn unbonded(validator: &ValidatorOf<T>) -> BalanceOf<T> {
+        let now = Self::now();
+        let through = validator.unbonding.iter().filter(|part| part.until < now);
+        through.fold(Zero::zero(), |sum: BalanceOf<T>, part| sum.saturating_add(part.amount))
+    }
+
+    /// What a validator can take out now.
+    pub(crate) fn free_to_go(validator: &ValidatorOf<T>) -> BalanceOf<T> {
+        let is_over = validator.bonded_until.is_some_and(|until| Self::now() > until);
+        match (is_locked(validator), is_over) {
+            (true, _) => Zero::zero(),
+            (false, true) => total_stake(validator),
+            (false, false) => Self::unbonded(validator),
+        }
     }
 
     /// Revokes an authorized validator if its stake is below `MinStake`. `true` if it was.
@@ -101,13 +146,15 @@ impl<T: Config> Offenders<T::AccountId> for Pallet<T> {
             let others = AuthorizedCount::<T>::get().saturating_sub(was_authorized.into());
             let punished = Punished {
                 registration_id: validator.registration_id,
-                stake: validator.stake,
+                stake: total_stake(validator),
                 authorized: others.saturating_add(1),
+                was_authorized: validator.was_authorized,
             };
             validator.punishment = Some(Punishment {
                 status_before: validator.status,
                 bonded_until_before: validator.bonded_until,
                 slash_pending: true,
+                handed_over: None,
             });
             validator.bonded_until.get_or_insert_with(Self::bond_end);
             Self::set_status(validator, ValidatorStatus::Tombstoned);
@@ -121,11 +168,35 @@ impl<T: Config> Offenders<T::AccountId> for Pallet<T> {
         })
     }
 
+    fn hand_over(account: &T::AccountId, checkpoint: CheckpointNumber) -> DispatchResult {
+        Validators::<T>::try_mutate(account, |validator| {
+            let validator = validator.as_mut().ok_or(Error::<T>::NotRegistered)?;
+            let punishment = validator
+                .punishment
+                .as_mut()
+                .filter(|punishment| punishment.slash_pending)
+                .ok_or(Error::<T>::NotPunished)?;
+            punishment.slash_pending = false;
+            punishment.handed_over = Some(checkpoint);
+            Self::deposit_event(Event::PunishmentHandedOver {
+                validator: account.clone(),
+                registration_id: validator.registration_id,
+            });
+            Ok(())
+        })
+    }
+
+    fn handed_over(account: &T::AccountId) -> Option<CheckpointNumber> {
+        Validators::<T>::get(account)?.punishment?.handed_over
+    }
+
     fn pardon(account: &T::AccountId, slashable_from: CheckpointNumber) -> DispatchResult {
         Validators::<T>::try_mutate(account, |validator| {
             let validator = validator.as_mut().ok_or(Error::<T>::NotRegistered)?;
-            ensure!(is_locked(validator), Error::<T>::NotPunished);
-            let before = validator.punishment.take().ok_or(Error::<T>::NotPunished)?;
+            let before = validator
+                .punishment
+                .take_if(|punishment| punishment.slash_pending || punishment.handed_over.is_some())
+                .ok_or(Error::<T>::NotPunished)?;
             Self::set_status(validator, before.status_before);
             validator.bonded_until = before.bonded_until_before;
             validator.slashable_from = validator.slashable_from.max(slashable_from);
@@ -157,15 +228,43 @@ impl<T: Config> Offenders<T::AccountId> for Pallet<T> {
             // Rounded up: a small stake is no reason to take nothing.
             let due = fraction.mul_ceil(stake);
             let (credit, shortfall) = T::Currency::slash(&HoldReason::Stake.into(), account, due);
-            validator.stake = validator.stake.saturating_sub(credit.peek());
+            take_from(validator, credit.peek());
             Self::deposit_event(Event::StakeSlashed {
                 validator: account.clone(),
                 registration_id: validator.registration_id,
                 amount: credit.peek(),
                 shortfall,
-                remaining: validator.stake,
+                remaining: total_stake(validator),
             });
             Ok(Taken { credit, shortfall })
         })
     }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn set_up(validator: &T::AccountId, checkpoint_key: PublicKey) {
+        benchmarking::set_up::<T>(validator, checkpoint_key);
+    }
+}
+
+/// What a validator has on its way out.
+pub(crate) fn total_unbonding<B: Balance>(validator: &Validator<B>) -> B {
+    validator.unbonding.iter().fold(B::zero(), |sum, part| sum.saturating_add(part.amount))
+}
+
+/// What a validator has on hold: bonded and unbonding.
+pub(crate) fn total_stake<B: Balance>(validator: &Validator<B>) -> B {
+    validator.stake.saturating_add(total_unbonding(validator))
+}
+
+/// Books what was slashed: off the stake first, then off what is on its way out, latest first.
+fn take_from<B: Balance>(validator: &mut Validator<B>, amount: B) {
+    let of_stake = amount.min(validator.stake);
+    validator.stake = validator.stake.saturating_sub(of_stake);
+    let mut rest = amount.saturating_sub(of_stake);
+    for part in validator.unbonding.iter_mut().rev() {
+        let of_part = rest.min(part.amount);
+        part.amount = part.amount.saturating_sub(of_part);
+        rest = rest.saturating_sub(of_part);
+    }
+    validator.unbonding.retain(|part| !part.amount.is_zero());
 }

@@ -3,6 +3,9 @@
 //! What is stored is each director's *latest word* about each validator. Nothing is used up by a
 //! decision; a later word replaces the earlier one. Nonces stay known as long as the registration
 //! lives, also of votes that have expired: else an older vote, valid for longer, could be replayed.
+//!
+//! Approvals and revocations can never both be enough: each director has one word, and twice
+//! `ceil(2n/3)` is more than `n`.
 
 use crate::*;
 use director_primitives::threshold::approvals_needed;
@@ -14,42 +17,25 @@ pub(crate) struct Tally {
     pub(crate) directors: u32,
 }
 
-/// What became of a vote that is no reason to refuse those that come with it.
-pub(crate) enum Taken<T> {
-    /// It is stored.
-    Yes,
-    /// It says nothing (any more), for this reason.
-    PassedOver(Error<T>),
-}
-
 impl<T: Config> Pallet<T> {
     /// Checks and stores one vote.
     ///
-    /// What can befall a vote between its submission and its block does not spoil the others: it
-    /// expires, somebody else brings it, its director is removed. Else one director could hold up
-    /// all by signing votes that last just too short.
-    pub(crate) fn take_vote(
-        signed: SignedDirectorVote<T::AccountId>,
-    ) -> Result<Taken<T>, Error<T>> {
+    /// An error is this vote's alone: what can befall a vote between its submission and its block must not
+    /// spoil the others, or one director could hold up all by signing votes that last just too short.
+    pub(crate) fn take_vote(signed: SignedDirectorVote<T::AccountId>) -> Result<(), Error<T>> {
         let (director, vote) = (&signed.director, &signed.vote);
         let validator = Validators::<T>::get(&vote.validator).ok_or(Error::<T>::NotRegistered)?;
         ensure!(validator.registration_id == vote.registration_id, Error::<T>::OtherRegistration);
         ensure!(is_staying(validator.status), Error::<T>::NotEligible);
-        if vote.valid_until < Self::now() {
-            return Ok(Taken::PassedOver(Error::VoteExpired));
-        }
-        let Some(peer_key) = T::Directors::peer_key(director) else {
-            return Ok(Taken::PassedOver(Error::NotDirector));
-        };
-        let nonces = DirectorNonces::<T>::get(director);
-        if nonces.void_up_to.is_some_and(|void| vote.nonce <= void) {
-            return Ok(Taken::PassedOver(Error::VoidVote));
-        }
+        ensure!(vote.valid_until >= Self::now(), Error::<T>::VoteExpired);
+        let peer_key = T::Directors::peer_key(director).ok_or(Error::<T>::NotDirector)?;
+        ensure!(vote.nonce >= FirstNonces::<T>::get(director), Error::<T>::VoidVote);
+        // Nobody can have signed it at this block, which is not finalized, or at a later one: else a vote
+        // of one term could count in the next.
+        ensure!(vote.nonce < first_nonce(Self::now()), Error::<T>::NonceTooHigh);
         let mut votes = Votes::<T>::get(&vote.validator);
         let known = votes.iter().position(|known| known.director == *director);
-        if known.is_some_and(|at| votes[at].nonce >= vote.nonce) {
-            return Ok(Taken::PassedOver(Error::OldNonce));
-        }
+        ensure!(known.is_none_or(|at| votes[at].nonce < vote.nonce), Error::<T>::OldNonce);
         ensure!(signed.verify(&Self::genesis_hash(), &peer_key), Error::<T>::InvalidSignature);
 
         let stored = StoredVote {
@@ -61,31 +47,26 @@ impl<T: Config> Pallet<T> {
         match known {
             Some(at) => votes[at] = stored,
             None => {
-                // Makes room: who is no director now has its nonces in `DirectorNonces`.
+                // Makes room: votes of who is no director now are void if it comes back.
                 votes.retain(|known| T::Directors::peer_key(&known.director).is_some());
                 votes.try_push(stored).map_err(|_| Error::<T>::TooManyVotes)?;
             }
         }
         Votes::<T>::insert(&vote.validator, votes);
-        DirectorNonces::<T>::mutate(director, |nonces| {
-            nonces.highest = nonces.highest.max(vote.nonce);
-        });
         Self::deposit_event(Event::VoteTaken {
             validator: vote.validator.clone(),
             director: director.clone(),
             decision: vote.decision,
             nonce: vote.nonce,
         });
-        Ok(Taken::Yes)
+        Ok(())
     }
 
     /// Whether a stored vote counts today.
     pub(crate) fn counts(vote: &StoredVote<T::AccountId>) -> bool {
         vote.valid_until >= Self::now()
             && T::Directors::peer_key(&vote.director).is_some()
-            && DirectorNonces::<T>::get(&vote.director)
-                .void_up_to
-                .is_none_or(|void| vote.nonce > void)
+            && vote.nonce >= FirstNonces::<T>::get(&vote.director)
     }
 
     /// Counts the votes about a validator.
@@ -101,39 +82,37 @@ impl<T: Config> Pallet<T> {
         tally
     }
 
-    /// Does what enough directors have decided about a validator. `true` if that changed anything.
-    pub(crate) fn decide(account: &T::AccountId) -> Result<bool, Error<T>> {
+    /// Does what enough directors have decided about a validator, if it has the stake for it. `true` if
+    /// that changed anything.
+    pub(crate) fn decide(account: &T::AccountId) -> bool {
+        let Ok(mut validator) = Self::staying(account) else {
+            return false;
+        };
         let Tally { approvals, revocations, directors } = Self::tally(account);
         let needed = approvals_needed(directors);
-        Validators::<T>::try_mutate(account, |validator| {
-            let validator = validator.as_mut().ok_or(Error::<T>::NotRegistered)?;
-            let registration_id = validator.registration_id;
-            match validator.status {
-                ValidatorStatus::Candidate | ValidatorStatus::Revoked if approvals >= needed => {
-                    ensure!(validator.stake >= T::MinStake::get(), Error::<T>::StakeTooLow);
-                    Self::set_status(validator, ValidatorStatus::Authorized);
-                    Self::deposit_event(Event::ValidatorAuthorized {
-                        validator: account.clone(),
-                        registration_id,
-                        approvals,
-                        directors,
-                    });
-                    Ok(true)
-                }
-                ValidatorStatus::Candidate | ValidatorStatus::Authorized
-                    if revocations >= needed =>
-                {
-                    Self::set_status(validator, ValidatorStatus::Revoked);
-                    Self::deposit_event(Event::ValidatorRevoked {
-                        validator: account.clone(),
-                        registration_id,
-                        cause: RevocationCause::Directors { revocations, directors },
-                    });
-                    Ok(true)
-                }
-                _ => Ok(false),
-            }
-        })
+        let registration_id = validator.registration_id;
+        let is_authorized = validator.status == ValidatorStatus::Authorized;
+        if !is_authorized && approvals >= needed && validator.stake >= T::MinStake::get() {
+            Self::set_status(&mut validator, ValidatorStatus::Authorized);
+            validator.was_authorized = true;
+            Self::deposit_event(Event::ValidatorAuthorized {
+                validator: account.clone(),
+                registration_id,
+                approvals,
+                directors,
+            });
+        } else if validator.status != ValidatorStatus::Revoked && revocations >= needed {
+            Self::set_status(&mut validator, ValidatorStatus::Revoked);
+            Self::deposit_event(Event::ValidatorRevoked {
+                validator: account.clone(),
+                registration_id,
+                cause: RevocationCause::Directors { revocations, directors },
+            });
+        } else {
+            return false;
+        }
+        Validators::<T>::insert(account, validator);
+        true
     }
 
     /// How far the directors are with a validator, for the runtime API.
@@ -148,12 +127,12 @@ impl<T: Config> Pallet<T> {
 }
 
 impl<T: Config> OnDirectorSetChange<T::AccountId> for Pallet<T> {
+    fn on_director_activated(activated: &T::AccountId) {
+        // One write, however many validators there are: what it signed in an earlier term is void.
+        FirstNonces::<T>::insert(activated, first_nonce(Self::now()));
+    }
+
     fn on_director_removed(removed: &T::AccountId) {
-        // One write, however many validators there are: every vote that it has given so far is void.
-        DirectorNonces::<T>::mutate_exists(removed, |nonces| {
-            if let Some(nonces) = nonces {
-                nonces.void_up_to = Some(nonces.highest);
-            }
-        });
+        FirstNonces::<T>::remove(removed);
     }
 }

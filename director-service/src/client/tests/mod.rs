@@ -41,6 +41,7 @@ fn validator(n: u8, status: ValidatorStatus) -> ValidatorInfo<AccountId32> {
         registration_id: u64::from(n),
         status,
         stake: 1_000,
+        unbonding: 0,
         checkpoint_key: checkpoint_key(n).key(),
         peer_key: peer_key(n).key(),
         retired_keys: Vec::new(),
@@ -59,6 +60,8 @@ fn snapshot(number: u64, validators: Vec<ValidatorInfo<AccountId32>>) -> Snapsho
         min_directors: 1,
         max_directors: 7,
         max_validators: 1_000,
+        max_active_validators: 100,
+        stale_after: 100,
     };
     let directors = DirectorSet { version: 1, active: Vec::new(), invited: Vec::new() };
     Snapshot::new(number, H256::repeat_byte(number as u8), domain, directors, validators)

@@ -80,6 +80,7 @@ impl World {
             registration_id: u64::from(n) + 1,
             status: ValidatorStatus::Authorized,
             stake: MIN_STAKE,
+            unbonding: 0,
             checkpoint_key: checkpoint_key(n).public(),
             peer_key: validator_key(n).public(),
             retired_keys: Vec::new(),
@@ -129,6 +130,8 @@ impl World {
             min_directors: 1,
             max_directors: 7,
             max_validators: 1_000,
+            max_active_validators: 100,
+            stale_after: 100,
         };
         let active = self.directors.iter().map(director).collect();
         let directors = DirectorSet { version: 1, active, invited: Vec::new() };

@@ -3,9 +3,9 @@
 
 use crate::{mock::*, *};
 use director_primitives::{
-    Decision, RevocationReason, runtime_api::ValidatorStatus, test_utils::TestKey,
+    Decision, KeyRole, RevocationReason, runtime_api::ValidatorStatus, test_utils::TestKey,
 };
-use frame_support::{assert_noop, assert_ok};
+use frame_support::{assert_noop, assert_ok, hypothetically};
 
 type RegistryError = pallet_validator_registry::Error<Test>;
 
@@ -127,4 +127,129 @@ fn by_never_having_been_authorized() {
         idle();
         assert_eq!(held(12), 9_000);
     });
+}
+
+/// What a validator may try after it has signed twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    Rotate,
+    Exit,
+    BeRevoked,
+    Unbond,
+    Withdraw,
+}
+
+impl Attempt {
+    const ALL: [Self; 5] =
+        [Self::Rotate, Self::Exit, Self::BeRevoked, Self::Unbond, Self::Withdraw];
+
+    /// Tries it in the present block; whether that went well.
+    fn by_validator_1(self) -> bool {
+        let origin = RuntimeOrigin::signed(1);
+        let result = match self {
+            Self::Rotate => {
+                let new = TestKey::new(77);
+                let proof = new.possession(&GENESIS, 1u64, KeyRole::Checkpoint);
+                ValidatorRegistry::rotate_checkpoint_key(origin, new.public(), proof)
+            }
+            Self::Exit => exit(1),
+            Self::BeRevoked => {
+                let decision = Decision::Revoke(RevocationReason::Operator);
+                submit_votes(1, decision, 2).map(drop).map_err(|error| error.error)
+            }
+            Self::Unbond => ValidatorRegistry::unbond(origin, 1_000),
+            Self::Withdraw => withdraw(1)
+                .or_else(|_| ValidatorRegistry::withdraw_unbonded(RuntimeOrigin::signed(1))),
+        };
+        check();
+        result.is_ok()
+    }
+}
+
+/// Every order of `items`.
+fn orders(items: &[Attempt]) -> Vec<Vec<Attempt>> {
+    if items.is_empty() {
+        return vec![vec![]];
+    }
+    let mut all = Vec::new();
+    for (at, first) in items.iter().enumerate() {
+        let mut rest = items.to_vec();
+        rest.remove(at);
+        for order in orders(&rest) {
+            all.push([vec![*first], order].concat());
+        }
+    }
+    all
+}
+
+/// In each order of all attempts, one a block: slashed up to the last block of the unbonding period, and
+/// unslashable after it.
+fn nobody_escapes(first: Attempt) {
+    let rest: Vec<_> = Attempt::ALL.into_iter().filter(|other| *other != first).collect();
+    // One chain, on which everything is undone after each case.
+    with_validators(1).execute_with(|| {
+        for order in orders(&rest) {
+            let order = [vec![first], order].concat();
+            for late in [-1, 0, 1] {
+                hypothetically!(one_attempt_after_the_other(&order, late));
+            }
+        }
+    });
+}
+
+fn one_attempt_after_the_other(order: &[Attempt], late: i64) {
+    // The first thing that frees it is what counts: the key that it rotated away, or the exit.
+    let mut freed_by = None;
+    for attempt in order {
+        let is_freeing = matches!(attempt, Attempt::Rotate | Attempt::Exit);
+        if attempt.by_validator_1() && is_freeing {
+            freed_by.get_or_insert(System::block_number());
+        }
+        go_to(System::block_number() + 1);
+    }
+    let last = freed_by.unwrap() + UNBONDING;
+    go_to(last.checked_add_signed(late).unwrap());
+    // Once more, in the last moment.
+    let is_out = withdraw(1).is_ok();
+    let result = report(90, proof(1, 3));
+    if late <= 0 {
+        assert!(!is_out, "{order:?}");
+        assert_ok!(result);
+        go_to(System::block_number() + DEFER);
+        idle();
+        // Alone it was all the validators: everything that was on hold is gone.
+        assert_eq!((held(1), free(1)), (0, FUNDS - STAKE), "{order:?}");
+    } else {
+        assert_eq!(result.map_err(|e| e.error), Err(Error::<Test>::UnknownKey.into()), "{order:?}");
+        assert_ne!(info_or_gone(), Some(ValidatorStatus::Tombstoned), "{order:?}");
+    }
+}
+
+fn info_or_gone() -> Option<ValidatorStatus> {
+    ValidatorRegistry::validator_info(&1).map(|info| info.status)
+}
+
+#[test]
+fn in_any_order_that_begins_with_a_rotation() {
+    nobody_escapes(Attempt::Rotate);
+}
+
+#[test]
+fn in_any_order_that_begins_with_an_exit() {
+    nobody_escapes(Attempt::Exit);
+}
+
+#[test]
+fn in_any_order_that_begins_with_a_revocation() {
+    nobody_escapes(Attempt::BeRevoked);
+}
+
+#[test]
+fn in_any_order_that_begins_with_unbonding() {
+    nobody_escapes(Attempt::Unbond);
+}
+
+#[test]
+fn in_any_order_that_begins_with_a_withdrawal() {
+    nobody_escapes(Attempt::Withdraw);
 }

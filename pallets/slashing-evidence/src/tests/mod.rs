@@ -1,7 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod cancelling;
+mod elsewhere;
 mod escapes;
 mod forgeries;
+mod offences_runtime;
 mod penalties;
 mod slashing;

@@ -105,6 +105,22 @@ fn who_was_pardoned_does_not_count() {
 }
 
 #[test]
+fn who_was_never_authorized_makes_nobodys_slash_heavier() {
+    with_validators(11).execute_with(|| {
+        (12..=15).for_each(|candidate| register(candidate).unwrap());
+        (12..=15).for_each(|candidate| report_at(candidate, 3));
+        report_at(1, 3);
+        assert_eq!(Window::<Test>::get().len(), 1);
+        // A pardoned candidate counts nobody out.
+        assert_ok!(cancel(12));
+        assert_eq!(Window::<Test>::get()[0].offenders, 1);
+        go_to(1 + DEFER);
+        idle();
+        assert_eq!(applied().last(), Some(&(1, 1, 11, 1_000)));
+    });
+}
+
+#[test]
 fn the_window_forgets_what_nothing_can_be_correlated_with() {
     with_validators(12).execute_with(|| {
         report(90, proof(1, 3)).unwrap();

@@ -1,7 +1,9 @@
 //! Who counts, what counts, and when it takes effect.
 
 use crate::{mock::*, *};
-use director_primitives::{DirectorVote, threshold::approvals_needed};
+use director_primitives::{
+    DirectorVote, authorization::NONCES_PER_BLOCK, test_utils::TestKey, threshold::approvals_needed,
+};
 use frame_support::{assert_noop, assert_ok};
 use sp_runtime::DispatchError;
 
@@ -138,30 +140,41 @@ fn votes_that_are_known_do_not_spoil_those_that_are_new() {
 }
 
 #[test]
-fn votes_that_no_longer_count_do_not_spoil_those_that_do() {
-    type Spoiler = fn() -> SignedDirectorVote<AccountId>;
-    let spoilers: [(Spoiler, Error<Test>); 3] = [
-        (|| changed(92, |vote| vote.valid_until = 20), Error::VoteExpired),
-        (|| vote(99, 1, APPROVE, 1), Error::NotDirector),
-        (|| vote(93, 1, APPROVE, 5), Error::VoidVote),
+fn a_vote_that_says_nothing_does_not_spoil_those_that_do() {
+    type Spoiler = fn(&SignedDirectorVote<AccountId>) -> SignedDirectorVote<AccountId>;
+    let spoilers: [(Spoiler, Error<Test>); 8] = [
+        (|_| changed(92, |vote| vote.valid_until = 20), Error::VoteExpired),
+        (|_| vote(99, 1, APPROVE, 1), Error::NotDirector),
+        (|old| old.clone(), Error::VoidVote),
+        (|_| changed(92, |vote| vote.nonce = nonce_now(0) + NONCES_PER_BLOCK), Error::NonceTooHigh),
+        (
+            |_| SignedDirectorVote { director: 91, ..vote(92, 1, APPROVE, 1) },
+            Error::InvalidSignature,
+        ),
+        (|_| changed(92, |vote| vote.registration_id += 7), Error::OtherRegistration),
+        (|_| changed(92, |vote| vote.validator = 7), Error::NotRegistered),
+        (|_| vote(92, 2, APPROVE, 1), Error::NotEligible),
     ];
     for (spoiler, why) in spoilers {
         let why = DispatchError::from(why);
         for at in 0..=3 {
             with_directors(4).execute_with(|| {
                 assert_ok!(register(1));
+                assert_ok!(register(2));
+                assert_ok!(exit(2));
                 // 93 has voted, was removed and came back.
-                assert_ok!(submit(vec![vote(93, 1, APPROVE, 5)]));
+                let old = vote(93, 1, APPROVE, 5);
+                assert_ok!(submit(vec![old.clone()]));
+                go_to(2);
                 remove_director(93);
                 add_director(93);
                 go_to(21);
-                let known = vote(93, 1, APPROVE, 5);
                 // Alone it fails, and so does the call if nothing else is new; the first tells why.
-                assert_noop!(submit(vec![spoiler()]), why);
-                assert_noop!(submit(vec![spoiler(), known]), why);
+                assert_noop!(submit(vec![spoiler(&old)]), why);
+                assert_noop!(submit(vec![spoiler(&old), old.clone()]), why);
                 assert_eq!(status(1), ValidatorStatus::Candidate);
                 let mut votes: Vec<_> = (90..93).map(|d| vote(d, 1, APPROVE, 1)).collect();
-                votes.insert(at, spoiler());
+                votes.insert(at, spoiler(&old));
                 let result = submit(votes).unwrap();
                 assert_eq!(
                     (result.pays_fee, status(1)),
@@ -175,6 +188,22 @@ fn votes_that_no_longer_count_do_not_spoil_those_that_do() {
 }
 
 #[test]
+fn known_votes_decide_when_there_are_fewer_directors() {
+    with_directors(4).execute_with(|| {
+        assert_ok!(register(1));
+        // Three of four are needed.
+        let votes = vec![vote(90, 1, APPROVE, 1), vote(91, 1, APPROVE, 1)];
+        assert_ok!(submit(votes.clone()));
+        assert_noop!(submit(votes.clone()), Error::<Test>::OldNonce);
+        remove_director(93);
+        // Two of three are: whoever brings them again makes it so, free of charge.
+        assert_eq!(submit(votes.clone()).unwrap().pays_fee, Pays::No);
+        assert_eq!(status(1), ValidatorStatus::Authorized);
+        assert_noop!(submit(votes), Error::<Test>::OldNonce);
+    });
+}
+
+#[test]
 fn an_older_vote_cannot_be_replayed_after_the_newer_one_expired() {
     with_directors(3).execute_with(|| {
         assert_ok!(register(1));
@@ -183,7 +212,7 @@ fn an_older_vote_cannot_be_replayed_after_the_newer_one_expired() {
         let short = |director| {
             changed(director, |vote| {
                 vote.decision = REVOKE;
-                vote.nonce = 2;
+                vote.nonce = nonce_now(2);
                 vote.valid_until = 20;
             })
         };
@@ -227,7 +256,10 @@ fn a_forged_vote_is_refused() {
                 vote: DirectorVote { decision: REVOKE, ..body.clone() },
                 ..signed_by(90)
             },
-            SignedDirectorVote { vote: DirectorVote { nonce: 9, ..body.clone() }, ..signed_by(90) },
+            SignedDirectorVote {
+                vote: DirectorVote { nonce: nonce_now(9), ..body.clone() },
+                ..signed_by(90)
+            },
             SignedDirectorVote {
                 vote: DirectorVote { valid_until: 9, ..body.clone() },
                 ..signed_by(90)
@@ -237,11 +269,6 @@ fn a_forged_vote_is_refused() {
         for forged in forged {
             assert_noop!(submit(vec![forged]), Error::<Test>::InvalidSignature);
         }
-        // One wrongly signed vote spoils all: whoever submits looks at them first.
-        assert_noop!(
-            submit(vec![vote(91, 1, APPROVE, 1), signed_by(92)]),
-            Error::<Test>::InvalidSignature
-        );
         assert_ok!(submit(vec![signed_by(90)]));
     });
 }
@@ -280,15 +307,62 @@ fn votes_given_before_a_removal_stay_void_when_the_director_comes_back() {
     with_directors(3).execute_with(|| {
         assert_ok!(register(1));
         let old = vote(91, 1, APPROVE, 7);
+        // Signed in the same term and submitted by nobody so far.
+        let kept = vote(91, 1, APPROVE, NONCES_PER_BLOCK - 1);
         assert_ok!(submit(vec![old.clone()]));
+        go_to(2);
         remove_director(91);
         add_director(91);
         assert!(ValidatorRegistry::vote_progress(&1).unwrap().votes.is_empty());
         assert_noop!(submit(vec![old]), Error::<Test>::VoidVote);
-        assert_noop!(submit(vec![vote(91, 1, APPROVE, 6)]), Error::<Test>::VoidVote);
+        assert_noop!(submit(vec![kept]), Error::<Test>::VoidVote);
         assert_ok!(submit(vec![vote(90, 1, APPROVE, 1)]));
         assert_eq!(status(1), ValidatorStatus::Candidate);
-        assert_ok!(submit(vec![vote(91, 1, APPROVE, 8)]));
+        // The first vote of the new term: signed when the block of its activation is finalized.
+        go_to(3);
+        assert_ok!(submit(vec![vote(91, 1, APPROVE, 0)]));
+        assert_eq!(status(1), ValidatorStatus::Authorized);
+    });
+}
+
+#[test]
+fn a_vote_cannot_be_signed_ahead_for_a_later_term() {
+    with_directors(3).execute_with(|| {
+        assert_ok!(register(1));
+        // Of this very block, in which the term may end and another one begin, or of a later one.
+        for ahead in [NONCES_PER_BLOCK, 10 * NONCES_PER_BLOCK] {
+            let ahead = vote(91, 1, APPROVE, ahead);
+            assert_noop!(submit(vec![ahead]), Error::<Test>::NonceTooHigh);
+        }
+        assert_ok!(submit(vec![vote(91, 1, APPROVE, NONCES_PER_BLOCK - 1)]));
+    });
+}
+
+#[test]
+fn a_director_leaves_nothing_behind() {
+    with_directors(3).execute_with(|| {
+        assert_eq!(FirstNonces::<Test>::iter_keys().count(), 3);
+        remove_director(91);
+        assert_eq!(FirstNonces::<Test>::iter_keys().count(), 2);
+    });
+}
+
+#[test]
+fn votes_signed_with_a_replaced_peer_key_are_worthless_and_stored_ones_count() {
+    with_directors(3).execute_with(|| {
+        assert_ok!(register(1));
+        let before = [vote(90, 1, APPROVE, 1), vote(91, 1, APPROVE, 1)];
+        assert_ok!(submit(vec![before[0].clone()]));
+        for director in [90, 91] {
+            let new = TestKey::new(7_000 + director);
+            assert_ok!(DirectorRegistry::rotate_peer_key(
+                RuntimeOrigin::signed(director),
+                new.public(),
+                new.possession(&GENESIS, director, KeyRole::DirectorPeer),
+            ));
+        }
+        assert_noop!(submit(vec![before[1].clone()]), Error::<Test>::InvalidSignature);
+        assert_ok!(submit(vec![vote(92, 1, APPROVE, 1)]));
         assert_eq!(status(1), ValidatorStatus::Authorized);
     });
 }
@@ -298,6 +372,7 @@ fn former_directors_take_up_no_room() {
     with_directors(7).execute_with(|| {
         assert_ok!(register(1));
         for round in 0..10 {
+            go_to(round + 2);
             for director in 90..97 {
                 // A revocation each, so that nothing is decided before all are gone.
                 let decision = if director % 2 == 0 { REVOKE } else { APPROVE };
@@ -312,6 +387,7 @@ fn former_directors_take_up_no_room() {
             remove_director(director);
             add_director(director - 50);
         }
+        go_to(System::block_number() + 1);
         (41..47).for_each(|director| {
             assert_ok!(submit(vec![vote(director, 1, APPROVE, 1)]));
         });
@@ -360,11 +436,12 @@ fn low_stake_revokes_and_is_not_approved() {
         let cause = RevocationCause::LowStake { stake: MIN_STAKE - 1, minimum: MIN_STAKE };
         let event = Event::ValidatorRevoked { validator: 1, registration_id: 0, cause };
         assert_eq!(last_event(), event.into());
+        // Votes are taken, and authorize it once there is enough stake.
         let votes = vec![vote(90, 1, APPROVE, 2)].try_into().unwrap();
-        assert_noop!(
-            ValidatorRegistry::submit_votes(RuntimeOrigin::signed(50), votes),
-            Error::<Test>::StakeTooLow
-        );
+        let result = ValidatorRegistry::submit_votes(RuntimeOrigin::signed(50), votes).unwrap();
+        assert_eq!((result.pays_fee, status(1)), (Pays::Yes, ValidatorStatus::Revoked));
         assert_noop!(revoke_low_stake(), Error::<Test>::StakeNotLow);
+        assert_ok!(ValidatorRegistry::bond_more(RuntimeOrigin::signed(1), 1));
+        assert_eq!(status(1), ValidatorStatus::Authorized);
     });
 }

@@ -188,3 +188,69 @@ fn pages_are_in_ascending_order_of_accounts() {
         assert!(page(Some(5), 2).is_empty() && page(None, 0).is_empty());
     });
 }
+
+#[test]
+fn a_replaced_peer_key_is_locked_for_the_unbonding_period() {
+    new_test_ext().execute_with(|| {
+        let (old, new) = (peer_key(1), TestKey::new(77));
+        assert_noop!(rotate_peer(1, &new), Error::<Test>::NotRegistered);
+        assert_ok!(register(1));
+        assert_noop!(rotate_peer(1, &checkpoint_key(1)), Error::<Test>::KeyTaken);
+        assert_noop!(rotate_peer(1, &old), Error::<Test>::KeyTaken);
+        go_to(5);
+        assert_ok!(rotate_peer(1, &new));
+        let event = Event::PeerKeyRotated {
+            validator: 1,
+            old: old.public(),
+            new: new.public(),
+            locked_until: 5 + UNBONDING,
+        };
+        assert_eq!(last_event(), event.into());
+        assert_eq!(ValidatorRegistry::validator_info(&1).unwrap().peer_key, new.public());
+
+        go_to(5 + UNBONDING);
+        assert!(ValidatorRegistry::is_in_use(&old.public()));
+        // Whoever stole it cannot take it, in no role; nor can a director.
+        let taken = Error::<Test>::KeyTaken;
+        assert_noop!(register_with(2, MIN_STAKE, &checkpoint_key(2), &old), taken);
+        assert_noop!(register_with(2, MIN_STAKE, &old, &peer_key(2)), Error::<Test>::KeyTaken);
+        DirectorRegistry::add_director(RuntimeOrigin::root(), 90).unwrap();
+        assert!(activate_director(90, &old).is_err());
+
+        go_to(5 + UNBONDING + 1);
+        assert!(!ValidatorRegistry::is_in_use(&old.public()));
+        assert_ok!(register_with(2, MIN_STAKE, &checkpoint_key(2), &old));
+        assert!(stored(1).retired_peer_keys.is_empty());
+    });
+}
+
+#[test]
+fn so_many_replaced_peer_keys_and_no_more() {
+    new_test_ext().execute_with(|| {
+        assert_ok!(register(1));
+        for nth in 0..u64::from(MAX_RETIRED_KEYS) {
+            go_to(2 + nth);
+            assert_ok!(rotate_peer(1, &TestKey::new(100 + nth)));
+        }
+        assert_noop!(rotate_peer(1, &TestKey::new(99)), Error::<Test>::TooManyRetiredKeys);
+        // Checkpoint keys are another matter.
+        assert_ok!(rotate(1, &TestKey::new(98)));
+        go_to(2 + UNBONDING + 1);
+        assert_ok!(rotate_peer(1, &TestKey::new(99)));
+    });
+}
+
+#[test]
+fn an_expired_key_of_its_own_can_be_taken_again() {
+    new_test_ext().execute_with(|| {
+        assert_ok!(register(1));
+        assert_ok!(rotate_peer(1, &TestKey::new(77)));
+        assert_ok!(rotate(1, &TestKey::new(78)));
+        go_to(1 + UNBONDING + 1);
+        assert_ok!(rotate_peer(1, &peer_key(1)));
+        assert_ok!(rotate(1, &checkpoint_key(1)));
+        // Each in the other's role, once both are free.
+        go_to(1 + 2 * (UNBONDING + 1));
+        assert_ok!(rotate(1, &TestKey::new(77)));
+    });
+}

@@ -30,7 +30,9 @@ fn a_punishment_revokes_and_locks() {
         authorize(1, 1);
         authorize(2, 2);
         let punished = punish(1);
-        assert_eq!(punished, Punished { registration_id: 0, stake: MIN_STAKE, authorized: 2 });
+        let expected =
+            Punished { registration_id: 0, stake: MIN_STAKE, authorized: 2, was_authorized: true };
+        assert_eq!(punished, expected);
         assert_eq!((status(1), AuthorizedCount::<Test>::get()), (ValidatorStatus::Tombstoned, 1));
         assert!(<Registry as Offenders<_>>::is_punished(&1));
         assert_noop!(
@@ -42,7 +44,8 @@ fn a_punishment_revokes_and_locks() {
             Error::<Test>::NotRegistered
         );
         // A candidate counts itself as well.
-        assert_eq!(punish(3).authorized, 2);
+        let candidate = punish(3);
+        assert_eq!((candidate.authorized, candidate.was_authorized), (2, false));
         for locked in [exit(1), rotate(1, &peer_key(8))] {
             assert_eq!(locked, Err(Error::<Test>::NotEligible.into()));
         }
@@ -187,4 +190,54 @@ fn pardoned_with_too_little_stake_is_not_authorized() {
         assert_eq!(status(1), ValidatorStatus::Revoked);
         assert_eq!(AuthorizedCount::<Test>::get(), 0);
     });
+}
+
+#[test]
+fn what_is_handed_over_is_unlocked_and_can_be_pardoned() {
+    with_directors(3).execute_with(|| {
+        assert_ok!(register(1));
+        authorize(1, 1);
+        assert_noop!(<Registry as Offenders<_>>::hand_over(&1, 3), Error::<Test>::NotPunished);
+        punish(1);
+        assert_eq!(<Registry as Offenders<_>>::handed_over(&1), None);
+        assert_ok!(<Registry as Offenders<_>>::hand_over(&1, 3));
+        check();
+        assert_eq!(<Registry as Offenders<_>>::handed_over(&1), Some(3));
+        assert_eq!((status(1), held(1)), (ValidatorStatus::Tombstoned, MIN_STAKE));
+        assert_noop!(<Registry as Offenders<_>>::hand_over(&1, 3), Error::<Test>::NotPunished);
+        assert_eq!(slash(1, 10), Err(Error::<Test>::NotPunished.into()));
+        assert_ok!(<Registry as Offenders<_>>::pardon(&1, 4));
+        check();
+        assert_eq!(status(1), ValidatorStatus::Authorized);
+        punish(1);
+        assert_ok!(<Registry as Offenders<_>>::hand_over(&1, 3));
+        go_to(System::block_number() + UNBONDING + 1);
+        assert_ok!(withdraw(1));
+    });
+}
+
+#[test]
+fn what_is_unbonding_is_slashed_too() {
+    for (percent, stake, unbonding) in [(10, 3_450, 1_500), (90, 0, 550), (100, 0, 0)] {
+        new_test_ext().execute_with(|| {
+            let (checkpoint, peer) = (checkpoint_key(1), peer_key(1));
+            assert_ok!(register_with(1, 5_500, &checkpoint, &peer));
+            assert_ok!(unbond(1, 1_000));
+            go_to(2);
+            assert_ok!(unbond(1, 500));
+            assert_eq!((stored(1).stake, held(1)), (4_000, 5_500));
+            go_to(System::block_number() + UNBONDING);
+            let punished = punish(1);
+            assert_eq!(punished.stake, 5_500);
+            assert_noop!(withdraw_unbonded(1), Error::<Test>::SlashPending);
+            let fraction = Perbill::from_percent(percent);
+            let taken = <Registry as Offenders<_>>::slash(&1, 5_500, fraction).unwrap();
+            assert_eq!(taken.credit.peek(), Balance::from(percent) * 55);
+            drop(taken);
+            check();
+            let info = ValidatorRegistry::validator_info(&1).unwrap();
+            assert_eq!((info.stake, info.unbonding), (stake, unbonding));
+            assert_eq!(u128::from(held(1)), stake + unbonding);
+        });
+    }
 }
