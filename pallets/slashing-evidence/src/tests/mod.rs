@@ -4,6 +4,7 @@ mod cancelling;
 mod elsewhere;
 mod escapes;
 mod forgeries;
+mod model;
 mod offences_runtime;
 mod penalties;
 mod slashing;
