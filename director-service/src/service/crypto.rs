@@ -31,19 +31,29 @@ impl Crypto for BatchCrypto {
     }
 }
 
-/// All together; one by one only if that fails, to find out which.
 fn verify_chunk(genesis_hash: &H256, frames: &[&[u8]], good: &mut Vec<bool>) {
     let items: Vec<_> = frames.iter().map(|frame| item(genesis_hash, frame)).collect();
-    let mut together = batch::Verifier::new();
-    for item in items.iter().flatten() {
-        together.queue(item.clone());
-    }
-    let all_good = items.len() > 1 && together.verify(ThreadRng06).is_ok();
-    good.extend(items.into_iter().map(|item| match item {
+    good.extend(verify_items(items));
+}
+
+/// All together; one by one only if that fails, to find out which.
+pub(super) fn verify_items(items: Vec<Option<batch::Item>>) -> Vec<bool> {
+    let all_good = items.len() > 1 && verify_together(items.iter().flatten());
+    let verify = |item: Option<batch::Item>| match item {
         Some(_) if all_good => true,
         Some(item) => item.verify_single().is_ok(),
         None => false,
-    }));
+    };
+    items.into_iter().map(verify).collect()
+}
+
+/// Whether all of them are good.
+pub(super) fn verify_together<'a>(items: impl Iterator<Item = &'a batch::Item>) -> bool {
+    let mut together = batch::Verifier::new();
+    for item in items {
+        together.queue(item.clone());
+    }
+    together.verify(ThreadRng06).is_ok()
 }
 
 /// What is to be verified of an encoded envelope; `None` if it is too short to have an origin and a signature.

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
 
+mod agreement;
 mod crypto;
 mod start;

@@ -7,6 +7,10 @@ use crate::{
     test_utils::TestKey,
     vote::CheckpointVote,
 };
+use curve25519_dalek::{
+    constants::EIGHT_TORSION,
+    edwards::{CompressedEdwardsY, EdwardsPoint},
+};
 use sp_core::H256;
 use std::collections::BTreeSet;
 
@@ -41,6 +45,52 @@ fn small_order() -> impl Iterator<Item = PublicKey> {
 fn the_fourteen_keys_of_small_order_are_known() {
     assert_eq!(small_order().collect::<BTreeSet<_>>().len(), 14);
     assert!(small_order().all(|key| is_small_order(&key)));
+}
+
+/// The encodings of a point: its `y`, reduced or not if there is room for that below the sign bit, with
+/// the sign that it has, or with either if its `x` is zero.
+fn encodings(point: &EdwardsPoint) -> Vec<[u8; 32]> {
+    let mut y = point.compress().to_bytes();
+    y[31] &= 0x7f;
+    let mut coordinates = vec![y];
+    if y[0] < 19 && y[1..] == [0; 31] {
+        // Plus p = 2^255 - 19.
+        let mut unreduced = [0xff; 32];
+        (unreduced[0], unreduced[31]) = (0xed + y[0], 0x7f);
+        coordinates.push(unreduced);
+    }
+    let with_signs = coordinates.into_iter().flat_map(|y| {
+        let mut negative = y;
+        negative[31] |= 0x80;
+        [y, negative]
+    });
+    with_signs.filter(|bytes| CompressedEdwardsY(*bytes).decompress() == Some(*point)).collect()
+}
+
+#[test]
+fn they_are_exactly_those_that_the_curve_has() {
+    let of_curve: BTreeSet<_> = EIGHT_TORSION.iter().flat_map(encodings).collect();
+    assert_eq!(of_curve, small_order().map(|key| key.0).collect());
+    // Next to them, and everywhere else, what the curve's library says.
+    let agrees = |bytes: [u8; 32]| {
+        let point = CompressedEdwardsY(bytes).decompress();
+        let is_small = point.is_some_and(|point| point.is_small_order());
+        assert_eq!(is_small_order(&PublicKey::from_raw(bytes)), is_small, "{bytes:?}");
+        assert_eq!(of_curve.contains(&bytes), is_small, "{bytes:?}");
+    };
+    for low in 0..=u8::MAX {
+        for (middle, high) in [(0, 0), (0, 0x80), (0xff, 0x7f), (0xff, 0xff)] {
+            let mut bytes = [middle; 32];
+            (bytes[0], bytes[31]) = (low, high);
+            agrees(bytes);
+        }
+    }
+    for number in 0..100 {
+        let key = CompressedEdwardsY(TestKey::new(number).public().0).decompress().unwrap();
+        for small in EIGHT_TORSION {
+            agrees((key + small).compress().to_bytes());
+        }
+    }
 }
 
 #[test]
