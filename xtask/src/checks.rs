@@ -1,7 +1,7 @@
 //! Checks everything that CI checks, and counts.
 
 use crate::{
-    cargo, devnet,
+    cargo, devnet, fuzz,
     setup::target_dir,
     steps::{Steps, Tally},
     wasm,
@@ -11,13 +11,16 @@ use std::process::{Command, Stdio};
 /// How long the end-to-end run may take, from the start of the node to the slash: what is promised.
 const END_TO_END_TIMEOUT_S: &str = "90";
 
+/// How long each fuzz target runs here: enough for the seeds and some 10,000 inputs around them.
+const FUZZ_SECONDS: u64 = 15;
+
 /// Runs all checks, also those after a failed one, and counts at the end.
 ///
 /// # Errors
 ///
 /// If one failed.
 pub(crate) fn run() -> Result<(), String> {
-    let mut steps = Steps::new(6);
+    let mut steps = Steps::new(7);
     let mut total = Tally::default();
     eprintln!(
         "The first run compiles a whole blockchain node, twice: 20 to 30 minutes on two cores."
@@ -25,6 +28,9 @@ pub(crate) fn run() -> Result<(), String> {
 
     steps.begin("format");
     total.add(one(cargo(&["fmt", "--all", "--check"])));
+    // No member of the workspace.
+    let fuzzers = ["fmt", "--manifest-path", fuzz::MANIFEST, "--check"];
+    total.add(one(cargo(&fuzzers)));
 
     steps.begin("lints");
     let lints = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
@@ -36,6 +42,9 @@ pub(crate) fn run() -> Result<(), String> {
 
     steps.begin("tests");
     total.add(tests()?);
+
+    steps.begin("fuzzing, briefly");
+    total.add(fuzz::check(FUZZ_SECONDS).unwrap_or_else(|error| one(Err(error))));
 
     steps.begin("examples in the documentation");
     let mut doc = cargo::cargo()?;

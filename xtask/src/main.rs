@@ -7,10 +7,12 @@
 mod cargo;
 mod checks;
 mod devnet;
+mod fuzz;
 mod metadata;
 mod setup;
 mod steps;
 mod wasm;
+mod weights;
 
 use std::process::ExitCode;
 
@@ -22,14 +24,19 @@ Usage: cargo xtask COMMAND [ARGUMENTS]
 Commands:
   devnet [ARGS]  build, then run a node, directors and validators; ARGS go to the devnet,
                  `cargo xtask devnet --help` tells them
-  test           format, lints, runtime, unit and integration tests, end to end: what CI runs
+  test           format, lints, runtime, unit and integration tests, fuzzing for some seconds, end
+                 to end: what CI runs
+  fuzz [--seconds N] [TARGET]
+                 fuzz proofs and directors' votes, 600 s each if nothing else is said
   build          everything that the devnet needs, without running it
   wasm           the runtime for the node
   env            what plain cargo commands need in their environment, for `eval`
+  weights        measures the weights of the pallets and writes them down
   metadata       the chain interface that the director is compiled against, after a change of pallets
 
 The first build takes 10 to 20 minutes on two cores, later ones seconds. Nothing has to be installed
-but Rust, a C compiler, make and perl: protoc comes as a crate, the wasm target is added with rustup.
+but Rust, a C compiler (C++ for the fuzzer), make and perl: protoc comes as a crate, the wasm target
+is added with rustup.
 
 Environment:
   CARGO_TARGET_DIR  where to build (about 6 GB)
@@ -43,9 +50,11 @@ fn main() -> ExitCode {
     let result = match command.to_str().unwrap_or_default() {
         "devnet" => devnet::run(&arguments),
         "test" => no_arguments("test", &arguments).and_then(|()| checks::run()),
+        "fuzz" => fuzz::run(&arguments),
         "build" => no_arguments("build", &arguments).and_then(|()| devnet::build().map(drop)),
         "wasm" => no_arguments("wasm", &arguments).and_then(|()| wasm::run()),
         "env" => no_arguments("env", &arguments).and_then(|()| setup::print_environment()),
+        "weights" => no_arguments("weights", &arguments).and_then(|()| weights::run()),
         "metadata" => no_arguments("metadata", &arguments).and_then(|()| metadata::run()),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

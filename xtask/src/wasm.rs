@@ -15,8 +15,18 @@ use std::{
 /// File name of the runtime, next to the node's executable.
 const FILE: &str = "runtime_mock.wasm";
 
-/// The profile in Cargo.toml; cargo names a folder after it.
-const PROFILE: &str = "wasm";
+/// A way to build the runtime. The name is that of the profile in Cargo.toml; cargo names a folder after it.
+#[derive(Clone, Copy)]
+struct Kind {
+    profile: &'static str,
+    features: &'static str,
+}
+
+/// Cheap to build: for the node.
+const NODE: Kind = Kind { profile: "wasm", features: "" };
+
+/// As a release would be, with the benchmarks in it.
+const BENCHMARKS: Kind = Kind { profile: "weights", features: "runtime-benchmarks" };
 
 /// Tells the compiler that this is a runtime, and the linker what the node expects of one.
 const FLAGS: [&str; 8] = [
@@ -43,6 +53,17 @@ pub(crate) fn run() -> Result<(), String> {
     Ok(())
 }
 
+/// Builds the runtime with its benchmarks; returns where it is.
+///
+/// # Errors
+///
+/// If the target cannot be added or something does not build.
+pub(crate) fn with_benchmarks() -> Result<PathBuf, String> {
+    let mut build = start_kind(BENCHMARKS)?;
+    build.wait()?;
+    built(BENCHMARKS)
+}
+
 /// A build of the runtime that is going on, beside other work.
 pub(crate) struct Build {
     cargo: Child,
@@ -55,11 +76,16 @@ pub(crate) struct Build {
 ///
 /// If the target cannot be added or cargo not be started.
 pub(crate) fn start() -> Result<Build, String> {
+    start_kind(NODE)
+}
+
+fn start_kind(kind: Kind) -> Result<Build, String> {
     setup::wasm_target()?;
     let mut command = cargo::cargo()?;
     command
         .args(["rustc", "--package", "runtime-mock", "--lib", "--crate-type", "cdylib"])
-        .args(["--no-default-features", "--target", setup::WASM_TARGET, "--profile", PROFILE])
+        .args(["--no-default-features", "--features", kind.features])
+        .args(["--target", setup::WASM_TARGET, "--profile", kind.profile])
         // This variable wins over all others that set flags.
         .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\u{1f}"))
         .stdin(Stdio::null())
@@ -84,6 +110,11 @@ impl Build {
     ///
     /// If it does not build.
     pub(crate) fn finish(mut self) -> Result<PathBuf, String> {
+        self.wait()?;
+        install()
+    }
+
+    fn wait(&mut self) -> Result<(), String> {
         let status = self.cargo.wait().map_err(|error| format!("lost cargo: {error}"))?;
         if let Some(reader) = self.reader.take() {
             // It only prints; a panic of it is on stderr already.
@@ -92,7 +123,7 @@ impl Build {
         if !status.success() {
             return Err("the runtime does not build, see above".into());
         }
-        install()
+        Ok(())
     }
 }
 
@@ -104,11 +135,14 @@ impl Drop for Build {
     }
 }
 
+fn built(kind: Kind) -> Result<PathBuf, String> {
+    Ok(setup::target_dir()?.join(setup::WASM_TARGET).join(kind.profile).join(FILE))
+}
+
 /// Copies the blob next to the node's executable, unless the same is there.
 fn install() -> Result<PathBuf, String> {
-    let target = setup::target_dir()?;
-    let built = target.join(setup::WASM_TARGET).join(PROFILE).join(FILE);
-    let installed = target.join("debug").join(FILE);
+    let built = built(NODE)?;
+    let installed = setup::target_dir()?.join("debug").join(FILE);
     let blob = fs::read(&built)
         .map_err(|error| format!("cargo left no runtime at {}: {error}", built.display()))?;
     if fs::read(&installed).is_ok_and(|present| present == blob) {
