@@ -1,16 +1,10 @@
-//! Starts the chain and does there what people do: govern, fund, register.
+//! Starts the chain, pays there and reads there; [`crate::council`] and [`crate::registries`] do the
+//! rest of what people do.
 
-use crate::{
-    director::Director,
-    keys::Identity,
-    process::{Managed, sibling},
-};
+use crate::process::{Managed, sibling};
 use anyhow::Context;
-use codec::{Compact, Encode, Output};
-use director_primitives::{
-    AccountId32, DoubleSignProof, H256, KeyRole, PublicKey,
-    runtime_api::{Endpoint, EndpointScope, Endpoints, Region},
-};
+use codec::{Compact, Encode};
+use director_primitives::{AccountId32, DoubleSignProof, H256, PublicKey};
 use director_service::chain::{
     Account, CALL_TIMEOUT, ChainError, Head, Included, Node, Settings, Submitted, Submitter,
     interface,
@@ -18,7 +12,12 @@ use director_service::chain::{
 use futures::{StreamExt, TryStreamExt, stream};
 use std::{path::Path, time::Duration};
 use subxt::{
-    SubstrateConfig, client::OnlineClientAtBlock, dynamic::tx, tx::Payload, utils::Static,
+    SubstrateConfig,
+    client::OnlineClientAtBlock,
+    dynamic::tx,
+    events::{DecodeAsEvent, Events},
+    tx::Payload,
+    utils::Static,
 };
 use tokio::time::timeout;
 
@@ -33,9 +32,6 @@ pub const STAKE: u128 = 1_500 * UNIT;
 
 /// What everybody gets for fees.
 pub const FEES: u128 = 100 * UNIT;
-
-/// Motions that wait for votes, as (hash, index, encoded call).
-type Motion = (H256, u32, Vec<u8>);
 
 /// A development node in a process of its own, and a client of it.
 pub struct Chain {
@@ -142,116 +138,6 @@ impl Chain {
         all_finalized(submitted).await.context("funding accounts")
     }
 
-    /// Has the council (two thirds of it) invite directors.
-    ///
-    /// # Errors
-    ///
-    /// As the chain refuses a step.
-    pub async fn invite_directors(&self, directors: &[AccountId32]) -> anyhow::Result<()> {
-        let calls = directors
-            .iter()
-            .map(|director| tx("DirectorRegistry", "add_director", (Static(director.clone()),)));
-        self.pass_motions(calls.collect()).await.context("the council invites directors")
-    }
-
-    /// Has two of the three members of the council pass motions, all at once.
-    async fn pass_motions<C: Payload>(&self, calls: Vec<C>) -> anyhow::Result<()> {
-        const THRESHOLD: u32 = 2;
-        let members = [dev_account("Alice"), dev_account("Bob")];
-        let mut submitted = Vec::new();
-        let mut motions: Vec<Motion> = Vec::new();
-        let first_index = self.motions_so_far().await?;
-        for (index, call) in (first_index..).zip(calls) {
-            let encoded = self.encode_call(&call).await?;
-            let length = Compact(encoded.len() as u32);
-            let propose = tx(
-                "Council",
-                "propose",
-                (Static(Compact(THRESHOLD)), Static(Encoded(encoded.clone())), Static(length)),
-            );
-            submitted.push(self.submitter.submit(&propose, &members[0]).await?);
-            motions.push((sp_crypto_hashing::blake2_256(&encoded).into(), index, encoded));
-        }
-        all_finalized(submitted).await?;
-
-        let mut submitted = Vec::new();
-        for (hash, index, _) in &motions {
-            for member in &members {
-                let vote = (Static(*hash), Static(Compact(*index)), Static(true));
-                let vote = tx("Council", "vote", vote);
-                submitted.push(self.submitter.submit(&vote, member).await?);
-            }
-        }
-        all_finalized(submitted).await?;
-
-        let mut submitted = Vec::new();
-        for (hash, index, encoded) in motions {
-            let weight = (Compact(10_000_000_000u64), Compact(1_000_000u64));
-            let length = Compact(encoded.len() as u32);
-            let close = (Static(hash), Static(Compact(index)), Static(weight), Static(length));
-            submitted
-                .push(self.submitter.submit(&tx("Council", "close", close), &members[0]).await?);
-        }
-        all_finalized(submitted).await
-    }
-
-    /// Activates a director that was invited, with its endpoints on loopback.
-    ///
-    /// # Errors
-    ///
-    /// As the chain refuses it.
-    pub async fn activate(&self, director: &Director) -> anyhow::Result<()> {
-        let Identity { account, .. } = &director.identity;
-        let endpoint = |scope, port| {
-            let address = format!("/ip4/127.0.0.1/tcp/{port}").into_bytes();
-            Endpoint { scope, address: address.try_into().expect("shorter than MAX_ADDRESS_LEN") }
-        };
-        let endpoints = Endpoints::truncate_from(vec![
-            endpoint(EndpointScope::Public, director.ports.public),
-            endpoint(EndpointScope::Mesh, director.ports.mesh),
-        ]);
-        let call = tx(
-            "DirectorRegistry",
-            "activate",
-            (
-                Static(director.identity.peer_key()),
-                Static(director.identity.possession(&self.genesis_hash, KeyRole::DirectorPeer)),
-                Static(endpoints),
-                Static(Region::truncate_from(b"local".to_vec())),
-                Static(1_000u32),
-            ),
-        );
-        self.call(&call, account)
-            .await
-            .with_context(|| format!("{} activates itself", director.identity.name))?;
-        Ok(())
-    }
-
-    /// Stakes for a validator.
-    ///
-    /// # Errors
-    ///
-    /// As the chain refuses it.
-    pub async fn register(
-        &self,
-        validator: &Identity,
-        stake: u128,
-    ) -> Result<Included, ChainError> {
-        let genesis = &self.genesis_hash;
-        let call = tx(
-            "ValidatorRegistry",
-            "register",
-            (
-                Static(Compact(stake)),
-                Static(validator.checkpoint_key()),
-                Static(validator.possession(genesis, KeyRole::Checkpoint)),
-                Static(validator.peer_key()),
-                Static(validator.possession(genesis, KeyRole::ValidatorPeer)),
-            ),
-        );
-        self.call(&call, &validator.account).await
-    }
-
     /// Reports a double sign, as anybody may.
     ///
     /// # Errors
@@ -282,6 +168,21 @@ impl Chain {
         Ok(())
     }
 
+    /// The events of one kind in a finalized block.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn events<E: DecodeAsEvent>(&self, block: Head) -> anyhow::Result<Vec<E>> {
+        let events = self.all_events(block).await?;
+        events.find::<E>().map(|event| Ok(event?)).collect()
+    }
+
+    pub(crate) async fn all_events(&self, block: Head) -> anyhow::Result<Events<SubstrateConfig>> {
+        let at = self.node.at(block).await?;
+        Ok(timeout(CALL_TIMEOUT, at.events().fetch()).await??)
+    }
+
     /// What the chain did about double signs in a finalized block.
     ///
     /// # Errors
@@ -289,8 +190,7 @@ impl Chain {
     /// If the node does not answer.
     pub async fn slash_events(&self, block: Head) -> anyhow::Result<Vec<SlashEvent>> {
         use interface::slashing_evidence::events::{DoubleSignProven, SlashApplied};
-        let at = self.node.at(block).await?;
-        let events = timeout(CALL_TIMEOUT, at.events().fetch()).await??;
+        let events = self.all_events(block).await?;
         let account = |id: subxt::utils::AccountId32| AccountId32::new(id.0);
         let mut found = Vec::new();
         for proven in events.find::<DoubleSignProven>() {
@@ -332,19 +232,8 @@ impl Chain {
         Ok(Balances { free: data.free, held: data.reserved })
     }
 
-    async fn encode_call<C: Payload>(&self, call: &C) -> anyhow::Result<Vec<u8>> {
-        Ok(self.at_head().await?.tx().call_data(call)?)
-    }
-
-    async fn motions_so_far(&self) -> anyhow::Result<u32> {
-        let address = subxt::dynamic::storage::<(), u32>("Council", "ProposalCount");
-        let at = self.at_head().await?;
-        let count = timeout(CALL_TIMEOUT, at.storage().fetch(address, ())).await??;
-        Ok(count.decode()?)
-    }
-
     /// The chain at the newest finalized block.
-    async fn at_head(&self) -> anyhow::Result<OnlineClientAtBlock<SubstrateConfig>> {
+    pub(crate) async fn at_head(&self) -> anyhow::Result<OnlineClientAtBlock<SubstrateConfig>> {
         let head = *self.node.head().borrow();
         Ok(self.node.at(head.context("no block is finalized yet")?).await?)
     }
@@ -359,6 +248,11 @@ pub fn dev_account(name: &str) -> Account {
     Account::from_secret(&format!("//{name}")).expect("a derivation path of the default phrase")
 }
 
+/// The block that an extrinsic is in.
+pub fn block_of(included: Included) -> Head {
+    Head { number: included.block_number, hash: included.block_hash }
+}
+
 async fn all_finalized(submitted: Vec<Submitted>) -> anyhow::Result<()> {
     let count = submitted.len().max(1);
     let finalized = stream::iter(submitted).map(Submitted::finalized).buffer_unordered(count);
@@ -370,14 +264,4 @@ async fn all_finalized(submitted: Vec<Submitted>) -> anyhow::Result<()> {
 #[derive(Encode)]
 enum MultiAddress {
     Id(AccountId32),
-}
-
-/// Bytes that are an encoding already.
-#[derive(Clone)]
-struct Encoded(Vec<u8>);
-
-impl Encode for Encoded {
-    fn encode_to<T: Output + ?Sized>(&self, dest: &mut T) {
-        dest.write(&self.0);
-    }
 }

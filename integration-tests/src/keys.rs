@@ -2,8 +2,8 @@
 
 use director_primitives::signing::Statement;
 use director_primitives::{
-    AccountId32, CheckpointNumber, CheckpointVote, H256, KeyRole, Possession, PublicKey, Signature,
-    SignedVote, signing_bytes,
+    AccountId32, CheckpointNumber, CheckpointVote, DirectorVote, H256, KeyRole, Possession,
+    PublicKey, Signature, SignedDirectorVote, SignedVote, signing_bytes,
 };
 use director_service::chain::Account;
 use sp_core::{Pair, ed25519};
@@ -90,6 +90,16 @@ impl Identity {
         let vote = CheckpointVote { checkpoint, block_hash: block };
         let signature = self.sign_as_checkpoint_key(genesis, &vote);
         SignedVote { vote, key: self.checkpoint_key(), signature }
+    }
+
+    /// The peer key's vote, as this account's.
+    pub fn director_vote(
+        &self,
+        genesis: &H256,
+        vote: DirectorVote<AccountId32>,
+    ) -> SignedDirectorVote<AccountId32> {
+        let signature = self.sign_as_peer_key(genesis, &vote);
+        SignedDirectorVote { director: self.id(), vote, signature }
     }
 
     /// Proof that this account holds its key for `role`.

@@ -5,6 +5,7 @@
 //! what must happen in it.
 
 pub mod chain;
+pub mod council;
 pub mod devnet;
 pub mod director;
 pub mod keys;
@@ -13,6 +14,7 @@ pub mod network;
 pub mod options;
 pub mod probe;
 pub mod process;
+pub mod registries;
 pub mod report;
 pub mod screen;
 pub mod sockets;

@@ -78,7 +78,7 @@ impl Network {
             let registered = chain.register(of, STAKE).await;
             registered.with_context(|| format!("{} registers", of.name))
         });
-        let activate = directors.iter().map(|director| chain.activate(director));
+        let activate = directors.iter().map(|of| chain.activate(&of.identity, of.ports));
         tokio::try_join!(try_join_all(activate), try_join_all(register))?;
 
         say("the validators connect; the directors authorize them");

@@ -12,7 +12,7 @@ use director_primitives::{
 };
 use director_service::chain::{Account, ChainError, Head, Included};
 use integration_tests::{
-    chain::{Balances, Chain, FEES, STAKE, SlashEvent, dev_account},
+    chain::{Balances, Chain, FEES, STAKE, SlashEvent, block_of, dev_account},
     keys::Identity,
 };
 use std::time::Duration;
@@ -149,7 +149,7 @@ impl World {
         let included = self.report(&proof).await.unwrap();
         assert_eq!(self.purse().await, purse, "a right report is free");
 
-        let block = Head { number: included.block_number, hash: included.block_hash };
+        let block = block_of(included);
         let events = self.chain.slash_events(block).await.unwrap();
         let reporter = self.reporter.id();
         let apply_at = block.number + self.defer_period();
