@@ -201,7 +201,7 @@ pub trait Offenders<AccountId> {
     ) -> Result<Taken<Self::Credit, Self::Balance>, DispatchError>;
 
     /// Registers `validator` with this checkpoint key and authorizes it, beside whoever is there, with
-    /// as many replaced keys as there may be.
+    /// as many replaced keys as there may be, the last of which is `replaced`.
     #[cfg(feature = "runtime-benchmarks")]
-    fn set_up(validator: &AccountId, checkpoint_key: PublicKey);
+    fn set_up(validator: &AccountId, checkpoint_key: PublicKey, replaced: PublicKey);
 }

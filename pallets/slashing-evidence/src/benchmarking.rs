@@ -23,10 +23,12 @@ fn reporter<T: Config>() -> T::AccountId {
 
 /// The validator that signs twice, and its proof.
 fn offender<T: Config>() -> (T::AccountId, DoubleSignProof) {
-    let (validator, key) = (account("offender", 0, 0), BenchmarkKey::new(1));
-    T::Offenders::set_up(&validator, key.0);
+    let validator = account("offender", 0, 0);
+    // It has rotated its key between the two votes.
+    let (old, new) = (BenchmarkKey::new(1), BenchmarkKey::new(2));
+    T::Offenders::set_up(&validator, new.0, old.0);
     let genesis_hash = OnChain::<T>(PhantomData).genesis_hash();
-    (validator, key.double_sign(&key, genesis_hash, 3))
+    (validator, old.double_sign(&new, genesis_hash, 3))
 }
 
 /// Fills the queue but for `free` places, and the window to the end; nothing of it is due.
@@ -42,7 +44,8 @@ fn fill<T: Config>(free: u32) {
     Window::<T>::put(BoundedVec::truncate_from((0..T::MaxOffenders::get()).map(proven).collect()));
 }
 
-/// The block at which everything that fills the window is proven already.
+/// Goes to the block at which everything that fills the window is proven already. Before the offender is set
+/// up: else the key that it replaced may not be punishable any more.
 fn after_the_window<T: Config>() {
     frame_system::Pallet::<T>::set_block_number(T::MaxOffenders::get().into());
 }
@@ -50,9 +53,9 @@ fn after_the_window<T: Config>() {
 /// Reports the offender; the slash waits at the end of a full queue.
 fn reported<T: Config>() -> Result<T::AccountId, BenchmarkError> {
     let reporter = reporter::<T>();
+    after_the_window::<T>();
     let (validator, proof) = offender::<T>();
     fill::<T>(1);
-    after_the_window::<T>();
     Pallet::<T>::report_double_sign(RawOrigin::Signed(reporter).into(), proof)
         .map_err(|error| error.error)?;
     Ok(validator)
@@ -65,9 +68,9 @@ mod benchmarks {
     #[benchmark]
     fn report_double_sign() {
         let reporter = reporter::<T>();
+        after_the_window::<T>();
         let (validator, proof) = offender::<T>();
         fill::<T>(1);
-        after_the_window::<T>();
 
         #[extrinsic_call]
         _(RawOrigin::Signed(reporter), proof);

@@ -33,7 +33,7 @@ pub struct Measured<T>(PhantomData<T>);
 impl<T: frame_system::Config> WeightInfo for Measured<T> {
     // Storage: `System::BlockHash` (r:1 w:0)
     // Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
-    // Storage: `ValidatorRegistry::CheckpointKeys` (r:1 w:0)
+    // Storage: `ValidatorRegistry::CheckpointKeys` (r:2 w:0)
     // Proof: `ValidatorRegistry::CheckpointKeys` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
     // Storage: `ValidatorRegistry::Validators` (r:1 w:1)
     // Proof: `ValidatorRegistry::Validators` (`max_values`: None, `max_size`: Some(691), added: 3166, mode: `MaxEncodedLen`)
@@ -48,9 +48,9 @@ impl<T: frame_system::Config> WeightInfo for Measured<T> {
     // Storage: `SlashingEvidence::Slashes` (r:0 w:1)
     // Proof: `SlashingEvidence::Slashes` (`max_values`: None, `max_size`: Some(230), added: 2705, mode: `MaxEncodedLen`)
     fn report_double_sign() -> Weight {
-        // Minimum execution time: 456_868 picoseconds.
-        Weight::from_parts(510_738_000, 49487)
-            .saturating_add(T::DbWeight::get().reads(7_u64))
+        // Minimum execution time: 458_300 picoseconds.
+        Weight::from_parts(511_228_000, 49487)
+            .saturating_add(T::DbWeight::get().reads(8_u64))
             .saturating_add(T::DbWeight::get().writes(5_u64))
     }
     // Storage: `SlashingEvidence::Slashes` (r:1 w:1)
@@ -64,8 +64,8 @@ impl<T: frame_system::Config> WeightInfo for Measured<T> {
     // Storage: `SlashingEvidence::Window` (r:1 w:1)
     // Proof: `SlashingEvidence::Window` (`max_values`: Some(1), `max_size`: Some(12002), added: 12497, mode: `MaxEncodedLen`)
     fn cancel_slash() -> Weight {
-        // Minimum execution time: 369_609 picoseconds.
-        Weight::from_parts(395_997_000, 49487)
+        // Minimum execution time: 375_757 picoseconds.
+        Weight::from_parts(410_449_000, 49487)
             .saturating_add(T::DbWeight::get().reads(5_u64))
             .saturating_add(T::DbWeight::get().writes(5_u64))
     }
@@ -82,8 +82,8 @@ impl<T: frame_system::Config> WeightInfo for Measured<T> {
     // Storage: `SlashingEvidence::Queue` (r:1 w:1)
     // Proof: `SlashingEvidence::Queue` (`max_values`: Some(1), `max_size`: Some(48002), added: 48497, mode: `MaxEncodedLen`)
     fn apply_slash() -> Weight {
-        // Minimum execution time: 738_015 picoseconds.
-        Weight::from_parts(777_193_000, 49487)
+        // Minimum execution time: 749_382 picoseconds.
+        Weight::from_parts(785_235_000, 49487)
             .saturating_add(T::DbWeight::get().reads(8_u64))
             .saturating_add(T::DbWeight::get().writes(7_u64))
     }
@@ -92,41 +92,41 @@ impl<T: frame_system::Config> WeightInfo for Measured<T> {
     // Storage: `SlashingEvidence::Queue` (r:1 w:0)
     // Proof: `SlashingEvidence::Queue` (`max_values`: Some(1), `max_size`: Some(48002), added: 48497, mode: `MaxEncodedLen`)
     fn on_initialize() -> Weight {
-        // Minimum execution time: 125_346 picoseconds.
-        Weight::from_parts(131_856_000, 49487)
+        // Minimum execution time: 126_898 picoseconds.
+        Weight::from_parts(132_347_000, 49487)
             .saturating_add(T::DbWeight::get().reads(2_u64))
             .saturating_add(T::DbWeight::get().writes(1_u64))
     }
     // Storage: `SlashingEvidence::Queue` (r:1 w:0)
     // Proof: `SlashingEvidence::Queue` (`max_values`: Some(1), `max_size`: Some(48002), added: 48497, mode: `MaxEncodedLen`)
     fn on_idle() -> Weight {
-        // Minimum execution time: 72_377 picoseconds.
-        Weight::from_parts(76_133_000, 49487).saturating_add(T::DbWeight::get().reads(1_u64))
+        // Minimum execution time: 73_049 picoseconds.
+        Weight::from_parts(78_126_000, 49487).saturating_add(T::DbWeight::get().reads(1_u64))
     }
 }
 
 impl WeightInfo for () {
     fn report_double_sign() -> Weight {
-        Weight::from_parts(510_738_000, 49487)
-            .saturating_add(RocksDbWeight::get().reads(7_u64))
+        Weight::from_parts(511_228_000, 49487)
+            .saturating_add(RocksDbWeight::get().reads(8_u64))
             .saturating_add(RocksDbWeight::get().writes(5_u64))
     }
     fn cancel_slash() -> Weight {
-        Weight::from_parts(395_997_000, 49487)
+        Weight::from_parts(410_449_000, 49487)
             .saturating_add(RocksDbWeight::get().reads(5_u64))
             .saturating_add(RocksDbWeight::get().writes(5_u64))
     }
     fn apply_slash() -> Weight {
-        Weight::from_parts(777_193_000, 49487)
+        Weight::from_parts(785_235_000, 49487)
             .saturating_add(RocksDbWeight::get().reads(8_u64))
             .saturating_add(RocksDbWeight::get().writes(7_u64))
     }
     fn on_initialize() -> Weight {
-        Weight::from_parts(131_856_000, 49487)
+        Weight::from_parts(132_347_000, 49487)
             .saturating_add(RocksDbWeight::get().reads(2_u64))
             .saturating_add(RocksDbWeight::get().writes(1_u64))
     }
     fn on_idle() -> Weight {
-        Weight::from_parts(76_133_000, 49487).saturating_add(RocksDbWeight::get().reads(1_u64))
+        Weight::from_parts(78_126_000, 49487).saturating_add(RocksDbWeight::get().reads(1_u64))
     }
 }

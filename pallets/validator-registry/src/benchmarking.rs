@@ -78,6 +78,17 @@ pub(crate) fn set_up<T: Config>(account: &T::AccountId, checkpoint_key: PublicKe
     Validators::<T>::insert(account, validator);
 }
 
+/// Puts `key` in the place of the checkpoint key that a validator replaced last.
+pub(crate) fn set_last_retired<T: Config>(account: &T::AccountId, key: PublicKey) {
+    Validators::<T>::mutate(account, |validator| {
+        if let Some(last) = validator.as_mut().and_then(|v| v.retired_keys.last_mut()) {
+            CheckpointKeys::<T>::remove(last.key);
+            last.key = key;
+        }
+    });
+    CheckpointKeys::<T>::insert(key, account);
+}
+
 fn validator<T: Config>(n: u32) -> T::AccountId {
     account("validator", n, 0)
 }
@@ -149,13 +160,7 @@ mod benchmarks {
         for (n, key) in [(1, checkpoint.0), (2, peer.0)] {
             let former = validator::<T>(n);
             set_up::<T>(&former, unused_key(4, n, 0));
-            Validators::<T>::mutate(&former, |former| {
-                if let Some(last) = former.as_mut().and_then(|f| f.retired_keys.last_mut()) {
-                    CheckpointKeys::<T>::remove(last.key);
-                    last.key = key;
-                }
-            });
-            CheckpointKeys::<T>::insert(key, former);
+            set_last_retired::<T>(&former, key);
         }
         wait::<T>();
         let account = validator::<T>(0);

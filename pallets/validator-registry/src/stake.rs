@@ -171,11 +171,7 @@ impl<T: Config> Offenders<T::AccountId> for Pallet<T> {
     fn hand_over(account: &T::AccountId, checkpoint: CheckpointNumber) -> DispatchResult {
         Validators::<T>::try_mutate(account, |validator| {
             let validator = validator.as_mut().ok_or(Error::<T>::NotRegistered)?;
-            let punishment = validator
-                .punishment
-                .as_mut()
-                .filter(|punishment| punishment.slash_pending)
-                .ok_or(Error::<T>::NotPunished)?;
+            let punishment = pending(validator).ok_or(Error::<T>::NotPunished)?;
             punishment.slash_pending = false;
             punishment.handed_over = Some(checkpoint);
             Self::deposit_event(Event::PunishmentHandedOver {
@@ -219,11 +215,7 @@ impl<T: Config> Offenders<T::AccountId> for Pallet<T> {
     ) -> Result<Taken<CreditOf<T>, BalanceOf<T>>, DispatchError> {
         Validators::<T>::try_mutate(account, |validator| {
             let validator = validator.as_mut().ok_or(Error::<T>::NotRegistered)?;
-            let punishment = validator
-                .punishment
-                .as_mut()
-                .filter(|punishment| punishment.slash_pending)
-                .ok_or(Error::<T>::NotPunished)?;
+            let punishment = pending(validator).ok_or(Error::<T>::NotPunished)?;
             punishment.slash_pending = false;
             // Rounded up: a small stake is no reason to take nothing.
             let due = fraction.mul_ceil(stake);
@@ -241,9 +233,15 @@ impl<T: Config> Offenders<T::AccountId> for Pallet<T> {
     }
 
     #[cfg(feature = "runtime-benchmarks")]
-    fn set_up(validator: &T::AccountId, checkpoint_key: PublicKey) {
+    fn set_up(validator: &T::AccountId, checkpoint_key: PublicKey, replaced: PublicKey) {
         benchmarking::set_up::<T>(validator, checkpoint_key);
+        benchmarking::set_last_retired::<T>(validator, replaced);
     }
+}
+
+/// The punishment of a validator whose slash is still to come.
+fn pending<B>(validator: &mut Validator<B>) -> Option<&mut Punishment> {
+    validator.punishment.as_mut().filter(|punishment| punishment.slash_pending)
 }
 
 /// What a validator has on its way out.
