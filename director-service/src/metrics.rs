@@ -231,6 +231,7 @@ fn drop_name(reason: DropReason) -> &'static str {
         DropReason::Overflow => "overflow",
         DropReason::TooLarge => "too_large",
         DropReason::Disconnected => "disconnected",
+        DropReason::Shed => "shed",
     }
 }
 

@@ -92,10 +92,22 @@ impl Chain {
     ///
     /// If it does not start; the message has the end of its log.
     pub async fn start(dir: &Path, block_time_ms: u64) -> anyhow::Result<Self> {
+        Self::start_with(&["--dev"], dir, block_time_ms).await
+    }
+
+    /// The same, with the chain kept in `base`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub async fn start_in(dir: &Path, base: &Path, block_time_ms: u64) -> anyhow::Result<Self> {
+        Self::start_with(&["--base-path", &base.display().to_string()], dir, block_time_ms).await
+    }
+
+    async fn start_with(base: &[&str], dir: &Path, block_time_ms: u64) -> anyhow::Result<Self> {
         let time = block_time_ms.to_string();
-        let arguments =
-            ["--dev", "--block-time-ms", &time, "--rpc-port", "0", "--exit-on-stdin-eof"];
-        let arguments = arguments.map(String::from);
+        let rest = ["--block-time-ms", &time, "--rpc-port", "0", "--exit-on-stdin-eof"];
+        let arguments: Vec<_> = base.iter().chain(&rest).map(ToString::to_string).collect();
         let log = dir.join("node.log");
         let mut process = Managed::spawn("node", &sibling("mock-node")?, &arguments, log)?;
         let url = process.wait_for_line("ready rpc=", START).await?;

@@ -27,6 +27,17 @@ impl Recipients {
         mesh.chain(public).filter(|(_, key)| **key != self.origin && **key != self.from)
     }
 
+    /// Connected directors and connected validators, those that are excepted included: lists that
+    /// messages of one batch share, so that they can be looked up once for all of them.
+    pub fn lists(&self) -> [(Link, &Arc<[PublicKey]>); 2] {
+        [(Link::Mesh, &self.mesh), (Link::Public, &self.public)]
+    }
+
+    /// Who is on the lists and gets nothing: the origin, and whoever handed the message over.
+    pub fn except(&self) -> [PublicKey; 2] {
+        [self.origin, self.from]
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         let excepted = |list: &[PublicKey], key| usize::from(list.binary_search(key).is_ok());

@@ -38,7 +38,7 @@ impl Config {
             genesis_hash,
             side,
             listen: Vec::new(),
-            limits: Limits::default(),
+            limits: Limits::of(side),
         }
     }
 
@@ -59,10 +59,21 @@ pub struct Limits {
     /// Of those, from one address, loopback excepted. Default 8.
     pub max_pending_per_ip: usize,
     /// Bytes that wait for a slow peer, by class (see `Priority::index`). Default 2, 2, 4 and 8 MiB:
-    /// each holds the longest frame, and Critical and High several seconds of votes.
+    /// each holds the longest frame, and Critical and High several seconds of votes. On the mesh 8,
+    /// 8, 16 and 32 MiB: a link between directors carries what all validators behind it say.
     pub queue_bytes: [usize; 4],
-    /// Bytes of one peer that wait for us; then we stop reading from it. Default 512 KiB.
+    /// Bytes of one peer that wait for us; then we stop reading from it. Default 512 KiB, on the
+    /// mesh 4 MiB.
     pub inbound_bytes_per_peer: usize,
+    /// Bytes of all frames that wait, for peers and of them, each counted once however many queues it
+    /// waits in. Beyond it the peer for which and of which most waits is disconnected, until it is
+    /// enough: one that does not read must not cost the others their memory. Default 256 MiB.
+    pub memory_bytes: usize,
+    /// How long High may wait for company while the socket is busy. Default 5 ms; a frame for a
+    /// socket that has been idle for as long goes at once.
+    pub hold_high_ms: u64,
+    /// The same for Normal. Default 100 ms.
+    pub hold_normal_ms: u64,
     /// Most frames in one `Event::Frames`. Default 1,024.
     pub batch_frames: usize,
     /// After so long without anything to say, say that we live. Default 1,000 ms.
@@ -77,6 +88,21 @@ pub struct Limits {
     pub redial_max_ms: u64,
 }
 
+impl Limits {
+    /// The defaults of a network.
+    pub fn of(side: Side) -> Self {
+        const MIB: usize = 1024 * 1024;
+        match side {
+            Side::Mesh => Self {
+                queue_bytes: [8 * MIB, 8 * MIB, 16 * MIB, 32 * MIB],
+                inbound_bytes_per_peer: 4 * MIB,
+                ..Self::default()
+            },
+            Side::Public | Side::Client => Self::default(),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
@@ -86,6 +112,9 @@ impl Default for Limits {
             max_pending_per_ip: 8,
             queue_bytes: [2 * MIB, 2 * MIB, 4 * MIB, 8 * MIB],
             inbound_bytes_per_peer: MIB / 2,
+            memory_bytes: 256 * MIB,
+            hold_high_ms: 5,
+            hold_normal_ms: 100,
             batch_frames: 1_024,
             ping_interval_ms: 1_000,
             silence_ms: 10_000,

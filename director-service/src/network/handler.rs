@@ -5,7 +5,7 @@ use super::{
     frame::{Decoded, Decoder, PING},
     hub::Hub,
     link::{Link, lock},
-    queue::WRITE_LEN,
+    queue::{Filled, Urgency, WRITE_LEN},
 };
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::{
@@ -17,19 +17,29 @@ use libp2p::{
     },
 };
 use std::{
+    cell::RefCell,
     convert::Infallible,
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
 
 /// Bytes of one read.
 const READ_LEN: usize = 32 * 1024;
 
 /// Reads and writes of one poll. Then the connection itself gets its turn: it moves the bytes.
 const TURNS: usize = 8;
+
+/// What a timer may be late by: the hold is a bound, not a throttle.
+const TIMER_SLACK: Duration = Duration::from_millis(1);
+
+thread_local! {
+    /// What was just read. Of the thread and not of the connection: a thousand idle connections need
+    /// no buffer.
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_LEN].into());
+}
 
 type Event = ConnectionHandlerEvent<ReadyUpgrade<StreamProtocol>, (), Infallible>;
 
@@ -42,6 +52,10 @@ struct Writer {
     unflushed: bool,
     /// Something was sent since the last tick.
     spoke: bool,
+    /// When the last write began; an idle socket has none that is recent.
+    last_write: Option<Instant>,
+    /// Ends the wait of frames that are held back.
+    hold: Option<Pin<Box<Sleep>>>,
 }
 
 /// The substream that the peer opened.
@@ -49,7 +63,6 @@ struct Writer {
 struct Reader {
     stream: Option<Stream>,
     decoder: Decoder,
-    buffer: Vec<u8>,
     frames: Vec<Decoded>,
     /// Something came since the last tick, or we did not want to hear it.
     heard: bool,
@@ -107,23 +120,23 @@ impl Handler {
                 self.close(DownReason::Silent);
             }
             if !std::mem::take(&mut self.writer.spoke) && self.writer.buffer.is_empty() {
-                self.writer.buffer.extend_from_slice(&PING);
+                self.writer.buffer = PING.to_vec();
+                self.writer.hold = None;
+                lock(&self.link.lanes).shrink();
             }
         }
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        let Writer { stream: Some(stream), buffer, written, unflushed, spoke } = &mut self.writer
-        else {
-            return Ok(());
-        };
         for _ in 0..TURNS {
-            if *written == buffer.len() {
-                *written = 0;
-                buffer.clear();
-                let finished = lock(&self.link.lanes).fill(buffer);
-                self.hub.counters.frames_out.fetch_add(finished, Relaxed);
+            if self.writer.written == self.writer.buffer.len() {
+                self.refill(cx);
             }
+            let Writer { stream: Some(stream), buffer, written, unflushed, spoke, .. } =
+                &mut self.writer
+            else {
+                return Ok(());
+            };
             if buffer.is_empty() {
                 if *unflushed {
                     match Pin::new(&mut *stream).poll_flush(cx) {
@@ -149,8 +162,58 @@ impl Handler {
         Ok(())
     }
 
+    /// Takes the next write out of the queues, unless what waits there is to be held back.
+    fn refill(&mut self, cx: &mut Context<'_>) {
+        self.writer.written = 0;
+        self.writer.buffer.clear();
+        let mut lanes = lock(&self.link.lanes);
+        let limits = &self.hub.limits;
+        let hold_ms = match lanes.urgency() {
+            Urgency::Never => return,
+            Urgency::Now => 0,
+            Urgency::Soon => limits.hold_high_ms,
+            Urgency::Later => limits.hold_normal_ms,
+        };
+        let now = Instant::now();
+        if let (Some(last_write), true) = (self.writer.last_write, hold_ms > 0) {
+            let due = last_write + Duration::from_millis(hold_ms).saturating_sub(TIMER_SLACK);
+            if due > now {
+                drop(lanes);
+                return self.hold_until(due, cx);
+            }
+        }
+        self.writer.last_write = Some(now);
+        self.writer.buffer.reserve_exact(WRITE_LEN);
+        let Filled { finished, queued_us } = lanes.fill(&mut self.writer.buffer);
+        drop(lanes);
+        let counters = &self.hub.counters;
+        counters.frames_out.fetch_add(finished, Relaxed);
+        counters.write_bytes.observe(self.writer.buffer.len() as u64);
+        let now_us = self.hub.now_us();
+        for (histogram, queued_us) in counters.queue_us.iter().zip(queued_us) {
+            if let Some(queued_us) = queued_us {
+                histogram.observe(now_us.saturating_sub(queued_us));
+            }
+        }
+    }
+
+    /// Has the task woken at that time; whatever is more urgent wakes it before.
+    fn hold_until(&mut self, due: Instant, cx: &mut Context<'_>) {
+        let hold = self.writer.hold.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if hold.deadline() != due {
+            hold.as_mut().reset(due);
+        }
+        if hold.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+
     fn read(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        let Reader { stream: Some(stream), decoder, buffer, frames, heard } = &mut self.reader
+        READ_BUFFER.with_borrow_mut(|buffer| self.read_into(buffer, cx))
+    }
+
+    fn read_into(&mut self, buffer: &mut [u8], cx: &mut Context<'_>) -> Result<(), End> {
+        let Reader { stream: Some(stream), decoder, frames, heard } = &mut self.reader
         else {
             return Ok(());
         };
@@ -160,7 +223,6 @@ impl Handler {
                 *heard = true;
                 return Ok(());
             }
-            buffer.resize(READ_LEN, 0);
             let len = match Pin::new(&mut *stream).poll_read(cx, buffer) {
                 Poll::Ready(Ok(0) | Err(_)) => return Err(End::Closed),
                 Poll::Ready(Ok(len)) => len,
@@ -174,6 +236,7 @@ impl Handler {
                 let count = frames.len() as u64;
                 self.hub.counters.frames_in.fetch_add(count, Relaxed);
                 self.hub.ingress.push(&self.link, frames);
+                self.hub.govern();
             }
             pushed.map_err(End::Violation)?;
         }
@@ -252,7 +315,6 @@ impl ConnectionHandler for Handler {
                 protocol, ..
             }) => {
                 self.writer.stream = Some(protocol);
-                self.writer.buffer.reserve_exact(WRITE_LEN);
             }
             ConnectionEvent::DialUpgradeError(failed) => match failed.error {
                 StreamUpgradeError::NegotiationFailed => self.close(DownReason::OtherProtocol),

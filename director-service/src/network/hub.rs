@@ -1,13 +1,14 @@
 //! Holds what the swarm, the connections' tasks and the user of a swarm share.
 
 use super::{
-    DownReason, DropReason, Event, Limits, Multiaddr, Payload, Sent, Side, Stats,
+    Broadcast, DownReason, DropReason, Event, Frame, Limits, Multiaddr, Payload, Sent, Side, Stats,
     dialer::Dialer,
     frame::Kind,
     gate::{Gate, GateLimits, Refusal},
     ingress::Ingress,
     link::{Link, lock},
-    queue::Pushed,
+    meter::Meter,
+    queue::{Outgoing, Pushed},
     stats::Counters,
 };
 use director_primitives::{Priority, PublicKey};
@@ -35,6 +36,8 @@ pub(super) struct Hub {
     pub(super) limits: Limits,
     pub(super) ingress: Ingress,
     pub(super) counters: Counters,
+    meter: Arc<Meter>,
+    started: Instant,
     pub(super) gate: Mutex<Gate>,
     pub(super) dialer: Mutex<Dialer>,
     /// Tells the actor to look at `dialer` and `stopping`.
@@ -67,6 +70,8 @@ impl Hub {
             ingress: Ingress::new(limits.batch_frames, 4 * limits.max_connections.max(16)),
             limits,
             counters: Counters::default(),
+            meter: Arc::default(),
+            started: Instant::now(),
             gate: Mutex::new(Gate::new(gate)),
             dialer: Mutex::new(dialer),
             changed: Notify::new(),
@@ -115,6 +120,7 @@ impl Hub {
             outbound,
             self.limits.queue_bytes,
             self.limits.inbound_bytes_per_peer,
+            self.meter.clone(),
         ));
         gate.admit(&link)?;
         Ok(link)
@@ -142,7 +148,7 @@ impl Hub {
         };
         if let Some(old) = replaced {
             self.counters.replaced.fetch_add(1, Relaxed);
-            self.discard(&old);
+            self.discard(&old, DropReason::Disconnected);
         }
     }
 
@@ -162,7 +168,8 @@ impl Hub {
             }
             was_up
         };
-        self.discard(link);
+        let shed = reason == DownReason::Shed;
+        self.discard(link, if shed { DropReason::Shed } else { DropReason::Disconnected });
         if was_up {
             self.changed.notify_one();
         } else if link.outbound {
@@ -192,13 +199,62 @@ impl Hub {
     }
 
     /// Counts what a closed link still had, and wakes its task so that it goes.
-    fn discard(&self, link: &Link) {
+    fn discard(&self, link: &Link, reason: DropReason) {
         let left = lock(&link.lanes).clear();
         for class in Priority::ALL {
             let count = left[class.index()];
-            self.counters.drop(class, DropReason::Disconnected, count);
+            self.counters.drop(class, reason, count);
         }
         link.waker.wake();
+    }
+
+    /// Microseconds since the swarm was made.
+    pub(super) fn now_us(&self) -> u64 {
+        self.started.elapsed().as_micros() as u64
+    }
+
+    fn outgoing(&self, kind: Kind, frame: Frame, now_us: u64) -> Arc<Outgoing> {
+        Outgoing::new(kind, frame, now_us, &self.meter)
+    }
+
+    /// Puts frames into one peer's queue and wakes its task once, if it has to know. Returns what
+    /// became of the last one. The caller closes the link upon an overflow: it may hold `up`.
+    fn push(&self, link: &Link, frames: impl Iterator<Item = Arc<Outgoing>>) -> Sent {
+        let mut sent = Sent::Queued;
+        let wake = {
+            let mut lanes = lock(&link.lanes);
+            // Looked at under the lock: what is pushed after `discard` would never be counted.
+            if link.is_closed() {
+                return Sent::NotConnected;
+            }
+            let before = lanes.urgency();
+            for outgoing in frames {
+                let class = outgoing.class();
+                sent = match lanes.push(outgoing) {
+                    Pushed::Queued { dropped } => {
+                        self.counters.drop(class, DropReason::Overflow, dropped as u64);
+                        Sent::Queued
+                    }
+                    Pushed::TooLarge => {
+                        self.counters.drop(class, DropReason::TooLarge, 1);
+                        Sent::Dropped(DropReason::TooLarge)
+                    }
+                    Pushed::Overflow => {
+                        self.counters.drop(class, DropReason::Overflow, 1);
+                        Sent::Overflow(class)
+                    }
+                };
+                if matches!(sent, Sent::Overflow(_)) {
+                    break;
+                }
+            }
+            // Otherwise its task is awake, waits for the socket, or has a timer that is soon enough.
+            lanes.urgency() < before
+        };
+        if wake {
+            link.waker.wake();
+        }
+        sent
     }
 
     fn send(&self, to: &PublicKey, class: Priority, payload: Payload) -> Sent {
@@ -209,34 +265,60 @@ impl Hub {
             Payload::Envelope(frame) => (Kind::Envelope(class), frame),
             Payload::Control(frame) => (Kind::Control, frame),
         };
-        let class = kind.class();
-        let (was_empty, pushed) = {
-            let mut lanes = lock(&link.lanes);
-            // Looked at under the lock: what is pushed after `discard` would never be counted.
-            if link.is_closed() {
-                return Sent::NotConnected;
-            }
-            (lanes.is_empty(), lanes.push(kind, frame))
-        };
-        let drop = |reason, count| self.counters.drop(class, reason, count);
-        match pushed {
-            Pushed::Queued { dropped } => {
-                drop(DropReason::Overflow, dropped as u64);
-                // Otherwise its task is awake, or waits for the socket.
-                if was_empty {
-                    link.waker.wake();
+        let outgoing = self.outgoing(kind, frame, self.now_us());
+        let sent = self.push(&link, std::iter::once(outgoing));
+        if let Sent::Overflow(class) = sent {
+            self.close(&link, DownReason::Overflow(class));
+        }
+        self.govern();
+        sent
+    }
+
+    /// A batch for many: the list is looked up once, each queue locked once, each task woken once.
+    fn fan_out(&self, to: &[PublicKey], batch: &[Broadcast]) {
+        let now_us = self.now_us();
+        let batch: Vec<_> = batch
+            .iter()
+            .map(|Broadcast { frame, class, except }| {
+                (self.outgoing(Kind::Envelope(*class), frame.clone(), now_us), except)
+            })
+            .collect();
+        let mut overflown = Vec::new();
+        {
+            let up = self.up();
+            for link in to.iter().filter_map(|peer| up.get(peer)) {
+                let wanted = batch.iter().filter(|(_, except)| !except.contains(&link.peer));
+                let sent = self.push(link, wanted.map(|(outgoing, _)| outgoing.clone()));
+                if let Sent::Overflow(class) = sent {
+                    overflown.push((link.clone(), class));
                 }
-                Sent::Queued
             }
-            Pushed::TooLarge => {
-                drop(DropReason::TooLarge, 1);
-                Sent::Dropped(DropReason::TooLarge)
+        }
+        for (link, class) in overflown {
+            self.close(&link, DownReason::Overflow(class));
+        }
+        drop(batch);
+        self.govern();
+    }
+
+    /// Disconnects whoever has most waiting while there is too much in all.
+    pub(super) fn govern(&self) {
+        let mut patience = self.limits.max_connections;
+        while self.meter.bytes() > self.limits.memory_bytes && patience > 0 {
+            patience -= 1;
+            let links: Vec<_> = self.up().values().cloned().collect();
+            let Some(worst) = links.into_iter().max_by_key(|link| link.waiting_bytes()) else {
+                return;
+            };
+            if worst.waiting_bytes() == 0 {
+                return;
             }
-            Pushed::Overflow => {
-                drop(DropReason::Overflow, 1);
-                self.close(&link, DownReason::Overflow(class));
-                Sent::Dropped(DropReason::Overflow)
-            }
+            tracing::warn!(
+                peer = %hex::encode(worst.peer.0),
+                bytes = worst.waiting_bytes(),
+                "memory for waiting frames is used up: disconnecting the peer with most of them"
+            );
+            self.close(&worst, DownReason::Shed);
         }
     }
 }
@@ -289,6 +371,13 @@ impl Handle {
     /// whatever `class` says.
     pub fn send(&self, to: &PublicKey, class: Priority, payload: Payload) -> Sent {
         self.hub.send(to, class, payload)
+    }
+
+    /// Puts messages into the queues of all peers in `to` that are connected, but those that a message
+    /// excepts. Never waits. What is dropped is counted ([`Self::stats`]); a peer whose queue
+    /// overflows is disconnected, and nobody else notices.
+    pub fn fan_out(&self, to: &[PublicKey], batch: &[Broadcast]) {
+        self.hub.fan_out(to, batch);
     }
 
     /// Dials once. [`super::Event::DialFailed`] or [`super::Event::Up`] follows, unless the peer is
@@ -349,7 +438,7 @@ impl Handle {
     /// What came, went and was lost.
     pub fn stats(&self) -> Stats {
         let connected = self.hub.up().len() as u64;
-        self.hub.counters.read(connected)
+        self.hub.counters.read(connected, self.hub.meter.bytes() as u64)
     }
 
     /// Closes all connections and listeners, and returns when they are closed.

@@ -1,11 +1,11 @@
 //! Joins the two ends of one connection: whoever sends, and the task that owns the socket.
 
-use super::{DownReason, queue::Lanes};
+use super::{DownReason, meter::Meter, queue::Lanes};
 use director_primitives::PublicKey;
 use futures::task::AtomicWaker;
 use libp2p::swarm::ConnectionId;
 use std::sync::{
-    Mutex, MutexGuard, OnceLock, PoisonError,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
@@ -28,6 +28,7 @@ pub(super) struct Link {
     /// Bytes of this peer that wait in the ingress.
     in_flight: AtomicUsize,
     in_flight_limit: usize,
+    meter: Arc<Meter>,
 }
 
 impl Link {
@@ -37,6 +38,7 @@ impl Link {
         outbound: bool,
         queue_bytes: [usize; 4],
         in_flight_limit: usize,
+        meter: Arc<Meter>,
     ) -> Self {
         Self {
             peer,
@@ -47,6 +49,7 @@ impl Link {
             closed: OnceLock::new(),
             in_flight: AtomicUsize::new(0),
             in_flight_limit,
+            meter,
         }
     }
 
@@ -61,9 +64,16 @@ impl Link {
 
     pub(super) fn take_credit(&self, bytes: usize) {
         self.in_flight.fetch_add(bytes, SeqCst);
+        self.meter.add(bytes);
+    }
+
+    /// Bytes that wait for this peer and of it.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        lock(&self.lanes).bytes() + self.in_flight.load(SeqCst)
     }
 
     pub(super) fn give_credit(&self, bytes: usize) {
+        self.meter.subtract(bytes);
         let before = self.in_flight.fetch_sub(bytes, SeqCst);
         if before >= self.in_flight_limit && before - bytes < self.in_flight_limit {
             self.waker.wake();

@@ -41,6 +41,7 @@ mod handler;
 mod hub;
 mod ingress;
 mod link;
+mod meter;
 mod queue;
 mod stats;
 #[cfg(test)]
@@ -54,7 +55,7 @@ pub use gate::Refusal;
 pub use hub::Handle;
 pub use ingress::Events;
 pub use libp2p::Multiaddr;
-pub use stats::{DropReason, Stats};
+pub use stats::{BUCKETS, Distribution, DropReason, Stats};
 
 use codec::Encode;
 use director_primitives::{Control, Priority, PublicKey};
@@ -79,6 +80,17 @@ impl Payload {
     }
 }
 
+/// One message for many peers, see [`Handle::fan_out`].
+#[derive(Clone, Debug)]
+pub struct Broadcast {
+    /// An encoded `SignedEnvelope`.
+    pub frame: Frame,
+    /// Its class.
+    pub class: Priority,
+    /// Who does not get it: its origin, and whoever handed it over. Twice the same if that is one.
+    pub except: [PublicKey; 2],
+}
+
 /// What became of a frame that was to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
@@ -86,6 +98,8 @@ pub enum Sent {
     Queued,
     /// It was dropped and counted.
     Dropped(DropReason),
+    /// The queue of its class was full: it was dropped and counted, and the peer is disconnected.
+    Overflow(Priority),
     /// No such peer is connected.
     NotConnected,
 }
@@ -99,6 +113,8 @@ pub enum DownReason {
     NotAllowed,
     /// Its queue of this class was full and the class does not lose frames.
     Overflow(Priority),
+    /// Memory ran out, and most of what waited was for it or of it (see [`Limits::memory_bytes`]).
+    Shed,
     /// It sent something that is no frame.
     Violation(FrameError),
     /// It speaks another protocol, or is on another chain.

@@ -3,9 +3,10 @@
 use super::{
     Frame,
     frame::{HEADER_LEN, Kind, header},
+    meter::{Lease, Meter},
 };
 use director_primitives::Priority;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 /// Most bytes of one write: one yamux frame, one Noise record, one TCP write.
 pub(super) const WRITE_LEN: usize = 16 * 1024;
@@ -16,17 +17,35 @@ const MIN_SLICE_LEN: usize = 1024;
 /// What an entry costs beside its bytes, so that a million empty frames are not free.
 const ENTRY_COST: usize = 64;
 
-struct Entry {
+/// A frame on its way out, shared by all queues that it waits in: made once a message, so that a
+/// queue's entry is a pointer and the frame's memory is counted once.
+pub(super) struct Outgoing {
     kind: Kind,
     frame: Frame,
-    /// Bytes of it that are on their way already.
-    offset: usize,
+    /// When it was queued, on the hub's clock.
+    queued_us: u64,
+    _lease: Lease,
 }
 
-impl Entry {
+impl Outgoing {
+    pub(super) fn new(kind: Kind, frame: Frame, queued_us: u64, meter: &Arc<Meter>) -> Arc<Self> {
+        let lease = meter.lease(frame.len() + ENTRY_COST);
+        Arc::new(Self { kind, frame, queued_us, _lease: lease })
+    }
+
+    pub(super) fn class(&self) -> Priority {
+        self.kind.class()
+    }
+
     fn cost(&self) -> usize {
         self.frame.len() + ENTRY_COST
     }
+}
+
+struct Entry {
+    outgoing: Arc<Outgoing>,
+    /// Bytes of it that are on their way already.
+    offset: usize,
 }
 
 #[derive(Default)]
@@ -46,6 +65,28 @@ pub(super) enum Pushed {
     Overflow,
 }
 
+/// How soon a queue wants to be written; less is sooner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Urgency {
+    /// At once: something Critical, a slice of a block, or a whole write's worth of anything.
+    Now,
+    /// A little later, unless the socket is idle: High.
+    Soon,
+    /// Later, unless the socket is idle: Normal alone.
+    Later,
+    /// Nothing waits.
+    Never,
+}
+
+/// What [`Lanes::fill`] took out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Filled {
+    /// Frames whose last byte it was.
+    pub(super) finished: u64,
+    /// When the first finished frame of each class was queued: of a lane's frames it waited longest.
+    pub(super) queued_us: [Option<u64>; 4],
+}
+
 /// The queues of one peer, one lane a class.
 pub(super) struct Lanes {
     lanes: [Lane; 4],
@@ -57,60 +98,84 @@ impl Lanes {
         Self { lanes: Default::default(), limits }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.lanes.iter().all(|lane| lane.entries.is_empty())
+    /// Bytes that wait, whoever else they wait for.
+    pub(super) fn bytes(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.bytes).sum()
+    }
+
+    /// How soon the next write is wanted.
+    pub(super) fn urgency(&self) -> Urgency {
+        let [critical, high, normal, bulk] = &self.lanes;
+        let waits = |lane: &Lane| !lane.entries.is_empty();
+        if waits(critical) || waits(bulk) || high.bytes + normal.bytes >= WRITE_LEN {
+            Urgency::Now
+        } else if waits(high) {
+            Urgency::Soon
+        } else if waits(normal) {
+            Urgency::Later
+        } else {
+            Urgency::Never
+        }
     }
 
     /// Adds a frame by the rule of its class.
-    pub(super) fn push(&mut self, kind: Kind, frame: Frame) -> Pushed {
-        let class = kind.class();
+    pub(super) fn push(&mut self, outgoing: Arc<Outgoing>) -> Pushed {
+        let class = outgoing.class();
         let limit = self.limits[class.index()];
         let lane = &mut self.lanes[class.index()];
-        let entry = Entry { kind, frame, offset: 0 };
-        if entry.frame.is_empty() || entry.frame.len() > kind.max_len() || entry.cost() > limit {
+        let (len, cost) = (outgoing.frame.len(), outgoing.cost());
+        if len == 0 || len > outgoing.kind.max_len() || cost > limit {
             return Pushed::TooLarge;
         }
         let mut dropped = 0;
-        while lane.bytes + entry.cost() > limit {
+        while lane.bytes + cost > limit {
             if class <= Priority::High {
                 return Pushed::Overflow;
             }
             // The peer has a part of the first one if it is under way: it must get the rest.
             let under_way = lane.entries.front().is_some_and(|first| first.offset > 0);
             match lane.entries.remove(usize::from(under_way)) {
-                Some(oldest) => lane.bytes -= oldest.cost(),
+                Some(oldest) => lane.bytes -= oldest.outgoing.cost(),
                 None => return Pushed::TooLarge,
             }
             dropped += 1;
         }
-        lane.bytes += entry.cost();
-        lane.entries.push_back(entry);
+        lane.bytes += cost;
+        lane.entries.push_back(Entry { outgoing, offset: 0 });
         Pushed::Queued { dropped }
     }
 
-    /// Appends what is most urgent to `out` until it has [`WRITE_LEN`] bytes. Returns how many
-    /// frames were finished.
-    pub(super) fn fill(&mut self, out: &mut Vec<u8>) -> u64 {
-        let mut finished = 0;
-        for lane in &mut self.lanes {
+    /// Appends what is most urgent to `out` until it has [`WRITE_LEN`] bytes.
+    pub(super) fn fill(&mut self, out: &mut Vec<u8>) -> Filled {
+        let mut filled = Filled::default();
+        for (class, lane) in self.lanes.iter_mut().enumerate() {
             while let Some(entry) = lane.entries.front_mut() {
-                let remaining = entry.frame.len() - entry.offset;
+                let outgoing = &entry.outgoing;
+                let remaining = outgoing.frame.len() - entry.offset;
                 let room = WRITE_LEN.saturating_sub(out.len() + HEADER_LEN);
                 if room < remaining.min(MIN_SLICE_LEN) {
-                    return finished;
+                    return filled;
                 }
                 let len = remaining.min(room);
-                out.extend_from_slice(&header(entry.kind, len, len < remaining));
-                out.extend_from_slice(&entry.frame[entry.offset..][..len]);
+                out.extend_from_slice(&header(outgoing.kind, len, len < remaining));
+                out.extend_from_slice(&outgoing.frame[entry.offset..][..len]);
                 entry.offset += len;
-                if entry.offset == entry.frame.len() {
-                    lane.bytes -= entry.cost();
+                if len == remaining {
+                    lane.bytes -= outgoing.cost();
+                    filled.finished += 1;
+                    filled.queued_us[class].get_or_insert(outgoing.queued_us);
                     lane.entries.pop_front();
-                    finished += 1;
                 }
             }
         }
-        finished
+        filled
+    }
+
+    /// Gives back the room that a burst took and that is empty now.
+    pub(super) fn shrink(&mut self) {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.entries.is_empty()) {
+            lane.entries = VecDeque::new();
+        }
     }
 
     /// Throws everything away. Returns how many frames that were, by class.

@@ -14,11 +14,47 @@ pub enum DropReason {
     TooLarge,
     /// The connection ended before it could be sent.
     Disconnected,
+    /// Memory ran out and the peer had most waiting: it was disconnected.
+    Shed,
 }
 
 impl DropReason {
     /// All reasons, in the order of [`Stats::dropped`].
-    pub const ALL: [Self; 3] = [Self::Overflow, Self::TooLarge, Self::Disconnected];
+    pub const ALL: [Self; 4] = [Self::Overflow, Self::TooLarge, Self::Disconnected, Self::Shed];
+}
+
+/// Buckets of a [`Distribution`]: the last one has everything from 2^24 up.
+pub const BUCKETS: usize = 26;
+
+/// How often which value came, in powers of two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Distribution {
+    /// Bucket 0 counts zeros, bucket `i` values of at least `2^(i-1)` and less than `2^i`.
+    pub counts: [u64; BUCKETS],
+    /// All values together.
+    pub sum: u64,
+}
+
+/// A distribution that many tasks add to; one addition costs two relaxed increments.
+#[derive(Default)]
+pub(super) struct Histogram {
+    counts: [AtomicU64; BUCKETS],
+    sum: AtomicU64,
+}
+
+impl Histogram {
+    pub(super) fn observe(&self, value: u64) {
+        let bucket = (u64::BITS - value.leading_zeros()) as usize;
+        self.counts[bucket.min(BUCKETS - 1)].fetch_add(1, Relaxed);
+        self.sum.fetch_add(value, Relaxed);
+    }
+
+    fn read(&self) -> Distribution {
+        Distribution {
+            counts: std::array::from_fn(|at| self.counts[at].load(Relaxed)),
+            sum: self.sum.load(Relaxed),
+        }
+    }
 }
 
 /// What came, went and was lost since the start.
@@ -35,11 +71,17 @@ pub struct Stats {
     /// Bytes sent, headers included.
     pub bytes_out: u64,
     /// Frames dropped, by class and reason (see [`DropReason::ALL`]).
-    pub dropped: [[u64; 3]; 4],
+    pub dropped: [[u64; DropReason::ALL.len()]; 4],
     /// Connections refused, by reason (see [`Refusal::ALL`]).
     pub refused: [u64; Refusal::ALL.len()],
     /// Connections replaced by a newer one of the same key.
     pub replaced: u64,
+    /// Bytes of all frames that wait now, each frame once (see [`super::Limits::memory_bytes`]).
+    pub waiting_bytes: u64,
+    /// Time in the queue in µs, by class: of each write the frame that waited longest.
+    pub queue_us: [Distribution; 4],
+    /// Bytes of each write.
+    pub write_bytes: Distribution,
 }
 
 impl Stats {
@@ -61,23 +103,30 @@ pub(super) struct Counters {
     pub(super) frames_out: AtomicU64,
     pub(super) bytes_out: AtomicU64,
     pub(super) replaced: AtomicU64,
-    dropped: [[AtomicU64; 3]; 4],
+    pub(super) queue_us: [Histogram; 4],
+    pub(super) write_bytes: Histogram,
+    dropped: [[AtomicU64; DropReason::ALL.len()]; 4],
     refused: [AtomicU64; Refusal::ALL.len()],
 }
 
 impl Counters {
     pub(super) fn drop(&self, class: Priority, reason: DropReason, count: u64) {
-        self.dropped[class.index()][reason as usize].fetch_add(count, Relaxed);
+        if count > 0 {
+            self.dropped[class.index()][reason as usize].fetch_add(count, Relaxed);
+        }
     }
 
     pub(super) fn refuse(&self, reason: Refusal) {
         self.refused[reason as usize].fetch_add(1, Relaxed);
     }
 
-    pub(super) fn read(&self, connected: u64) -> Stats {
+    pub(super) fn read(&self, connected: u64, waiting_bytes: u64) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         Stats {
             connected,
+            waiting_bytes,
+            queue_us: std::array::from_fn(|class| self.queue_us[class].read()),
+            write_bytes: self.write_bytes.read(),
             frames_in: read(&self.frames_in),
             bytes_in: read(&self.bytes_in),
             frames_out: read(&self.frames_out),

@@ -9,8 +9,8 @@ use super::{
     view::View,
 };
 use crate::{
-    director::{Director, Frame, Input, Link, Output, Received, ValidatorVote},
-    network::{Event, Events, Handle, Payload},
+    director::{Director, Frame, Input, Link, Output, Received, Recipients, ValidatorVote},
+    network::{Broadcast, Event, Events, Handle, Payload},
     reporter,
     store::History,
 };
@@ -172,18 +172,43 @@ impl Core {
     }
 
     async fn perform_all(&mut self, outputs: &mut Vec<Output>) -> Result<(), ServiceError> {
+        let mut relays = Relays::default();
         for output in outputs.drain(..) {
-            self.perform(output).await?;
+            match output {
+                Output::Relay { frame, class, to } => {
+                    if !relays.go_to(&to) {
+                        self.fan_out(std::mem::take(&mut relays));
+                    }
+                    relays.add(frame, class, to);
+                }
+                other => {
+                    self.fan_out(std::mem::take(&mut relays));
+                    self.perform(other).await?;
+                }
+            }
         }
+        self.fan_out(relays);
         Ok(())
+    }
+
+    /// Peer directors first: behind each of them are others that wait. Drops are counted by the
+    /// network, and a peer that is gone needs no frame.
+    fn fan_out(&self, relays: Relays) {
+        let Some(to) = relays.to else { return };
+        for (link, list) in to.lists() {
+            if !list.is_empty() {
+                self.handle_of(link).fan_out(list, &relays.batch);
+            }
+        }
     }
 
     async fn perform(&self, output: Output) -> Result<(), ServiceError> {
         match output {
+            // Taken out of the list by `perform_all`.
             Output::Relay { frame, class, to } => {
-                for (link, peer) in to.iter() {
-                    self.send(link, peer, class, &frame);
-                }
+                let mut relays = Relays::default();
+                relays.add(frame, class, to);
+                self.fan_out(relays);
             }
             Output::Send { to, link, message } => {
                 self.handle_of(link).send(&to, Priority::Critical, Payload::control(&message));
@@ -225,16 +250,32 @@ impl Core {
         Ok(())
     }
 
-    /// Drops are counted by the network, and a peer that is gone needs no frame.
-    fn send(&self, link: Link, peer: &PublicKey, class: Priority, frame: &Frame) {
-        self.handle_of(link).send(peer, class, Payload::Envelope(frame.clone()));
-    }
-
     fn handle_of(&self, link: Link) -> &Handle {
         match link {
             Link::Mesh => &self.mesh,
             Link::Public => &self.public,
         }
+    }
+}
+
+/// Messages in a row that go to the same lists of peers.
+#[derive(Default)]
+struct Relays {
+    to: Option<Recipients>,
+    batch: Vec<Broadcast>,
+}
+
+impl Relays {
+    /// Whether a message for these recipients may be added.
+    fn go_to(&self, to: &Recipients) -> bool {
+        let Some(have) = &self.to else { return true };
+        let mut both = have.lists().into_iter().zip(to.lists());
+        both.all(|((_, have), (_, want))| Arc::ptr_eq(have, want))
+    }
+
+    fn add(&mut self, frame: Frame, class: Priority, to: Recipients) {
+        self.batch.push(Broadcast { frame, class, except: to.except() });
+        self.to.get_or_insert(to);
     }
 }
 

@@ -16,7 +16,7 @@ fn id(n: usize) -> ConnectionId {
 }
 
 fn link(n: usize, secret: u8) -> Arc<Link> {
-    Arc::new(Link::new(key(secret), id(n), false, [1_000; 4], 1_000))
+    Arc::new(Link::new(key(secret), id(n), false, [1_000; 4], 1_000, Arc::default()))
 }
 
 #[test]

@@ -65,7 +65,7 @@ async fn a_slow_reader_loses_the_oldest_and_nobody_else_notices() {
 async fn a_slow_reader_of_votes_is_disconnected() {
     let (mut director, mut fast, slow) = uneven().await;
     let sent = flood(&director, &mut fast, &slow, Critical).await;
-    let cut = sent.iter().position(|sent| *sent == Sent::Dropped(DropReason::Overflow)).unwrap();
+    let cut = sent.iter().position(|sent| *sent == Sent::Overflow(Critical)).unwrap();
     assert!(sent[..cut].iter().all(|sent| *sent == Sent::Queued));
     assert_eq!(director.down().await, (slow.key(), DownReason::Overflow(Critical)));
     let stats = director.handle.stats();

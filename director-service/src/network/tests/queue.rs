@@ -1,14 +1,24 @@
 use crate::network::{
     Frame,
     frame::{Decoded, Decoder, Kind},
-    queue::{Lanes, Pushed, WRITE_LEN},
+    meter::Meter,
+    queue::{Lanes, Outgoing, Pushed, Urgency, WRITE_LEN},
 };
 use director_primitives::Priority::{self, Bulk, Critical, High, Normal};
+use std::sync::Arc;
 
 const ENVELOPE: fn(Priority) -> Kind = Kind::Envelope;
 
 fn frame(len: usize, byte: u8) -> Frame {
     vec![byte; len].into()
+}
+
+fn push(lanes: &mut Lanes, kind: Kind, frame: Frame) -> Pushed {
+    lanes.push(Outgoing::new(kind, frame, 0, &Arc::default()))
+}
+
+fn is_empty(lanes: &Lanes) -> bool {
+    lanes.urgency() == Urgency::Never
 }
 
 /// Takes one write and says which frames are whole after it, as `(class, first byte)`.
@@ -28,29 +38,29 @@ fn drain(lanes: &mut Lanes, decoder: &mut Decoder) -> Vec<(Priority, u8)> {
 fn urgent_frames_go_first_and_in_order() {
     let mut lanes = Lanes::new([1 << 20; 4]);
     for (n, class) in [Bulk, Normal, High, Critical, Critical, Normal].into_iter().enumerate() {
-        assert_eq!(lanes.push(ENVELOPE(class), frame(10, n as u8)), Pushed::Queued { dropped: 0 });
+        assert_eq!(push(&mut lanes, ENVELOPE(class), frame(10, n as u8)), Pushed::Queued { dropped: 0 });
     }
     let order = drain(&mut lanes, &mut Decoder::default());
     assert_eq!(
         order,
         [(Critical, 3), (Critical, 4), (High, 2), (Normal, 1), (Normal, 5), (Bulk, 0)]
     );
-    assert!(lanes.is_empty());
+    assert!(is_empty(&lanes));
 }
 
 #[test]
 fn a_vote_is_one_write_behind_a_block_at_most() {
     let mut lanes = Lanes::new([4 << 20; 4]);
     let mut decoder = Decoder::default();
-    lanes.push(ENVELOPE(Bulk), frame(1 << 20, 1));
+    push(&mut lanes, ENVELOPE(Bulk), frame(1 << 20, 1));
     assert_eq!(drain(&mut lanes, &mut decoder), []);
-    lanes.push(ENVELOPE(Critical), frame(200, 2));
+    push(&mut lanes, ENVELOPE(Critical), frame(200, 2));
     assert_eq!(drain(&mut lanes, &mut decoder), [(Critical, 2)]);
     let mut writes = 0;
-    while !lanes.is_empty() {
+    while !is_empty(&lanes) {
         writes += 1;
         let whole = drain(&mut lanes, &mut decoder);
-        assert_eq!(whole, if lanes.is_empty() { vec![(Bulk, 1)] } else { vec![] });
+        assert_eq!(whole, if is_empty(&lanes) { vec![(Bulk, 1)] } else { vec![] });
     }
     assert!(writes < 70, "a block should go in few writes, not in {writes}");
 }
@@ -60,9 +70,9 @@ fn normal_and_bulk_lose_their_oldest() {
     for class in [Normal, Bulk] {
         let mut lanes = Lanes::new([10_000; 4]);
         for n in 0..5 {
-            lanes.push(ENVELOPE(class), frame(1_900, n));
+            push(&mut lanes, ENVELOPE(class), frame(1_900, n));
         }
-        assert_eq!(lanes.push(ENVELOPE(class), frame(3_000, 5)), Pushed::Queued { dropped: 2 });
+        assert_eq!(push(&mut lanes, ENVELOPE(class), frame(3_000, 5)), Pushed::Queued { dropped: 2 });
         let order = drain(&mut lanes, &mut Decoder::default());
         assert_eq!(order, [(class, 2), (class, 3), (class, 4), (class, 5)]);
     }
@@ -72,14 +82,14 @@ fn normal_and_bulk_lose_their_oldest() {
 fn a_frame_that_is_under_way_is_not_lost() {
     let mut lanes = Lanes::new([60_000; 4]);
     let mut decoder = Decoder::default();
-    lanes.push(ENVELOPE(Bulk), frame(40_000, 0));
+    push(&mut lanes, ENVELOPE(Bulk), frame(40_000, 0));
     assert_eq!(drain(&mut lanes, &mut decoder), []);
-    lanes.push(ENVELOPE(Bulk), frame(15_000, 1));
-    assert_eq!(lanes.push(ENVELOPE(Bulk), frame(15_000, 2)), Pushed::Queued { dropped: 1 });
+    push(&mut lanes, ENVELOPE(Bulk), frame(15_000, 1));
+    assert_eq!(push(&mut lanes, ENVELOPE(Bulk), frame(15_000, 2)), Pushed::Queued { dropped: 1 });
     // Only what is under way is left, and that stays: the new one does not fit.
-    assert_eq!(lanes.push(ENVELOPE(Bulk), frame(50_000, 3)), Pushed::TooLarge);
+    assert_eq!(push(&mut lanes, ENVELOPE(Bulk), frame(50_000, 3)), Pushed::TooLarge);
     let mut whole = Vec::new();
-    while !lanes.is_empty() {
+    while !is_empty(&lanes) {
         whole.extend(drain(&mut lanes, &mut decoder));
     }
     assert_eq!(whole[0], (Bulk, 0));
@@ -89,8 +99,8 @@ fn a_frame_that_is_under_way_is_not_lost() {
 fn critical_and_high_lose_nothing_silently() {
     for class in [Critical, High] {
         let mut lanes = Lanes::new([1_000; 4]);
-        assert_eq!(lanes.push(ENVELOPE(class), frame(900, 0)), Pushed::Queued { dropped: 0 });
-        assert_eq!(lanes.push(ENVELOPE(class), frame(900, 1)), Pushed::Overflow);
+        assert_eq!(push(&mut lanes, ENVELOPE(class), frame(900, 0)), Pushed::Queued { dropped: 0 });
+        assert_eq!(push(&mut lanes, ENVELOPE(class), frame(900, 1)), Pushed::Overflow);
         assert_eq!(lanes.clear()[class.index()], 1);
     }
 }
@@ -98,16 +108,63 @@ fn critical_and_high_lose_nothing_silently() {
 #[test]
 fn empty_and_too_long_frames_are_refused() {
     let mut lanes = Lanes::new([usize::MAX; 4]);
-    assert_eq!(lanes.push(ENVELOPE(Normal), frame(0, 0)), Pushed::TooLarge);
-    assert_eq!(lanes.push(ENVELOPE(Bulk), frame(2 << 20, 0)), Pushed::TooLarge);
-    assert_eq!(lanes.push(Kind::Control, frame(1 << 20, 0)), Pushed::TooLarge);
+    assert_eq!(push(&mut lanes, ENVELOPE(Normal), frame(0, 0)), Pushed::TooLarge);
+    assert_eq!(push(&mut lanes, ENVELOPE(Bulk), frame(2 << 20, 0)), Pushed::TooLarge);
+    assert_eq!(push(&mut lanes, Kind::Control, frame(1 << 20, 0)), Pushed::TooLarge);
 }
 
 #[test]
 fn small_frames_cost_more_than_their_bytes() {
     let mut lanes = Lanes::new([1_000; 4]);
     let fits = (0..1_000).take_while(|_| {
-        lanes.push(ENVELOPE(Critical), frame(1, 0)) == (Pushed::Queued { dropped: 0 })
+        push(&mut lanes, ENVELOPE(Critical), frame(1, 0)) == (Pushed::Queued { dropped: 0 })
     });
     assert!(fits.count() < 20);
+}
+
+#[test]
+fn votes_and_blocks_go_at_once_and_the_rest_when_it_makes_a_write() {
+    let mut lanes = Lanes::new([1 << 20; 4]);
+    assert_eq!(lanes.urgency(), Urgency::Never);
+    push(&mut lanes, ENVELOPE(Normal), frame(200, 0));
+    assert_eq!(lanes.urgency(), Urgency::Later);
+    push(&mut lanes, ENVELOPE(High), frame(200, 0));
+    assert_eq!(lanes.urgency(), Urgency::Soon);
+    push(&mut lanes, ENVELOPE(Normal), frame(WRITE_LEN, 0));
+    assert_eq!(lanes.urgency(), Urgency::Now);
+    for urgent in [ENVELOPE(Critical), ENVELOPE(Bulk), Kind::Control] {
+        let mut lanes = Lanes::new([1 << 20; 4]);
+        push(&mut lanes, urgent, frame(200, 0));
+        assert_eq!(lanes.urgency(), Urgency::Now);
+    }
+}
+
+#[test]
+fn a_frame_in_many_queues_is_counted_once_and_until_the_last_has_sent_it() {
+    let meter = Arc::<Meter>::default();
+    let mut queues: Vec<_> = (0..3).map(|_| Lanes::new([1 << 20; 4])).collect();
+    let outgoing = Outgoing::new(ENVELOPE(Critical), frame(10_000, 1), 0, &meter);
+    for lanes in &mut queues {
+        assert_eq!(lanes.push(outgoing.clone()), Pushed::Queued { dropped: 0 });
+    }
+    drop(outgoing);
+    let once = meter.bytes();
+    assert!((10_000..11_000).contains(&once), "{once}");
+    let last = queues.pop();
+    for mut lanes in queues {
+        assert_eq!(lanes.fill(&mut Vec::new()).finished, 1);
+        assert_eq!(meter.bytes(), once);
+    }
+    drop(last);
+    assert_eq!(meter.bytes(), 0);
+}
+
+#[test]
+fn a_write_tells_how_long_the_oldest_frame_of_each_class_waited() {
+    let mut lanes = Lanes::new([1 << 20; 4]);
+    for (class, queued_us) in [(Normal, 3), (Critical, 5), (Critical, 7)] {
+        lanes.push(Outgoing::new(ENVELOPE(class), frame(100, 0), queued_us, &Arc::default()));
+    }
+    let filled = lanes.fill(&mut Vec::new());
+    assert_eq!((filled.finished, filled.queued_us), (3, [Some(5), None, Some(3), None]));
 }

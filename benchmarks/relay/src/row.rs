@@ -1,0 +1,118 @@
+//! Holds the figures of one case, and makes one row of several runs of it.
+
+use crate::case::{Case, Load, System};
+use serde::{Deserialize, Serialize};
+
+/// The figures of a case. Times are in ms, from the intended time of sending; rates are a second.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Row {
+    #[serde(default)]
+    pub(crate) system: Option<System>,
+    pub(crate) relays: usize,
+    pub(crate) validators: usize,
+    pub(crate) payload: usize,
+    pub(crate) ingress: u64,
+    pub(crate) ingress_achieved: f64,
+    pub(crate) deliveries_per_s: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p95_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) max_ms: f64,
+    pub(crate) lost: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) cpu_us_per_delivery: f64,
+    pub(crate) rss_mib: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) burst_p50_ms: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) burst_p99_ms: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bulk_mib_per_s: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) frozen: Option<usize>,
+    /// Class of the votes, where it is not Critical.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) class: Option<String>,
+    /// Runs that this is the median of.
+    #[serde(default)]
+    pub(crate) runs: usize,
+}
+
+/// Latency that a sustained rate must keep, in ms.
+pub(crate) const SUSTAINED_P99_MS: f64 = 50.0;
+
+/// Share of the intended messages that must have left for a rate to count: the load program itself
+/// must not have been the limit.
+const ACHIEVED: f64 = 0.98;
+
+impl Row {
+    /// Adds what the load program does not know.
+    pub(crate) fn describe(&mut self, case: &Case) {
+        self.system = Some(case.system);
+        self.class = (case.class != "critical").then(|| case.class.clone());
+        self.runs = 1;
+    }
+
+    /// Whether the rate was carried: nothing lost or doubled, and the slowest hundredth in time.
+    pub(crate) fn sustained(&self) -> bool {
+        self.lost == 0
+            && self.duplicates == 0
+            && self.p99_ms < SUSTAINED_P99_MS
+            && self.ingress_achieved >= ACHIEVED * self.ingress as f64
+    }
+
+    /// Whether it is of this case.
+    pub(crate) fn is_of(&self, case: &Case) -> bool {
+        self.system == Some(case.system)
+            && (self.relays, self.validators, self.payload)
+                == (case.relays, case.validators, case.payload)
+            && self.burst_p99_ms.is_some() == (case.load == Load::Burst)
+            && matches!(case.load, Load::Burst | Load::Rate(_) if self.rate_is(case.load))
+            && self.bulk_mib_per_s.is_some() == (case.bulk > 0)
+            && self.frozen.unwrap_or(0) == case.frozen
+            && self.class.as_deref().unwrap_or("critical") == case.class
+    }
+
+    fn rate_is(&self, load: Load) -> bool {
+        match load {
+            Load::Rate(rate) => self.ingress == rate,
+            Load::Burst => true,
+        }
+    }
+
+    /// The median of each figure; of losses and duplicates the sum: none may hide.
+    pub(crate) fn median(rows: &[Self]) -> Option<Self> {
+        let first = rows.first()?;
+        let of = |figure: fn(&Self) -> f64| median(rows.iter().map(figure).collect());
+        let optional = |figure: fn(&Self) -> Option<f64>| {
+            let all: Vec<_> = rows.iter().filter_map(figure).collect();
+            (!all.is_empty()).then(|| median(all))
+        };
+        Some(Self {
+            ingress_achieved: of(|row| row.ingress_achieved),
+            deliveries_per_s: of(|row| row.deliveries_per_s),
+            p50_ms: of(|row| row.p50_ms),
+            p95_ms: of(|row| row.p95_ms),
+            p99_ms: of(|row| row.p99_ms),
+            max_ms: of(|row| row.max_ms),
+            lost: rows.iter().map(|row| row.lost).sum(),
+            duplicates: rows.iter().map(|row| row.duplicates).sum(),
+            cpu_us_per_delivery: of(|row| row.cpu_us_per_delivery),
+            rss_mib: of(|row| row.rss_mib),
+            burst_p50_ms: optional(|row| row.burst_p50_ms),
+            burst_p99_ms: optional(|row| row.burst_p99_ms),
+            bulk_mib_per_s: optional(|row| row.bulk_mib_per_s),
+            runs: rows.len(),
+            ..first.clone()
+        })
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => 0.0,
+        odd if odd % 2 == 1 => values[odd / 2],
+        even => (values[even / 2 - 1] + values[even / 2]) / 2.0,
+    }
+}
