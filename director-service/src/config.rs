@@ -87,7 +87,8 @@ pub struct Mesh {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Public {
-    /// Multiaddrs to listen on: `/ip4/0.0.0.0/tcp/30400`.
+    /// Multiaddrs to listen on: `/ip4/0.0.0.0/tcp/30400`, and for QUIC
+    /// `/ip4/0.0.0.0/udp/30400/quic-v1`. TCP is the default for a reason: docs/benchmarks.md has both.
     pub listen: Vec<Multiaddr>,
 }
 
@@ -188,7 +189,10 @@ impl Config {
             }
         }
         // Port 0 is any free port, never the same twice.
-        let fixed = |address: &&Multiaddr| !address.to_string().ends_with("/tcp/0");
+        let fixed = |address: &&Multiaddr| {
+            let text = address.to_string();
+            !text.ends_with("/tcp/0") && !text.ends_with("/udp/0/quic-v1")
+        };
         let shared = self.mesh.listen.iter().filter(fixed).find(|a| self.public.listen.contains(a));
         if let Some(shared) = shared {
             return invalid(
@@ -239,6 +243,10 @@ fn check_address(address: &Multiaddr) -> Result<(), &'static str> {
     let text = address.to_string();
     match text.split('/').collect::<Vec<_>>().as_slice() {
         ["", "ip4" | "ip6", _, "tcp", _] => Ok(()),
-        _ => Err("is not of the form /ip4/ADDRESS/tcp/PORT or /ip6/ADDRESS/tcp/PORT"),
+        ["", "ip4" | "ip6", _, "udp", _, "quic-v1"] => Ok(()),
+        _ => Err(
+            "is not of the form /ip4/ADDRESS/tcp/PORT, /ip6/ADDRESS/tcp/PORT or \
+             /ip4/ADDRESS/udp/PORT/quic-v1",
+        ),
     }
 }

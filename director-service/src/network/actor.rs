@@ -20,7 +20,7 @@ use libp2p::{
 };
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpListener},
+    net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
     sync::Arc,
     time::Duration,
 };
@@ -84,6 +84,11 @@ fn swarm(keypair: identity::Keypair, hub: &Arc<Hub>) -> Result<Swarm<Behaviour>,
             streams,
         )
         .map_err(|_| NetworkError::Key)?
+        .with_quic_config(|mut config| {
+            config.handshake_timeout = timeout;
+            config.max_concurrent_stream_limit = MAX_STREAMS as u32;
+            config
+        })
         .with_behaviour(|_| Behaviour(hub.clone()))
         .map_err(|_| NetworkError::Key)?
         // The handler says when a connection is not wanted any more; then at once.
@@ -96,20 +101,28 @@ fn swarm(keypair: identity::Keypair, hub: &Arc<Hub>) -> Result<Swarm<Behaviour>,
 /// libp2p listens with SO_REUSEPORT: a second process of the same user would silently share the
 /// port and get every other connection. So we try the port without it first.
 fn listen(swarm: &mut Swarm<Behaviour>, address: &Multiaddr) -> io::Result<()> {
-    if let Some(socket) = socket_of(address) {
-        drop(TcpListener::bind(socket)?);
+    match socket_of(address) {
+        Some(Socket::Tcp(socket)) => drop(TcpListener::bind(socket)?),
+        Some(Socket::Udp(socket)) => drop(UdpSocket::bind(socket)?),
+        None => {}
     }
     match swarm.listen_on(address.clone()) {
         Ok(_) => Ok(()),
         Err(TransportError::Other(source)) => Err(source),
         Err(TransportError::MultiaddrNotSupported(_)) => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "not an address to listen on; write it as /ip4/127.0.0.1/tcp/30400",
+            "not an address to listen on; write it as /ip4/127.0.0.1/tcp/30400 or \
+             /ip4/127.0.0.1/udp/30400/quic-v1",
         )),
     }
 }
 
-fn socket_of(address: &Multiaddr) -> Option<SocketAddr> {
+enum Socket {
+    Tcp(SocketAddr),
+    Udp(SocketAddr),
+}
+
+fn socket_of(address: &Multiaddr) -> Option<Socket> {
     let mut parts = address.iter();
     let ip: IpAddr = match parts.next()? {
         Protocol::Ip4(ip) => ip.into(),
@@ -117,7 +130,8 @@ fn socket_of(address: &Multiaddr) -> Option<SocketAddr> {
         _ => return None,
     };
     match parts.next()? {
-        Protocol::Tcp(port) if port != 0 => Some((ip, port).into()),
+        Protocol::Tcp(port) if port != 0 => Some(Socket::Tcp((ip, port).into())),
+        Protocol::Udp(port) if port != 0 => Some(Socket::Udp((ip, port).into())),
         _ => None,
     }
 }
@@ -206,7 +220,7 @@ fn explain(error: &DialError) -> String {
         DialError::Transport(attempts) => {
             let attempt = |(address, error): &(Multiaddr, TransportError<io::Error>)| match error {
                 TransportError::MultiaddrNotSupported(_) => {
-                    format!("{address}: not supported, use /ip4 or /ip6 with /tcp")
+                    format!("{address}: not supported, use /ip4 or /ip6 with /tcp or /udp/…/quic-v1")
                 }
                 TransportError::Other(error) => format!("{address}: {}", root_cause(error)),
             };

@@ -58,9 +58,11 @@ pub struct Limits {
     pub max_pending: usize,
     /// Of those, from one address, loopback excepted. Default 8.
     pub max_pending_per_ip: usize,
-    /// Bytes that wait for a slow peer, by class (see `Priority::index`). Default 2, 2, 4 and 8 MiB:
-    /// each holds the longest frame, and Critical and High several seconds of votes. On the mesh 8,
-    /// 8, 16 and 32 MiB: a link between directors carries what all validators behind it say.
+    /// Bytes that wait for a slow peer, by class (see `Priority::index`). Default 8,
+    /// 8, 8 and 16 MiB: each holds the longest frame, and Critical a second of votes at the relay's
+    /// own limit, so that a validator may stop for as long. On the mesh 32, 32, 32 and 64 MiB: a link
+    /// between directors carries what all validators behind it say, and one that is cut costs all of
+    /// them. Frames are shared between queues: what they add up to in memory is `memory_bytes`.
     pub queue_bytes: [usize; 4],
     /// Bytes of one peer that wait for us; then we stop reading from it. Default 512 KiB, on the
     /// mesh 4 MiB.
@@ -69,8 +71,8 @@ pub struct Limits {
     /// waits in. Beyond it the peer for which and of which most waits is disconnected, until it is
     /// enough: one that does not read must not cost the others their memory. Default 256 MiB.
     pub memory_bytes: usize,
-    /// How long High may wait for company while the socket is busy. Default 5 ms; a frame for a
-    /// socket that has been idle for as long goes at once.
+    /// Longest that High waits for company, 0 for not at all. Default 5 ms. It waits only if the
+    /// socket was written in the last quarter of that: what comes less often goes at once.
     pub hold_high_ms: u64,
     /// The same for Normal. Default 100 ms.
     pub hold_normal_ms: u64,
@@ -94,7 +96,7 @@ impl Limits {
         const MIB: usize = 1024 * 1024;
         match side {
             Side::Mesh => Self {
-                queue_bytes: [8 * MIB, 8 * MIB, 16 * MIB, 32 * MIB],
+                queue_bytes: [32 * MIB, 32 * MIB, 32 * MIB, 64 * MIB],
                 inbound_bytes_per_peer: 4 * MIB,
                 ..Self::default()
             },
@@ -110,7 +112,7 @@ impl Default for Limits {
             max_connections: 1_100,
             max_pending: 64,
             max_pending_per_ip: 8,
-            queue_bytes: [2 * MIB, 2 * MIB, 4 * MIB, 8 * MIB],
+            queue_bytes: [8 * MIB, 8 * MIB, 8 * MIB, 16 * MIB],
             inbound_bytes_per_peer: MIB / 2,
             memory_bytes: 256 * MIB,
             hold_high_ms: 5,

@@ -32,6 +32,11 @@ const READ_LEN: usize = 32 * 1024;
 /// Reads and writes of one poll. Then the connection itself gets its turn: it moves the bytes.
 const TURNS: usize = 8;
 
+/// A socket is idle for a class when it was not written for this part of the time that the class may
+/// be held back. Most streams are slower than that, and nothing of them is delayed: a hold that is
+/// always waited for would be a throttle.
+const IDLE: u32 = 4;
+
 /// What a timer may be late by: the hold is a bound, not a throttle.
 const TIMER_SLACK: Duration = Duration::from_millis(1);
 
@@ -54,8 +59,29 @@ struct Writer {
     spoke: bool,
     /// When the last write began; an idle socket has none that is recent.
     last_write: Option<Instant>,
-    /// Ends the wait of frames that are held back.
-    hold: Option<Pin<Box<Sleep>>>,
+    /// When what is held back goes at the latest.
+    due: Option<Instant>,
+    /// Wakes the task then.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Writer {
+    /// Whether frames that may wait for `hold` wait now. Then the task is woken when they are due;
+    /// whatever is more urgent wakes it before.
+    fn is_held(&mut self, now: Instant, hold: Duration, cx: &mut Context<'_>) -> bool {
+        let Some(last_write) = self.last_write else { return false };
+        if self.due.is_none() && now.duration_since(last_write) >= hold / IDLE {
+            return false;
+        }
+        let latest = last_write + hold.saturating_sub(TIMER_SLACK);
+        let due = self.due.map_or(latest, |due| due.min(latest));
+        self.due = Some(due);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if timer.deadline() != due {
+            timer.as_mut().reset(due);
+        }
+        timer.as_mut().poll(cx).is_pending()
+    }
 }
 
 /// The substream that the peer opened.
@@ -121,7 +147,7 @@ impl Handler {
             }
             if !std::mem::take(&mut self.writer.spoke) && self.writer.buffer.is_empty() {
                 self.writer.buffer = PING.to_vec();
-                self.writer.hold = None;
+                self.writer.timer = None;
                 lock(&self.link.lanes).shrink();
             }
         }
@@ -175,14 +201,11 @@ impl Handler {
             Urgency::Later => limits.hold_normal_ms,
         };
         let now = Instant::now();
-        if let (Some(last_write), true) = (self.writer.last_write, hold_ms > 0) {
-            let due = last_write + Duration::from_millis(hold_ms).saturating_sub(TIMER_SLACK);
-            if due > now {
-                drop(lanes);
-                return self.hold_until(due, cx);
-            }
+        if hold_ms > 0 && self.writer.is_held(now, Duration::from_millis(hold_ms), cx) {
+            return;
         }
         self.writer.last_write = Some(now);
+        self.writer.due = None;
         self.writer.buffer.reserve_exact(WRITE_LEN);
         let Filled { finished, queued_us } = lanes.fill(&mut self.writer.buffer);
         drop(lanes);
@@ -194,17 +217,6 @@ impl Handler {
             if let Some(queued_us) = queued_us {
                 histogram.observe(now_us.saturating_sub(queued_us));
             }
-        }
-    }
-
-    /// Has the task woken at that time; whatever is more urgent wakes it before.
-    fn hold_until(&mut self, due: Instant, cx: &mut Context<'_>) {
-        let hold = self.writer.hold.get_or_insert_with(|| Box::pin(sleep_until(due)));
-        if hold.deadline() != due {
-            hold.as_mut().reset(due);
-        }
-        if hold.as_mut().poll(cx).is_ready() {
-            cx.waker().wake_by_ref();
         }
     }
 

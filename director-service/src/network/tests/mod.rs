@@ -10,7 +10,9 @@ mod frame;
 mod gate;
 mod links;
 mod overload;
+mod priorities;
 mod queue;
+mod quic;
 
 use super::{Config, DownReason, Event, Events, Frame, Handle, Payload, Side, start};
 use director_primitives::{H256, Priority, PublicKey};

@@ -18,8 +18,12 @@ fn number(frame: &[u8]) -> u32 {
 
 /// A director with short queues, a validator that reads and one that does not.
 async fn uneven() -> (Peer, Peer, Peer) {
-    let mut director =
-        Peer::start(Side::Public, 1, |config| config.limits.queue_bytes = [64 * 1024; 4]).await;
+    let director = Peer::start(Side::Public, 1, |config| {
+        config.limits.queue_bytes = [64 * 1024; 4];
+        // Each frame is waited for before the next is sent: that is not what holding back is for.
+        config.limits.hold_normal_ms = 0;
+    });
+    let mut director = director.await;
     director.handle.allow([key(2), key(3)]);
     let mut fast = Peer::validator(2, &director).await;
     director.up().await;
@@ -90,4 +94,33 @@ async fn a_reader_that_pauses_loses_nothing() {
     let got = validator.frames(count as usize).await;
     let numbers: Vec<_> = got.iter().map(|(_, frame)| number(frame)).collect();
     assert_eq!(numbers, (0..count).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn when_memory_runs_out_the_worst_peer_goes_and_the_others_stay() {
+    let director = Peer::start(Side::Public, 1, |config| {
+        config.limits.queue_bytes = [1 << 30; 4];
+        config.limits.memory_bytes = 1 << 20;
+    });
+    let mut director = director.await;
+    director.handle.allow([key(2), key(3)]);
+    let mut fast = Peer::validator(2, &director).await;
+    director.up().await;
+    let slow = Peer::start(Side::Client, 3, |config| config.limits.inbound_bytes_per_peer = 1);
+    let mut slow = slow.await;
+    slow.want(&director);
+    director.up().await;
+    fast.up().await;
+    slow.up().await;
+
+    let sent = flood(&director, &mut fast, &slow, Critical).await;
+    let shed = sent.iter().position(|sent| *sent == Sent::NotConnected).unwrap();
+    assert!(sent[..shed].iter().all(|sent| *sent == Sent::Queued));
+    assert_eq!(director.down().await, (slow.key(), DownReason::Shed));
+    let stats = director.handle.stats();
+    assert!(stats.dropped(Critical, DropReason::Shed) > 200);
+    assert_eq!(stats.dropped(Critical, DropReason::Disconnected), 0);
+    // It may be back by now, and not reading again.
+    assert!(stats.waiting_bytes <= 1 << 20, "{}", stats.waiting_bytes);
+    assert!(director.handle.is_connected(&fast.key()));
 }
