@@ -6,6 +6,7 @@ mod detector;
 mod evidence;
 mod members;
 mod parts;
+mod rates;
 mod relay;
 mod world;
 
