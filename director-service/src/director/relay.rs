@@ -5,6 +5,7 @@ use super::{
     detector::{Range, Verdict},
     header::Header,
     rules::{Consider, Rules, Screened, place},
+    turns::take_turns,
     window::Place,
 };
 use codec::DecodeAll;
@@ -131,6 +132,7 @@ impl<C: Crypto> Director<C> {
         };
         let mut screened = Vec::with_capacity(batch.len());
         let mut no_room = Vec::new();
+        let batch = take_turns(batch);
         for received in &batch {
             let mut rules = Rules {
                 snapshot: &snapshot,

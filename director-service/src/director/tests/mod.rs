@@ -8,6 +8,7 @@ mod members;
 mod parts;
 mod rates;
 mod relay;
+mod turns;
 mod world;
 
 use crate::director as core;
