@@ -120,8 +120,8 @@ pub struct Limits {
     /// Messages whose fingerprints are kept to recognise repeats. Default 10,000, which is a second
     /// of full load; sequence windows recognise what this has forgotten. 64 bytes each.
     pub seen_messages: usize,
-    /// Largest batch of messages whose signatures are checked together. Default 256: beyond that
-    /// the gain per signature is small, and a forged one costs more to find.
+    /// Largest batch of messages whose signatures are checked together. Default 256: then
+    /// one costs 9 µs instead of 36; with 1,024 it is 8.5, and to find a forged one costs twice as much.
     pub verify_batch: usize,
 }
 
