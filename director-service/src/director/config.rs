@@ -91,6 +91,9 @@ pub struct Config {
     pub park_bytes: usize,
     /// What each validator may send over its own connection.
     pub rates: Rates,
+    /// How long the frames of a validator that sent a forged one are checked apart from the others',
+    /// in milliseconds. Default 10,000: so one forgery in ten seconds is all that it can mix in.
+    pub suspect_ms: u64,
 }
 
 impl Config {
@@ -122,6 +125,7 @@ impl Config {
             park_ms: 3_000,
             park_bytes: 4 * 1024 * 1024,
             rates: Rates::default(),
+            suspect_ms: 10_000,
         }
     }
 }

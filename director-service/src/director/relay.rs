@@ -1,7 +1,7 @@
 //! Takes a message on its way through the director.
 
 use super::{
-    Crypto, Director, Frame, Millis, Output, Received, Recipients, Refusal, ValidatorVote,
+    Crypto, Director, Frame, Link, Millis, Output, Received, Recipients, Refusal, ValidatorVote,
     detector::{Range, Verdict},
     header::Header,
     rules::{Consider, Rules, Screened, place},
@@ -130,12 +130,26 @@ impl<C: Crypto> Director<C> {
             }
             return;
         };
+        let (batch, suspects) = self.senders.set_apart(&snapshot, now, take_turns(batch));
+        self.stats.suspect_frames += suspects.len() as u64;
+        self.take(&snapshot, now, batch, may_park, out);
+        self.take(&snapshot, now, suspects, may_park, out);
+    }
+
+    /// Takes frames whose signatures are checked together.
+    fn take(
+        &mut self,
+        snapshot: &Snapshot,
+        now: Millis,
+        batch: Vec<Received>,
+        may_park: bool,
+        out: &mut Vec<Output>,
+    ) {
         let mut screened = Vec::with_capacity(batch.len());
         let mut no_room = Vec::new();
-        let batch = take_turns(batch);
         for received in &batch {
             let mut rules = Rules {
-                snapshot: &snapshot,
+                snapshot,
                 seen: &mut self.seen,
                 windows: &self.windows,
                 senders: &mut self.senders,
@@ -160,12 +174,12 @@ impl<C: Crypto> Director<C> {
                 }
             }
         }
-        let signed = self.verify(&snapshot, &screened);
+        let signed = self.verify(snapshot, &screened);
         for (frame, signed) in screened.iter().zip(signed) {
             if signed {
-                self.settle(&snapshot, frame, out);
+                self.settle(snapshot, frame, out);
             } else {
-                self.refuse(Refusal::BadSignature);
+                self.forged(now, frame);
             }
         }
         self.stats.votes_in_memory = self.detector.len() as u64;
@@ -208,6 +222,15 @@ impl<C: Crypto> Director<C> {
     fn repeat(&mut self, after_eviction: bool) {
         self.stats.loops_prevented += 1;
         self.stats.replays_after_eviction += u64::from(after_eviction);
+    }
+
+    /// A frame whose signature is wrong. Over its own connection, that is the validator's own doing.
+    fn forged(&mut self, now: Millis, frame: &Screened<'_>) {
+        if frame.received.link == Link::Public {
+            let until = now.saturating_add(self.config.suspect_ms);
+            self.senders.forged(&frame.validator, frame.header.class, until);
+        }
+        self.refuse(Refusal::BadSignature);
     }
 
     fn limited(&mut self, class: Priority) {

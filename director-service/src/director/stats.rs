@@ -167,6 +167,8 @@ pub struct Stats {
     pub replays_after_eviction: u64,
     /// Frames of peers that waited for their origin to be authorized at this director's own view.
     pub parked: u64,
+    /// Frames of suspects: of validators that sent a forged one a moment ago.
+    pub suspect_frames: u64,
     /// Envelope signatures that were checked.
     pub signatures_checked: u64,
     /// Correctly signed votes that the detector saw.

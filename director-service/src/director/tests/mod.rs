@@ -8,6 +8,7 @@ mod members;
 mod parts;
 mod rates;
 mod relay;
+mod suspects;
 mod turns;
 mod world;
 
