@@ -13,8 +13,8 @@ use zstd::{
     zstd_safe::{find_frame_compressed_size, get_frame_content_size},
 };
 
-/// zstd's fastest usual level. What it leaves is a tenth more than at the default level, for less than
-/// half the time, and the publisher waits for it.
+/// zstd's fastest usual level. It leaves 1 to 9 % more than the default level 3, in two thirds of the
+/// time; the publisher waits for it, 0.1 ms for 64 KiB and 2 ms for 1 MiB.
 const LEVEL: i32 = 1;
 
 /// How a zstd frame begins. Older formats and frames that only take up room begin otherwise.
