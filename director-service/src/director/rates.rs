@@ -54,8 +54,8 @@ use std::collections::HashMap;
 /// Tokens are kept in thousandths, so that a rate per second fills by the millisecond.
 const UNIT: u64 = 1_000;
 
-/// Messages that a forged one counts for beside itself: a wrong signature costs up to eight times as
-/// much as one in a good batch, and nobody makes one without meaning to.
+/// Messages that a forged one counts for beside itself. A wrong signature costs up to eight times as
+/// much as one in a good batch and, once, as much as the whole batch; no honest client makes one.
 const FORGERY: u64 = 20;
 
 /// Fills at a constant pace up to its capacity.

@@ -91,7 +91,8 @@ impl Rules<'_> {
         // Over the public link, the origin is the sender.
         let mut sender = match (link, validator) {
             (Link::Public, Some(validator)) => Some(self.senders.of(&validator.account)),
-            _ => None,
+            (Link::Public, None) => return Consider::Refuse(Refusal::UnknownOrigin),
+            (Link::Mesh, _) => None,
         };
         let mut within_limits = true;
         if let Some(sender) = &mut sender
