@@ -23,7 +23,7 @@ pub struct Rates {
     /// client keeps to send again after a failover.
     pub classes: [Rate; 4],
     /// Checkpoint votes a second beyond those limits that the detector is still shown. Default 500:
-    /// within a burst all votes for all checkpoints in memory three times over (an honest validator
+    /// within a burst all votes for all checkpoints in memory six times over (an honest validator
     /// votes once for each), at most 4 % of a core.
     pub votes_per_s: u64,
     /// How much of a rate may come at once, in milliseconds of it. Default 1,000: a client that
