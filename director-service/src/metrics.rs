@@ -33,8 +33,11 @@ struct Core {
     relayed: Counter,
     deliveries: Counter,
     loops_prevented: Counter,
+    suspect_frames: Counter,
     signatures_checked: Counter,
     votes_seen: Counter,
+    votes_unseen: Counter,
+    rate_limited: Family<Class, Counter>,
     double_signs_detected: Counter,
     proofs_from_peers: Counter,
     approvals_signed: Counter,
@@ -58,6 +61,11 @@ struct Network {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Class {
+    class: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -106,8 +114,11 @@ impl Metrics {
             relayed: counter(r, "relayed", "Messages that were passed on"),
             deliveries: counter(r, "deliveries", "Copies that were handed out for them"),
             loops_prevented: counter(r, "loops_prevented", "Repeats that were not passed on"),
+            suspect_frames: counter(r, "suspect_frames", "Frames of senders of forged ones"),
             signatures_checked: counter(r, "signatures_checked", "Envelope signatures checked"),
             votes_seen: counter(r, "votes_seen", "Signed votes that the detector saw"),
+            votes_unseen: counter(r, "votes_unseen", "Votes beyond all limits, not looked at"),
+            rate_limited: family(r, "rate_limited", "Messages beyond limits, by class"),
             double_signs_detected: counter(r, "double_signs_detected", "Double signs proven here"),
             proofs_from_peers: counter(r, "proofs_from_peers", "New proofs of other directors"),
             approvals_signed: counter(r, "approvals_signed", "Approvals of candidates signed"),
@@ -164,8 +175,10 @@ impl Metrics {
             (&core.relayed, stats.relayed),
             (&core.deliveries, stats.deliveries),
             (&core.loops_prevented, stats.loops_prevented),
+            (&core.suspect_frames, stats.suspect_frames),
             (&core.signatures_checked, stats.signatures_checked),
             (&core.votes_seen, stats.votes_seen),
+            (&core.votes_unseen, stats.votes_unseen),
             (&core.double_signs_detected, stats.double_signs_detected),
             (&core.proofs_from_peers, stats.proofs_from_peers),
             (&core.approvals_signed, stats.approvals_signed),
@@ -176,6 +189,10 @@ impl Metrics {
         for reason in Refusal::ALL {
             let label = Reason { reason: reason.name() };
             set(&core.refused.get_or_create(&label), stats.refused.get(reason));
+        }
+        for class in Priority::ALL {
+            let label = Class { class: class_name(class) };
+            set(&core.rate_limited.get_or_create(&label), stats.rate_limited(class));
         }
         core.authorized.set(stats.authorized);
         core.votes_in_memory.set(stats.votes_in_memory);
@@ -275,7 +292,12 @@ mod tests {
     #[test]
     fn counts_of_the_rooms_show_under_their_names() {
         let metrics = Metrics::new();
-        let core = director::Stats { relayed: 7, authorized: 21, ..director::Stats::default() };
+        let core = director::Stats {
+            relayed: 7,
+            authorized: 21,
+            rate_limited: [0, 0, 5, 0],
+            ..director::Stats::default()
+        };
         let mut mesh = network::Stats { connected: 2, ..network::Stats::default() };
         mesh.refused[Turned::NotAllowed as usize] = 3;
         let reading = Reading { core, mesh: Some(mesh), ready: true, ..Reading::default() };
@@ -285,6 +307,9 @@ mod tests {
             "director_authorized_validators 21",
             "director_connections{network=\"mesh\"} 2",
             "director_refused_total{reason=\"bad_signature\"} 0",
+            "director_refused_total{reason=\"rate_limited\"} 0",
+            "director_rate_limited_total{class=\"normal\"} 5",
+            "director_votes_unseen_total 0",
             "director_refused_connections_total{network=\"mesh\",reason=\"not_allowed\"} 3",
             "director_ready 1",
             "director_active 0",

@@ -34,7 +34,7 @@ pub use shutdown::Stopper;
 
 use crate::{
     chain::{Account, Chain, DirectorChain, Node, Settings, Submitter},
-    config::Config,
+    config::{self, Config},
     director::{self, Director, ValidatorVote},
     http,
     keys::{PeerKey, read_secret},
@@ -265,6 +265,7 @@ async fn director(
         seen_capacity: config.limits.seen_messages,
         recent_checkpoints: config.detector.recent_checkpoints,
         history_checkpoints: config.detector.history_checkpoints,
+        rates: rates(&config.rates),
         ..director::Config::new(identity.account.clone(), identity.peer_key)
     };
     let crypto = crypto::BatchCrypto::new(peer, config.limits.verify_batch);
@@ -273,6 +274,21 @@ async fn director(
     let Recent { votes, complete_from } = history.recent(checkpoints.saturating_add(1)).await?;
     let votes = votes.into_iter().map(|(validator, vote)| ValidatorVote { validator, vote });
     Ok(Director::resume(settings, crypto, votes.collect(), complete_from))
+}
+
+/// The operator's words for what validators may send, in the core's.
+fn rates(rates: &config::Rates) -> director::Rates {
+    let rate = |messages_per_s, bytes_per_s| director::Rate { messages_per_s, bytes_per_s };
+    director::Rates {
+        classes: [
+            rate(rates.critical_messages_per_s, rates.critical_bytes_per_s),
+            rate(rates.high_messages_per_s, rates.high_bytes_per_s),
+            rate(rates.normal_messages_per_s, rates.normal_bytes_per_s),
+            rate(rates.bulk_messages_per_s, rates.bulk_bytes_per_s),
+        ],
+        votes_per_s: rates.votes_per_s,
+        burst_ms: rates.burst_ms,
+    }
 }
 
 async fn open(

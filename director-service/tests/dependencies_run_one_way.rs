@@ -43,12 +43,13 @@ const CRATES_OF_THE_CORE: [&str; 6] =
     ["codec", "core", "crate", "director_primitives", "std", "super"];
 
 /// Crates that one room alone may use.
-const CRATES_OF_ONE_ROOM: [(&str, &str); 5] = [
+const CRATES_OF_ONE_ROOM: [(&str, &str); 6] = [
     ("axum", "http"),
     ("libp2p", "network"),
     ("prometheus_client", "metrics"),
     ("redb", "store"),
     ("subxt", "chain"),
+    ("zstd", "client"),
 ];
 
 fn sources(room: &str) -> Vec<PathBuf> {

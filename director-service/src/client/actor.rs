@@ -47,7 +47,7 @@ pub(super) async fn start(
     let key = LocalKey::from_seed(&config.secret);
     let outbox = Outbox::new(key.clone(), config.genesis_hash, clock_ms(), config.outbox_bytes);
     let inbox = Inbox::new(config.genesis_hash, key.key());
-    let shared = Arc::new(Shared::new(handle, outbox));
+    let shared = Arc::new(Shared::new(handle, outbox, config.compress_from_bytes));
     let (sender, events) = mpsc::channel(config.events.max(1));
     let base = Duration::from_millis(config.redial_base_ms);
     let max = Duration::from_millis(config.redial_max_ms);
@@ -294,7 +294,7 @@ impl Actor {
         let Some(snapshot) = self.snapshot.clone() else { return Ok(()) };
         for (_, frame) in frames {
             let envelope = match self.inbox.accept(&snapshot, &frame) {
-                Ok(signed) => signed.envelope,
+                Ok(envelope) => envelope,
                 Err(reason) => {
                     self.shared.counters.drop(reason);
                     continue;

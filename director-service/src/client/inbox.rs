@@ -1,7 +1,12 @@
 //! Decides which envelopes the application gets: each one once, and none that is forged.
 
-use super::window::{Place, Window};
-use director_primitives::{H256, PublicKey, SignedEnvelope, Snapshot};
+use super::{
+    compression::Unpacker,
+    window::{Place, Window},
+};
+use director_primitives::{
+    Encoding, Envelope, H256, PayloadKind, PublicKey, SignedEnvelope, Snapshot,
+};
 use std::collections::HashMap;
 
 /// Epochs of one origin that are told apart: the present one and the one before a restart.
@@ -16,10 +21,11 @@ pub(super) enum Dropped {
     Duplicate,
     Stale,
     Forged,
+    Undecompressible,
 }
 
 impl Dropped {
-    pub(super) const COUNT: usize = Self::Forged as usize + 1;
+    pub(super) const COUNT: usize = Self::Undecompressible as usize + 1;
 }
 
 /// What was seen of one origin, newest epoch first.
@@ -54,20 +60,21 @@ pub(super) struct Inbox {
     genesis_hash: H256,
     own_key: PublicKey,
     origins: HashMap<PublicKey, Origin>,
+    unpacker: Unpacker,
 }
 
 impl Inbox {
     pub(super) fn new(genesis_hash: H256, own_key: PublicKey) -> Self {
-        Self { genesis_hash, own_key, origins: HashMap::new() }
+        Self { genesis_hash, own_key, origins: HashMap::new(), unpacker: Unpacker::default() }
     }
 
-    /// Takes an encoded envelope. The cheapest reason to drop it comes first, and it is marked as
+    /// Takes an encoded envelope and gives it back with the plain payload. The cheapest reason to drop it comes first, and it is marked as
     /// seen after the signature was checked: a forged copy must not suppress the real one.
     pub(super) fn accept(
         &mut self,
         snapshot: &Snapshot,
         frame: &[u8],
-    ) -> Result<SignedEnvelope, Dropped> {
+    ) -> Result<Envelope, Dropped> {
         let signed = SignedEnvelope::from_bytes(frame).map_err(|_| Dropped::Malformed)?;
         let envelope = &signed.envelope;
         if envelope.origin == self.own_key {
@@ -87,7 +94,18 @@ impl Inbox {
             return Err(Dropped::Forged);
         }
         self.origins.entry(envelope.origin).or_default().mark(epoch, class, seq);
-        Ok(signed)
+        self.unpack(signed.envelope)
+    }
+
+    /// Decompresses the payload. A vote that is compressed has passed no detector.
+    fn unpack(&mut self, envelope: Envelope) -> Result<Envelope, Dropped> {
+        let payload = match (envelope.encoding, &envelope.kind) {
+            (Encoding::Identity, _) => return Ok(envelope),
+            (Encoding::Zstd, PayloadKind::CheckpointVote) => None,
+            (Encoding::Zstd, _) => self.unpacker.unpack(&envelope.payload),
+        };
+        let payload = payload.ok_or(Dropped::Undecompressible)?;
+        Ok(Envelope { payload, ..envelope })
     }
 
     /// Forgets who is not registered any more.

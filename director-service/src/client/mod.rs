@@ -1,8 +1,8 @@
 //! Links a validator to a director: publishes its messages and receives everybody else's, once each.
 //!
 //! ```text
-//!  publish ──► Outbox (numbers, signs, keeps) ──► network ──► director
-//!  next    ◄── Inbox (whose? seen? signed?)   ◄── network ◄── director
+//!  publish ──► compress ──► Outbox (numbers, signs, keeps) ──► network ──► director
+//!  next    ◄── decompress ◄── Inbox (whose? seen? signed?)  ◄── network ◄── director
 //! ```
 //!
 //! * upon the first finalized block: the client dials the first director of its list; before that it
@@ -12,7 +12,8 @@
 //! * upon `Welcome`: when the director knows the validator as authorized, what waits in the outbox is
 //!   sent, what was sent to the director before is sent again: directors drop what they have;
 //!   otherwise the client asks to be authorized, and again every few blocks;
-//! * upon an envelope: delivered once, if its origin is a registered validator and has signed it.
+//! * upon an envelope: delivered once, if its origin is a registered validator and has signed it, and
+//!   decompressed (`compression`).
 //!
 //! # Epoch and sequence
 //!
@@ -30,13 +31,14 @@
 //!
 //! The outbox refuses when full ([`PublishError::Full`]). An application that does not call
 //! [`Client::next`] stops the client from reading, and its director's queue for it overflows by the
-//! rules of its class.
+//! rules of its class. Decompressing takes 1 MiB, from the first compressed message on.
 //!
 //! # Deliberately absent
 //!
-//! A standby at a second director, repair of holes, decompression: later.
+//! A standby at a second director, repair of holes: later.
 
 mod actor;
+mod compression;
 mod connect;
 mod inbox;
 mod outbox;
@@ -74,6 +76,11 @@ pub struct Config {
     pub directors: Vec<DirectorAddress>,
     /// Bytes that wait to be sent or are kept to be sent again. Default 4 MiB.
     pub outbox_bytes: usize,
+    /// Payloads of so many bytes and more are compressed, if that makes them smaller. Default 4 KiB:
+    /// that takes 20 µs, half of what signing takes, and saves 2 or 3 KiB for each receiver. Shorter
+    /// ones save a packet or two, and are those that are in a hurry. `usize::MAX` for never.
+    /// Checkpoint votes never are.
+    pub compress_from_bytes: usize,
     /// Events that wait for [`Client::next`]. Default 256.
     pub events: usize,
     /// First delay before the next director. Default 100 ms.
@@ -98,6 +105,7 @@ impl Config {
             genesis_hash,
             directors,
             outbox_bytes: 4 * 1024 * 1024,
+            compress_from_bytes: 4 * 1024,
             events: 256,
             redial_base_ms: 100,
             redial_max_ms: 5_000,
@@ -137,9 +145,9 @@ pub struct Message {
     pub id: MessageId,
     /// What the payload is.
     pub kind: PayloadKind,
-    /// How the payload is encoded.
+    /// How the payload was encoded on its way.
     pub encoding: Encoding,
-    /// The payload.
+    /// The payload, as its origin published it.
     pub payload: Vec<u8>,
     /// When it came from the network.
     pub received_at: Instant,

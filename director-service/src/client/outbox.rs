@@ -2,14 +2,14 @@
 
 use super::{
     MessageId, Stats,
+    compression::Packed,
     signer::{LocalKey, Signer},
     stats::Counters,
 };
 use crate::network::{Frame, Handle, Payload, Sent};
 use codec::Encode;
 use director_primitives::{
-    Encoding, Envelope, H256, PayloadKind, Priority, PublicKey, SignedEnvelope,
-    envelope::MAX_PAYLOAD_LEN,
+    Envelope, H256, PayloadKind, Priority, PublicKey, SignedEnvelope, envelope::MAX_PAYLOAD_LEN,
 };
 use std::{
     collections::VecDeque,
@@ -72,13 +72,10 @@ impl Outbox {
 
     pub(super) fn push(
         &mut self,
-        kind: PayloadKind,
         class: Priority,
-        payload: Vec<u8>,
+        packed: Packed,
     ) -> Result<MessageId, PublishError> {
-        if payload.len() > MAX_PAYLOAD_LEN {
-            return Err(PublishError::TooLong(payload.len()));
-        }
+        let Packed { kind, encoding, payload } = packed;
         // What was sent is kept as long as there is room for it.
         while self.bytes + payload.len() > self.max_bytes && self.sent > 0 {
             self.pop();
@@ -94,7 +91,7 @@ impl Outbox {
             class,
             seq,
             kind,
-            encoding: Encoding::Identity,
+            encoding,
             payload,
         });
         self.bytes += frame.len();
@@ -158,11 +155,13 @@ pub(super) struct Shared {
     pub(super) handle: Handle,
     pub(super) counters: Counters,
     outbox: Mutex<Outbox>,
+    compress_from: usize,
 }
 
 impl Shared {
-    pub(super) fn new(handle: Handle, outbox: Outbox) -> Self {
-        Self { handle, counters: Counters::default(), outbox: Mutex::new(outbox) }
+    pub(super) fn new(handle: Handle, outbox: Outbox, compress_from: usize) -> Self {
+        let (counters, outbox) = (Counters::default(), Mutex::new(outbox));
+        Self { handle, counters, outbox, compress_from }
     }
 
     pub(super) fn outbox(&self) -> MutexGuard<'_, Outbox> {
@@ -183,7 +182,7 @@ pub struct Publisher(pub(super) Arc<Shared>);
 
 impl Publisher {
     /// Publishes a message to all other validators. It leaves at once, or waits until a director
-    /// takes it. Never blocks.
+    /// takes it. Waits for nobody; a long payload is compressed here, at 1 MiB in some milliseconds.
     ///
     /// Before the first `Welcome` of a director the epoch in the answer may still change: compare
     /// only class and number until then.
@@ -197,8 +196,10 @@ impl Publisher {
         class: Priority,
         payload: Vec<u8>,
     ) -> Result<MessageId, PublishError> {
+        // Before the lock: it takes a while, and what is received must not wait for it.
+        let packed = Packed::new(kind, payload, self.0.compress_from)?;
         let mut outbox = self.0.outbox();
-        let id = outbox.push(kind, class, payload)?;
+        let id = outbox.push(class, packed)?;
         // Under the same lock, so that numbers leave in order.
         self.0.flush(&mut outbox);
         self.0.counters.published.fetch_add(1, Relaxed);

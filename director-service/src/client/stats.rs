@@ -20,6 +20,9 @@ pub struct Stats {
     pub malformed: u64,
     /// Messages so old that nobody knows whether they came before.
     pub stale: u64,
+    /// Messages whose payload is not what it says: it does not decompress, or to more than a payload
+    /// may have, or is a vote and compressed.
+    pub undecompressible: u64,
     /// Own messages that came back.
     pub own: u64,
     /// Connections made.
@@ -50,6 +53,7 @@ impl Counters {
             unknown_origin: dropped(Dropped::UnknownOrigin),
             malformed: dropped(Dropped::Malformed),
             stale: dropped(Dropped::Stale),
+            undecompressible: dropped(Dropped::Undecompressible),
             own: dropped(Dropped::Own),
         }
     }

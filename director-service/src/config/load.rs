@@ -14,8 +14,8 @@ const PREFIX: &str = "DIRECTOR_";
 /// Variables of that prefix that are no fields: the command line takes them.
 const NOT_FIELDS: [&str; 1] = ["DIRECTOR_CONFIG"];
 
-const SECTIONS: [&str; 8] =
-    ["chain", "keys", "mesh", "public", "http", "limits", "detector", "log"];
+const SECTIONS: [&str; 9] =
+    ["chain", "keys", "mesh", "public", "http", "limits", "rates", "detector", "log"];
 
 /// Why a configuration cannot be used: one line with cause and remedy.
 #[derive(Debug, thiserror::Error)]

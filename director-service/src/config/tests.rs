@@ -41,6 +41,7 @@ fn the_example_is_valid_and_complete() {
     // Fields with a default show that default; a field that is missing would show as a difference.
     assert_eq!(example.http, Http::default());
     assert_eq!(example.limits, Limits::default());
+    assert_eq!(example.rates, Rates::default());
     assert_eq!(example.detector, Detector::default());
     assert_eq!(example.log, Log::default());
     let text = std::fs::read_to_string(path).unwrap();
@@ -67,6 +68,7 @@ fn the_environment_goes_over_the_file() {
             ("DIRECTOR_HTTP_LISTEN", "127.0.0.1:1"),
             ("DIRECTOR_PUBLIC_LISTEN", r#"["/ip4/10.0.0.1/tcp/1"]"#),
             ("DIRECTOR_LIMITS_SEEN_MESSAGES", "77"),
+            ("DIRECTOR_RATES_CRITICAL_MESSAGES_PER_S", "20000"),
             ("DIRECTOR_DATA_DIR", "/elsewhere"),
             ("DIRECTOR_CONFIG", "taken by the command line"),
             ("UNRELATED", "x"),
@@ -77,6 +79,8 @@ fn the_environment_goes_over_the_file() {
     assert_eq!(config.http.listen.port(), 1);
     assert_eq!(config.public.listen[0].to_string(), "/ip4/10.0.0.1/tcp/1");
     assert_eq!(config.limits.seen_messages, 77);
+    assert_eq!(config.rates.critical_messages_per_s, 20_000);
+    assert_eq!(config.rates.high_messages_per_s, Rates::default().high_messages_per_s);
     assert_eq!(config.data_dir, Path::new("/elsewhere"));
 }
 
@@ -137,6 +141,12 @@ fn numbers_must_make_sense() {
         &[("DIRECTOR_DETECTOR_HISTORY_CHECKPOINTS", "3")],
         &["detector.recent_checkpoints", "detector.history_checkpoints"],
     );
+    for field in ["CRITICAL_MESSAGES_PER_S", "BULK_BYTES_PER_S", "VOTES_PER_S", "BURST_MS"] {
+        let name = format!("rates.{}", field.to_lowercase());
+        refuses(MINIMAL, &[(&format!("DIRECTOR_RATES_{field}"), "0")], &[&name, "1"]);
+    }
+    refuses(MINIMAL, &[("DIRECTOR_RATES_BURST_MS", "60001")], &["rates.burst_ms", "60000"]);
+    refuses(&format!("{MINIMAL}[rates]\nvotes = 1\n"), &[], &["`votes`", "`votes_per_s`"]);
     refuses(MINIMAL, &[("DIRECTOR_LIMITS_VERIFY_BATCH", "-1")], &["DIRECTOR_LIMITS_VERIFY_BATCH"]);
 }
 

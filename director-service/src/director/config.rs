@@ -2,6 +2,45 @@
 
 use director_primitives::{AccountId32, PublicKey};
 
+/// How much of one class a validator may send in the long run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Messages a second.
+    pub messages_per_s: u64,
+    /// Bytes a second, of whole frames. At least one frame of any length passes a rested bucket.
+    pub bytes_per_s: u64,
+}
+
+/// How much each validator may send over its own connection; see `rates.rs` for what becomes of more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// For each class, in the order of `Priority::ALL`.
+    ///
+    /// Default for Critical, High and Normal: 2,000 messages, four times a validator's even share when
+    /// 21 of them send the 10,000 messages a second that a director is made for, and a tenth of what
+    /// one core can pass on, so that one flooder leaves nine tenths to the others. For Bulk 200:
+    /// blocks are few. And 4 MiB in each class: a second of full rate at 2 KiB a message, and what a
+    /// client keeps to send again after a failover.
+    pub classes: [Rate; 4],
+    /// Checkpoint votes a second beyond those limits that the detector is still shown. Default 500:
+    /// within a burst all votes for all checkpoints in memory six times over (an honest validator
+    /// votes once for each), at most 4 % of a core.
+    pub votes_per_s: u64,
+    /// How much of a rate may come at once, in milliseconds of it. Default 1,000: a client that
+    /// reconnects sends what it has at once, and a longer one would let a flooder hold a core for
+    /// as long.
+    pub burst_ms: u64,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let bytes_per_s = 4 * 1024 * 1024;
+        let messages = Rate { messages_per_s: 2_000, bytes_per_s };
+        let bulk = Rate { messages_per_s: 200, bytes_per_s };
+        Self { classes: [messages, messages, messages, bulk], votes_per_s: 500, burst_ms: 1_000 }
+    }
+}
+
 /// How the core behaves. Periods are in finalized blocks or checkpoints: the core has no clock.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -50,6 +89,11 @@ pub struct Config {
     pub park_ms: u64,
     /// Most bytes of such frames. Default 4 MiB; more are treated as if they had waited.
     pub park_bytes: usize,
+    /// What each validator may send over its own connection.
+    pub rates: Rates,
+    /// How long the frames of a validator that sent a forged one are checked apart from the others',
+    /// in milliseconds. Default 10,000: so one forgery in ten seconds is all that it can mix in.
+    pub suspect_ms: u64,
 }
 
 impl Config {
@@ -80,6 +124,8 @@ impl Config {
             resend_blocks: 3,
             park_ms: 3_000,
             park_bytes: 4 * 1024 * 1024,
+            rates: Rates::default(),
+            suspect_ms: 10_000,
         }
     }
 }

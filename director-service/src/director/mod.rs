@@ -13,7 +13,8 @@
 //!                 └──────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! * upon a frame: a repeat is dropped (`seen`, `window`); an origin that may not speak is refused
+//! * upon frames: their senders take turns (`turns`); what exceeds its sender's limits is refused
+//!   (`rates`); a repeat is dropped (`seen`, `window`); an origin that may not speak is refused
 //!   (`rules`); signatures are checked together, and only then is a frame marked as seen: a forged
 //!   copy must not suppress the real one; a vote goes to the `detector` before any rule can drop it;
 //!   what is left goes to the other directors and to the own validators, once, and never back;
@@ -26,10 +27,10 @@
 //!
 //! # Bounds
 //!
-//! Memory is bounded by the number of registered validators: per validator four sequence windows of
-//! 4,096 places, `recent_checkpoints + checkpoints_ahead` slots of votes, the votes of at most all
-//! directors. Beside that: the seen-cache, frames that wait for the disk or for the chain, each with
-//! a limit of its own; what does not fit is refused and counted.
+//! Memory is bounded by the number of registered validators: per validator nine token buckets, four
+//! sequence windows of 4,096 places, `recent_checkpoints + checkpoints_ahead` slots of votes, the
+//! votes of at most all directors. Beside that: the seen-cache, frames that wait for the disk or for
+//! the chain, each with a limit of its own; what does not fit is refused and counted.
 //!
 //! # Deliberately absent
 //!
@@ -44,18 +45,20 @@ mod input;
 mod members;
 mod output;
 mod parked;
+mod rates;
 mod relay;
 mod rules;
 mod seen;
 mod state;
 mod stats;
+mod turns;
 mod votes;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::Config;
+pub use config::{Config, Rate, Rates};
 pub use crypto::Crypto;
 pub use input::{Frame, Input, Link, Millis, Received, ValidatorVote};
 pub use output::{DisconnectReason, Output, Recipients};

@@ -1,10 +1,11 @@
 //! Takes a message on its way through the director.
 
 use super::{
-    Crypto, Director, Frame, Millis, Output, Received, Recipients, Refusal, ValidatorVote,
+    Crypto, Director, Frame, Link, Millis, Output, Received, Recipients, Refusal, ValidatorVote,
     detector::{Range, Verdict},
     header::Header,
-    rules::{Consider, Screened, consider, place},
+    rules::{Consider, Rules, Screened, place},
+    turns::take_turns,
     window::Place,
 };
 use codec::DecodeAll;
@@ -50,14 +51,17 @@ enum Fate {
     Repeat,
     /// Drop it, but for a vote that is the second half of a double sign.
     Drop(Refusal),
+    /// The sender has sent too much; like `Drop`.
+    Limited,
     /// The origin may not speak.
     Mute,
 }
 
 impl Fate {
-    fn of(place: Place, authorized: bool) -> Self {
+    fn of(place: Place, frame: &Screened<'_>) -> Self {
         match place {
-            _ if !authorized => Self::Mute,
+            _ if !frame.authorized => Self::Mute,
+            Place::Free if !frame.within_limits => Self::Limited,
             Place::Free => Self::Relay,
             Place::Repeat | Place::Passed => Self::Repeat,
             Place::Conflict => Self::Drop(Refusal::Equivocation),
@@ -73,7 +77,9 @@ impl Fate {
     fn lets_pass(self, verdict: &Verdict) -> bool {
         match self {
             Self::Relay => true,
-            Self::Repeat | Self::Drop(_) => matches!(verdict, Verdict::DoubleSign(_)),
+            Self::Repeat | Self::Drop(_) | Self::Limited => {
+                matches!(verdict, Verdict::DoubleSign(_))
+            }
             Self::Mute => false,
         }
     }
@@ -103,18 +109,19 @@ impl Recalls {
 }
 
 impl<C: Crypto> Director<C> {
-    /// Takes a batch of frames. With `park_until`, frames of peers about origins that this director
-    /// does not know as authorized yet may wait until then.
+    /// Takes a batch of frames. If they may be parked, frames of peers about origins that this
+    /// director does not know as authorized yet wait for a while.
     pub(super) fn frames(
         &mut self,
+        now: Millis,
         batch: Vec<Received>,
-        park_until: Option<Millis>,
+        may_park: bool,
         out: &mut Vec<Output>,
     ) {
         if batch.is_empty() {
             return;
         }
-        if park_until.is_some() {
+        if may_park {
             self.stats.frames += batch.len() as u64;
         }
         let Some(snapshot) = self.snapshot.clone() else {
@@ -123,17 +130,43 @@ impl<C: Crypto> Director<C> {
             }
             return;
         };
+        let (batch, suspects) = self.senders.set_apart(&snapshot, now, take_turns(batch));
+        self.stats.suspect_frames += suspects.len() as u64;
+        self.take(&snapshot, now, batch, may_park, out);
+        self.take(&snapshot, now, suspects, may_park, out);
+    }
+
+    /// Takes frames whose signatures are checked together.
+    fn take(
+        &mut self,
+        snapshot: &Snapshot,
+        now: Millis,
+        batch: Vec<Received>,
+        may_park: bool,
+        out: &mut Vec<Output>,
+    ) {
         let mut screened = Vec::with_capacity(batch.len());
         let mut no_room = Vec::new();
         for received in &batch {
-            let (seen, windows) = (&mut self.seen, &self.windows);
-            match consider(&snapshot, seen, windows, received, park_until.is_some()) {
+            let mut rules = Rules {
+                snapshot,
+                seen: &mut self.seen,
+                windows: &self.windows,
+                senders: &mut self.senders,
+                now,
+                may_park,
+            };
+            match rules.consider(received) {
                 Consider::Verify(frame) => screened.push(frame),
                 Consider::Repeat(after_eviction) => self.repeat(after_eviction),
                 Consider::Refuse(reason) => self.refuse(reason),
+                Consider::Limited { class, unseen_vote } => {
+                    self.stats.votes_unseen += u64::from(unseen_vote);
+                    self.limited(class);
+                }
                 Consider::Park => {
                     self.stats.parked += 1;
-                    let until = park_until.unwrap_or_default();
+                    let until = now.saturating_add(self.config.park_ms);
                     let max_bytes = self.config.park_bytes;
                     if let Err(received) = self.parked.park(until, received.clone(), max_bytes) {
                         no_room.push(received);
@@ -141,23 +174,23 @@ impl<C: Crypto> Director<C> {
                 }
             }
         }
-        let signed = self.verify(&snapshot, &screened);
+        let signed = self.verify(snapshot, &screened);
         for (frame, signed) in screened.iter().zip(signed) {
             if signed {
-                self.settle(&snapshot, frame, out);
+                self.settle(snapshot, frame, out);
             } else {
-                self.refuse(Refusal::BadSignature);
+                self.forged(now, frame);
             }
         }
         self.stats.votes_in_memory = self.detector.len() as u64;
         // As if they had waited: a vote goes to the detector, the rest is refused.
-        self.frames(no_room, None, out);
+        self.frames(now, no_room, false, out);
     }
 
     /// Frames that waited for their origins to be authorized in vain.
     pub(super) fn expire_parked(&mut self, now: Millis, out: &mut Vec<Output>) {
         let expired = self.parked.take_expired(now);
-        self.frames(expired, None, out);
+        self.frames(now, expired, false, out);
     }
 
     /// The disk's answer about a vote below the memory.
@@ -191,6 +224,20 @@ impl<C: Crypto> Director<C> {
         self.stats.replays_after_eviction += u64::from(after_eviction);
     }
 
+    /// A frame whose signature is wrong. Over its own connection, that is the validator's own doing.
+    fn forged(&mut self, now: Millis, frame: &Screened<'_>) {
+        if frame.received.link == Link::Public {
+            let until = now.saturating_add(self.config.suspect_ms);
+            self.senders.forged(&frame.validator, frame.header.class, until);
+        }
+        self.refuse(Refusal::BadSignature);
+    }
+
+    fn limited(&mut self, class: Priority) {
+        self.stats.rate_limited[class.index()] += 1;
+        self.refuse(Refusal::RateLimited);
+    }
+
     /// Checks the signatures, of equal frames once.
     fn verify(&mut self, snapshot: &Snapshot, screened: &[Screened<'_>]) -> Vec<bool> {
         if screened.is_empty() {
@@ -221,8 +268,8 @@ impl<C: Crypto> Director<C> {
         let place = place(&self.windows, frame);
         let Header { origin, epoch, class, seq, .. } = &frame.header;
         // What an unauthorized origin says is not marked: it must not suppress the same message
-        // after its authorization.
-        if frame.authorized {
+        // after its authorization; nor what exceeds a limit, which may come again by another way.
+        if frame.authorized && frame.within_limits {
             self.seen.insert(frame.fingerprint);
             if place == Place::Free {
                 self.windows.take(origin, *epoch, *class, *seq, frame.tag);
@@ -231,22 +278,23 @@ impl<C: Crypto> Director<C> {
         if place == Place::Conflict {
             self.stats.envelope_equivocations += 1;
         }
-        let fate = Fate::of(place, frame.authorized);
+        let fate = Fate::of(place, frame);
         if frame.is_vote() {
             self.vote(snapshot, frame, fate, out);
         } else if fate == Fate::Relay {
             self.pass_on(Passing::of(frame), out);
         } else {
-            self.drop_frame(fate);
+            self.drop_frame(fate, *class);
         }
     }
 
     /// Counts why a frame is not passed on.
-    fn drop_frame(&mut self, fate: Fate) {
+    fn drop_frame(&mut self, fate: Fate, class: Priority) {
         match fate {
             Fate::Relay => {}
             Fate::Repeat => self.repeat(true),
             Fate::Drop(reason) => self.refuse(reason),
+            Fate::Limited => self.limited(class),
             Fate::Mute => self.refuse(Refusal::Unauthorized),
         }
     }
@@ -324,7 +372,7 @@ impl<C: Crypto> Director<C> {
         match relay {
             Some(Ok(())) => self.pass_on(passing, out),
             Some(Err(reason)) => self.refuse(reason),
-            None => self.drop_frame(fate),
+            None => self.drop_frame(fate, passing.class),
         }
         if let Verdict::DoubleSign(proof) = verdict {
             self.own_evidence(snapshot, proof, out);

@@ -2,8 +2,8 @@
 
 use super::{
     Config, Crypto, Input, Link, Millis, Output, Refusal, Stats, ValidatorVote, detector::Detector,
-    evidence::Evidence, members::Members, parked::Parked, relay::Recalls, seen::Seen,
-    votes::Authorization, window::Windows,
+    evidence::Evidence, members::Members, parked::Parked, rates::Senders, relay::Recalls,
+    seen::Seen, votes::Authorization, window::Windows,
 };
 use director_primitives::{CheckpointNumber, Control, PublicKey, Snapshot};
 use std::sync::Arc;
@@ -20,6 +20,7 @@ pub struct Director<C> {
     pub(super) members: Members,
     pub(super) seen: Seen,
     pub(super) windows: Windows,
+    pub(super) senders: Senders,
     pub(super) parked: Parked,
     pub(super) detector: Detector,
     pub(super) recalls: Recalls,
@@ -47,6 +48,7 @@ impl<C: Crypto> Director<C> {
             members: Members::new(config.peer_key),
             seen: Seen::new(config.seen_capacity),
             windows: Windows::new(config.max_epoch_jump),
+            senders: Senders::new(&config.rates),
             parked: Parked::default(),
             detector: Detector::new(&config, history, complete_from),
             recalls: Recalls::default(),
@@ -65,10 +67,7 @@ impl<C: Crypto> Director<C> {
             Input::Finalized(snapshot) => self.finalized(now, snapshot, out),
             Input::Up { peer, link } => self.up(peer, link, out),
             Input::Down { peer, link } => self.members.down(self.snapshot.as_deref(), &peer, link),
-            Input::Frames(batch) => {
-                let park_until = now.saturating_add(self.config.park_ms);
-                self.frames(batch, Some(park_until), out);
-            }
+            Input::Frames(batch) => self.frames(now, batch, true, out),
             Input::Control { from, link, message } => self.control(from, link, message, out),
             Input::Recalled { vote, first } => self.recalled(vote, first, out),
             Input::Tick => self.expire_parked(now, out),
@@ -89,6 +88,7 @@ impl<C: Crypto> Director<C> {
         self.stats.finalized = snapshot.number;
         self.stats.authorized = snapshot.authorized_count().into();
         self.windows.retain(|origin| snapshot.validator_by_peer_key(origin).is_some());
+        self.senders.retain(&snapshot);
         let checkpoint = snapshot.number / snapshot.domain.checkpoint_interval.max(1);
         if let Some(below) = self.detector.advance(&self.config, checkpoint) {
             out.push(Output::Forget { below });
@@ -99,7 +99,7 @@ impl<C: Crypto> Director<C> {
         self.evidence.finalized(&snapshot);
         self.authorization_finalized(&snapshot, out);
         let ready = self.parked.take_ready(&snapshot);
-        self.frames(ready, None, out);
+        self.frames(now, ready, false, out);
         self.expire_parked(now, out);
     }
 

@@ -1,5 +1,7 @@
 //! Counts what the core did and what it refused.
 
+use director_primitives::Priority;
+
 /// Why something was not accepted, or not passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
@@ -11,6 +13,8 @@ pub enum Refusal {
     NotADirector,
     /// A validator sent an envelope of somebody else.
     ForeignOrigin,
+    /// The sender has exceeded what it may send in that class.
+    RateLimited,
     /// The origin is no registered validator.
     UnknownOrigin,
     /// The origin is registered and not authorized.
@@ -59,11 +63,12 @@ pub enum Refusal {
 
 impl Refusal {
     /// All reasons.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::NotReady,
         Self::Malformed,
         Self::NotADirector,
         Self::ForeignOrigin,
+        Self::RateLimited,
         Self::UnknownOrigin,
         Self::Unauthorized,
         Self::OldEpoch,
@@ -95,6 +100,7 @@ impl Refusal {
             Self::Malformed => "malformed",
             Self::NotADirector => "not_a_director",
             Self::ForeignOrigin => "foreign_origin",
+            Self::RateLimited => "rate_limited",
             Self::UnknownOrigin => "unknown_origin",
             Self::Unauthorized => "unauthorized",
             Self::OldEpoch => "old_epoch",
@@ -161,10 +167,16 @@ pub struct Stats {
     pub replays_after_eviction: u64,
     /// Frames of peers that waited for their origin to be authorized at this director's own view.
     pub parked: u64,
+    /// Frames of suspects: of validators that sent a forged one a moment ago.
+    pub suspect_frames: u64,
     /// Envelope signatures that were checked.
     pub signatures_checked: u64,
     /// Correctly signed votes that the detector saw.
     pub votes_seen: u64,
+    /// Votes so far beyond their sender's limits that nobody looked at them; not passed on either.
+    pub votes_unseen: u64,
+    /// Frames that were not passed on because of their sender's limits, by class.
+    pub rate_limited: [u64; 4],
     /// Votes that were compared with the disk.
     pub votes_recalled: u64,
     /// Second envelopes for one place in a sequence, both correctly signed.
@@ -195,4 +207,11 @@ pub struct Stats {
     pub votes_in_memory: u64,
     /// What was refused, by reason.
     pub refused: Refused,
+}
+
+impl Stats {
+    /// Frames of this class that were not passed on because of their sender's limits.
+    pub fn rate_limited(&self, class: Priority) -> u64 {
+        self.rate_limited[class.index()]
+    }
 }

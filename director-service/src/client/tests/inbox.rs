@@ -17,7 +17,7 @@ fn inbox() -> Inbox {
 fn a_message_is_delivered_once() {
     let (mut inbox, block) = (inbox(), authorized(1, 3));
     let first = message(1, 5, Critical, 1);
-    assert_eq!(inbox.accept(&block, &first).unwrap().envelope.payload, [1, 1]);
+    assert_eq!(inbox.accept(&block, &first).unwrap().payload, [1, 1]);
     assert_eq!(inbox.accept(&block, &first), Err(Dropped::Duplicate));
     // Each class, epoch and origin counts for itself.
     for other in [message(1, 5, Normal, 1), message(1, 6, Critical, 1), message(2, 5, Critical, 1)]

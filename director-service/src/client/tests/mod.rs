@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod compression;
 mod connect;
 mod inbox;
 mod link;

@@ -1,5 +1,5 @@
 use super::{GENESIS, peer_key};
-use crate::client::{PublishError, Signer, outbox::Outbox};
+use crate::client::{PublishError, Signer, compression::Packed, outbox::Outbox};
 use director_primitives::{
     PayloadKind,
     Priority::{self, Critical, Normal},
@@ -12,7 +12,8 @@ fn outbox(max_bytes: usize) -> Outbox {
 }
 
 fn push(outbox: &mut Outbox, class: Priority, len: usize) -> Result<u64, PublishError> {
-    outbox.push(PayloadKind::Certificate, class, vec![0; len]).map(|id| id.seq)
+    let packed = Packed::new(PayloadKind::Certificate, vec![0; len], usize::MAX)?;
+    outbox.push(class, packed).map(|id| id.seq)
 }
 
 /// What leaves, as `(epoch, class, seq)`; all of it has to verify.

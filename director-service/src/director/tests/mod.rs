@@ -6,7 +6,10 @@ mod detector;
 mod evidence;
 mod members;
 mod parts;
+mod rates;
 mod relay;
+mod suspects;
+mod turns;
 mod world;
 
 use crate::director as core;

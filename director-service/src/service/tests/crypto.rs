@@ -8,6 +8,7 @@ use director_primitives::{
     test_utils::TestKey,
 };
 use proptest::prelude::*;
+use rand::{Rng, SeedableRng, rngs::StdRng};
 
 const GENESIS: H256 = H256::repeat_byte(7);
 
@@ -56,6 +57,60 @@ proptest! {
             .collect();
         let (batch, single) = both(&envelopes, largest_batch);
         prop_assert_eq!(batch, single);
+    }
+}
+
+/// Random mixtures of right and wrong frames of some keys, from none wrong to all, some of them too
+/// short to be anything, in batches of all sizes and on several threads.
+#[test]
+fn mixtures_get_the_verdicts_that_each_frame_gets_alone() {
+    let seed = std::env::var("CRYPTO_SEED").map_or_else(|_| rand::random(), |s| s.parse().unwrap());
+    println!("CRYPTO_SEED={seed}");
+    let mut rng = StdRng::seed_from_u64(seed);
+    let right: Vec<_> = (1..=400u64)
+        .map(|seq| envelope(&TestKey::new(seq % 21), seq, vec![seq as u8; seq as usize]).encode())
+        .collect();
+    for wrong_in_a_thousand in [0, 2, 5, 30, 200, 700, 1_000] {
+        let len = rng.random_range(1..=right.len());
+        let (frames, expected): (Vec<_>, Vec<_>) = right[..len]
+            .iter()
+            .map(|frame| {
+                let is_wrong = rng.random_range(0..1_000) < wrong_in_a_thousand;
+                (if is_wrong { spoil(&mut rng, frame) } else { frame.clone() }, !is_wrong)
+            })
+            .unzip();
+        let frames: Vec<_> = frames.iter().map(Vec::as_slice).collect();
+        let (largest, threads) = (rng.random_range(1..=512), rng.random_range(1..=4));
+        let key = PeerKey::from_seed(&[1; 32]);
+        let mut crypto = BatchCrypto::with_threads(key, largest, threads);
+        let verdicts = crypto.verify_envelopes(&GENESIS, &frames);
+        assert_eq!(verdicts, expected, "batches of {largest} on {threads} threads");
+    }
+}
+
+/// A frame with a bit flipped, or cut off.
+fn spoil(rng: &mut StdRng, frame: &[u8]) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    if rng.random_range(0..10) == 0 {
+        frame.truncate(rng.random_range(0..frame.len()));
+    } else {
+        let bit = rng.random_range(0..frame.len() * 8);
+        frame[bit / 8] ^= 1 << (bit % 8);
+    }
+    frame
+}
+
+#[test]
+fn a_forgery_is_found_wherever_it_stands() {
+    let right: Vec<_> =
+        (1..=67u64).map(|seq| envelope(&TestKey::new(seq % 3), seq, vec![1, 2]).encode()).collect();
+    let mut crypto = BatchCrypto::with_threads(PeerKey::from_seed(&[1; 32]), 512, 1);
+    for at in 0..right.len() {
+        let mut frames = right.clone();
+        frames[at][45] ^= 1;
+        let frames: Vec<_> = frames.iter().map(Vec::as_slice).collect();
+        let verdicts = crypto.verify_envelopes(&GENESIS, &frames);
+        assert!(verdicts.iter().enumerate().all(|(n, good)| *good == (n != at)), "{at}");
     }
 }
 

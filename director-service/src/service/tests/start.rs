@@ -130,3 +130,9 @@ async fn get(address: SocketAddr, path: &str) -> String {
     stream.read_to_string(&mut answer).await.unwrap();
     answer
 }
+
+#[test]
+fn operator_and_core_have_the_same_default_rates() {
+    use crate::{config, director};
+    assert_eq!(super::super::rates(&config::Rates::default()), director::Rates::default());
+}
