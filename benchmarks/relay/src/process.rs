@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
@@ -75,13 +75,6 @@ impl Process {
             Ok(Err(error)) => Err(error),
             Err(_) => bail!("{} said no `{prefix}` within {within:?}: {}", self.name, self.tail()),
         }
-    }
-
-    /// Writes a line to its standard input.
-    pub(crate) async fn tell(&mut self, line: &str) -> Result<()> {
-        let stdin = self.stdin.as_mut().context("standard input is closed")?;
-        stdin.write_all(format!("{line}\n").as_bytes()).await?;
-        Ok(stdin.flush().await?)
     }
 
     /// Ends it: by the end of its standard input, and by force if that does not help.

@@ -21,12 +21,26 @@ const ASK: Duration = Duration::from_millis(50);
 /// How long a load may take beside what it measures: connecting, signing in advance, stragglers.
 const LOAD: Duration = Duration::from_secs(180);
 
-/// Messages a second that a director of the benchmark takes of one validator: all there are.
-const UNLIMITED: u64 = 1_000_000;
+/// What a director of the benchmark takes of one validator: all there is. That a validator which
+/// says more than its share is limited, other tests show.
+const RATES: &str = "
+[rates]
+critical_messages_per_s = 1000000
+critical_bytes_per_s = 1073741824
+high_messages_per_s = 1000000
+high_bytes_per_s = 1073741824
+normal_messages_per_s = 1000000
+normal_bytes_per_s = 1073741824
+bulk_messages_per_s = 1000000
+bulk_bytes_per_s = 1073741824
+";
 
 /// Relays that run.
+#[derive(Default)]
 pub(crate) struct Relays {
     processes: Vec<Process>,
+    /// Of the processes that relay; nats-server is a child of the one that was started.
+    pids: Vec<String>,
     addresses: Vec<SocketAddr>,
 }
 
@@ -48,10 +62,7 @@ pub(crate) async fn measure(
     fs::create_dir_all(dir)?;
     let relays = match case.system {
         System::Director | System::DirectorQuic => directors(case, stage, programs, dir).await,
-        System::Nats | System::NatsTls => nats(case, programs, dir).await,
-        System::Raw | System::Gossipsub | System::GossipsubVerified => {
-            meshed(case, programs, dir).await
-        }
+        _ => peers(case, programs, dir).await,
     }?;
     let row = load(case, &relays, stage, programs, dir).await;
     relays.end().await;
@@ -64,7 +75,7 @@ async fn directors(
     programs: &Programs,
     dir: &Path,
 ) -> Result<Relays> {
-    let mut relays = Relays { processes: Vec::new(), addresses: Vec::new() };
+    let mut relays = Relays::default();
     let mut pages = Vec::new();
     let program = programs.director()?;
     for registered in &stage.directors[..case.relays] {
@@ -76,7 +87,7 @@ async fn directors(
         if case.system == System::DirectorQuic {
             text = text.replace("tcp/0\"] # public", "udp/0/quic-v1\"] # public");
         }
-        text += &rates();
+        text += RATES;
         fs::write(&config, text)?;
         let arguments =
             ["run", "--config", &config.display().to_string(), "--exit-on-stdin-eof"];
@@ -85,6 +96,7 @@ async fn directors(
         let listening = process.line("listening ", START).await?;
         let (public, http) = ports(&listening)?;
         relays.addresses.push(SocketAddr::from(([127, 0, 0, 1], public)));
+        relays.pids.push(process.pid()?.to_string());
         relays.processes.push(process);
         pages.push(http);
     }
@@ -98,12 +110,6 @@ async fn directors(
         tokio::time::timeout(START, meshed).await.context("the directors do not connect")??;
     }
     Ok(relays)
-}
-
-/// The validators of the benchmark may say as much as they like: limits are measured elsewhere.
-fn rates() -> String {
-    let _ = UNLIMITED;
-    String::new()
 }
 
 async fn is_meshed(http: u16, relays: usize) -> Result<bool> {
@@ -127,49 +133,49 @@ fn ports(line: &str) -> Result<(u16, u16)> {
     }
 }
 
-async fn meshed(case: &Case, programs: &Programs, dir: &Path) -> Result<Relays> {
-    let mut relays = Relays { processes: Vec::new(), addresses: Vec::new() };
-    let mut mesh: Vec<String> = Vec::new();
-    let (program, flags) = match case.system {
-        System::Raw => ("bench-raw", vec![]),
+/// The program of a system that is not this project's, and its options beside the usual ones.
+fn peer(system: System, dir: &Path) -> (&'static str, Vec<String>) {
+    let tls = || vec!["--tls".to_owned(), dir.join("tls").display().to_string()];
+    match system {
         System::Gossipsub => ("bench-gossipsub", vec![]),
-        _ => ("bench-gossipsub", vec!["--verify".to_owned()]),
-    };
+        System::GossipsubVerified => ("bench-gossipsub", vec!["--verify".into()]),
+        System::Nats => ("bench-nats", vec![]),
+        System::NatsTls => ("bench-nats", tls()),
+        System::Raw | System::Director | System::DirectorQuic => ("bench-raw", vec![]),
+    }
+}
+
+async fn peers(case: &Case, programs: &Programs, dir: &Path) -> Result<Relays> {
+    let mut relays = Relays::default();
+    let mut mesh: Vec<String> = Vec::new();
+    let (program, flags) = peer(case.system, dir);
     let program = programs.peer(program)?;
     for number in 1..=case.relays {
-        let mut arguments = vec!["relay".to_owned(), "--listen".into(), "127.0.0.1:0".into()];
+        let mut arguments = vec!["relay".to_owned()];
         if case.relays > 1 {
             arguments.extend(["--mesh-listen".into(), "127.0.0.1:0".into()]);
+        }
+        for other in &mesh {
+            arguments.extend(["--mesh".into(), other.clone()]);
         }
         arguments.extend(flags.iter().cloned());
         let name = format!("relay-{number}");
         let mut process = Process::start(&name, RELAY_CORE, &program, &arguments, dir)?;
         relays.addresses.push(process.line("listening ", START).await?.parse()?);
+        let others = mesh.len();
         if case.relays > 1 {
-            let own = process.line("mesh ", START).await?;
-            for other in &mesh {
-                process.tell(&format!("mesh {other}")).await?;
-                process.line("ready", START).await?;
-            }
-            mesh.push(own);
+            mesh.push(process.line("mesh ", START).await?);
+        }
+        relays.pids.push(match case.system {
+            System::Nats | System::NatsTls => process.line("pid ", START).await?,
+            _ => process.pid()?.to_string(),
+        });
+        for _ in 0..others {
+            process.line("ready", START).await?;
         }
         relays.processes.push(process);
     }
     Ok(relays)
-}
-
-async fn nats(case: &Case, programs: &Programs, dir: &Path) -> Result<Relays> {
-    let mut arguments = vec!["relay".to_owned(), "--servers".into(), case.relays.to_string()];
-    if case.system == System::NatsTls {
-        arguments.push("--tls".into());
-    }
-    let program = programs.peer("bench-nats")?;
-    let mut process = Process::start("nats", RELAY_CORE, &program, &arguments, dir)?;
-    let mut addresses = Vec::new();
-    for _ in 0..case.relays {
-        addresses.push(process.line("listening ", START).await?.parse()?);
-    }
-    Ok(Relays { processes: vec![process], addresses })
 }
 
 async fn load(
@@ -188,20 +194,17 @@ async fn load(
             }
             (programs.director_load()?, arguments)
         }
-        System::Raw => (programs.peer("bench-raw")?, vec!["load".into()]),
-        System::Gossipsub => (programs.peer("bench-gossipsub")?, vec!["load".into()]),
-        System::GossipsubVerified => {
-            (programs.peer("bench-gossipsub")?, vec!["load".into(), "--verify".into()])
+        other => {
+            let (program, flags) = peer(other, dir);
+            (programs.peer(program)?, [vec!["load".to_owned()], flags].concat())
         }
-        System::Nats => (programs.peer("bench-nats")?, vec!["load".into()]),
-        System::NatsTls => (programs.peer("bench-nats")?, vec!["load".into(), "--tls".into()]),
     };
     let mut give = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
     for address in &relays.addresses {
         give("--relay", address.to_string());
     }
-    for process in &relays.processes {
-        give("--relay-pid", process.pid()?.to_string());
+    for pid in &relays.pids {
+        give("--relay-pid", pid.clone());
     }
     give("--validators", case.validators.to_string());
     give("--payload", case.payload.to_string());

@@ -5,6 +5,7 @@ use super::{
     behaviour::{Behaviour, key_of, peer_id_of},
     hub::Hub,
     link::lock,
+    muxer,
 };
 use director_primitives::PublicKey;
 use futures::StreamExt;
@@ -73,7 +74,7 @@ fn swarm(keypair: identity::Keypair, hub: &Arc<Hub>) -> Result<Swarm<Behaviour>,
     let streams = || {
         let mut config = yamux::Config::default();
         config.set_max_num_streams(MAX_STREAMS);
-        config
+        muxer::Config(config)
     };
     let timeout = Duration::from_millis(hub.limits.handshake_timeout_ms);
     let swarm = SwarmBuilder::with_existing_identity(keypair)

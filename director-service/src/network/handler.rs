@@ -5,6 +5,7 @@ use super::{
     frame::{Decoded, Decoder, PING},
     hub::Hub,
     link::{Link, lock},
+    muxer::while_writing,
     queue::{Filled, Urgency, WRITE_LEN},
 };
 use futures::{AsyncRead, AsyncWrite};
@@ -165,7 +166,7 @@ impl Handler {
             };
             if buffer.is_empty() {
                 if *unflushed {
-                    match Pin::new(&mut *stream).poll_flush(cx) {
+                    match while_writing(|| Pin::new(&mut *stream).poll_flush(cx)) {
                         Poll::Ready(Ok(())) => *unflushed = false,
                         Poll::Ready(Err(_)) => return Err(End::Closed),
                         Poll::Pending => {}
@@ -173,7 +174,8 @@ impl Handler {
                 }
                 return Ok(());
             }
-            match Pin::new(&mut *stream).poll_write(cx, &buffer[*written..]) {
+            let rest = &buffer[*written..];
+            match while_writing(|| Pin::new(&mut *stream).poll_write(cx, rest)) {
                 Poll::Ready(Ok(0) | Err(_)) => return Err(End::Closed),
                 Poll::Ready(Ok(len)) => {
                     *written += len;

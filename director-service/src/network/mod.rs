@@ -42,6 +42,7 @@ mod hub;
 mod ingress;
 mod link;
 mod meter;
+mod muxer;
 mod queue;
 mod stats;
 #[cfg(test)]

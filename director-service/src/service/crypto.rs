@@ -13,8 +13,9 @@
 
 use crate::{director::Crypto, keys::PeerKey};
 use director_primitives::{H256, Signature, StatementKind, signing::signing_prefix};
-use ed25519_zebra::{Signature as ZebraSignature, VerificationKeyBytes, batch};
+use ed25519_zebra::{Signature as ZebraSignature, VerificationKey, VerificationKeyBytes, batch};
 use std::{
+    collections::HashMap,
     num::NonZeroUsize,
     thread::{Builder, Scope, ScopedJoinHandle, available_parallelism, scope},
 };
@@ -32,7 +33,12 @@ pub(super) struct BatchCrypto {
     key: PeerKey,
     largest_batch: usize,
     threads: usize,
+    /// Origins' keys, ready for use: a message that comes alone costs a tenth less.
+    prepared: HashMap<[u8; 32], VerificationKey>,
 }
+
+/// Keys that are kept ready, 400 bytes each; when there are more, all are made anew.
+const MAX_PREPARED: usize = 2_048;
 
 impl BatchCrypto {
     /// Checks at most `largest_batch` signatures together, on all cores that this process may use.
@@ -41,13 +47,17 @@ impl BatchCrypto {
         Self::with_threads(key, largest_batch, threads)
     }
 
+    /// With so many threads.
     pub(super) fn with_threads(key: PeerKey, largest_batch: usize, threads: usize) -> Self {
-        Self { key, largest_batch: largest_batch.max(1), threads: threads.max(1) }
+        Self { key, largest_batch: largest_batch.max(1), threads: threads.max(1), prepared: HashMap::new() }
     }
 }
 
 impl Crypto for BatchCrypto {
     fn verify_envelopes(&mut self, genesis_hash: &H256, frames: &[&[u8]]) -> Vec<bool> {
+        if let [frame] = frames {
+            return vec![self.verify_one(genesis_hash, frame).unwrap_or(false)];
+        }
         let mut order: Vec<usize> = (0..frames.len()).collect();
         order.sort_unstable_by_key(|at| frames[*at].first_chunk::<32>());
         let sorted: Vec<&[u8]> = order.iter().map(|at| frames[*at]).collect();
@@ -62,6 +72,24 @@ impl Crypto for BatchCrypto {
 
     fn sign(&self, bytes: &[u8]) -> Signature {
         self.key.sign(bytes)
+    }
+}
+
+impl BatchCrypto {
+    /// The verdict about a frame that came alone; `None` if it has no signature or its origin no key.
+    fn verify_one(&mut self, genesis_hash: &H256, frame: &[u8]) -> Option<bool> {
+        let (body, signature) = frame.split_last_chunk::<64>()?;
+        let origin: [u8; 32] = *body.first_chunk()?;
+        if !self.prepared.contains_key(&origin) {
+            if self.prepared.len() >= MAX_PREPARED {
+                self.prepared.clear();
+            }
+            self.prepared.insert(origin, VerificationKey::try_from(origin).ok()?);
+        }
+        let mut signed = signing_prefix(StatementKind::Envelope, genesis_hash);
+        signed.extend_from_slice(body);
+        let key = self.prepared.get(&origin)?;
+        Some(key.verify(&ZebraSignature::from(*signature), &signed).is_ok())
     }
 }
 

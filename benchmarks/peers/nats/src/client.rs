@@ -66,7 +66,10 @@ impl Client {
         writer.flush().await?;
         let Self { index, to_self, mut commands, receiver, probes, .. } = self;
         let writing = async move {
-            while let Some(batch) = commands.recv().await {
+            while let Some(mut batch) = commands.recv().await {
+                while let Ok(more) = commands.try_recv() {
+                    batch.extend(more);
+                }
                 writer.write_all(&batch).await?;
                 // TLS keeps what the socket did not take.
                 writer.flush().await?;
