@@ -318,9 +318,7 @@ fn check_address(address: &Multiaddr) -> Result<(), &'static str> {
     match text.split('/').collect::<Vec<_>>().as_slice() {
         ["", "ip4" | "ip6", _, "tcp", _] => Ok(()),
         ["", "ip4" | "ip6", _, "udp", _, "quic-v1"] => Ok(()),
-        _ => Err(
-            "is not of the form /ip4/ADDRESS/tcp/PORT, /ip6/ADDRESS/tcp/PORT or \
-             /ip4/ADDRESS/udp/PORT/quic-v1",
-        ),
+        _ => Err("is not of the form /ip4/ADDRESS/tcp/PORT, /ip6/ADDRESS/tcp/PORT or \
+             /ip4/ADDRESS/udp/PORT/quic-v1"),
     }
 }

@@ -1,7 +1,7 @@
 //! Checks everything that CI checks, and counts.
 
 use crate::{
-    cargo, devnet, fuzz,
+    bench, cargo, devnet, fuzz,
     setup::target_dir,
     steps::{Steps, Tally},
     wasm,
@@ -31,6 +31,7 @@ pub(crate) fn run() -> Result<(), String> {
     // No member of the workspace.
     let fuzzers = ["fmt", "--manifest-path", fuzz::MANIFEST, "--check"];
     total.add(one(cargo(&fuzzers)));
+    total.add(one(cargo(&["fmt", "--manifest-path", bench::PEERS, "--all", "--check"])));
 
     steps.begin("lints");
     let lints = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];

@@ -4,6 +4,7 @@
 //! built yet. Whatever it says, and whatever cargo says, goes to stderr: stdout belongs to the
 //! program that is run.
 
+mod bench;
 mod cargo;
 mod checks;
 mod devnet;
@@ -28,6 +29,8 @@ Commands:
                  to end: what CI runs
   fuzz [--seconds N] [TARGET]
                  fuzz proofs and directors' votes, 600 s each if nothing else is said
+  bench [relay|core|store] [ARGS]
+                 measures this machine's director, against other systems too
   build          everything that the devnet needs, without running it
   wasm           the runtime for the node
   env            what plain cargo commands need in their environment, for `eval`
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         "devnet" => devnet::run(&arguments),
         "test" => no_arguments("test", &arguments).and_then(|()| checks::run()),
         "fuzz" => fuzz::run(&arguments),
+        "bench" => bench::run(&arguments),
         "build" => no_arguments("build", &arguments).and_then(|()| devnet::build().map(drop)),
         "wasm" => no_arguments("wasm", &arguments).and_then(|()| wasm::run()),
         "env" => no_arguments("env", &arguments).and_then(|()| setup::print_environment()),

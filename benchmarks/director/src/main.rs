@@ -143,7 +143,8 @@ async fn connect_all(
     for number in 0..load.validators {
         let director = setup.directors[number % load.relays.len()];
         let frozen = number >= load.live();
-        let mut config = network::Config::new(Side::Client, setup.seeds[number], setup.genesis_hash);
+        let mut config =
+            network::Config::new(Side::Client, setup.seeds[number], setup.genesis_hash);
         config.limits.queue_bytes = [CLIENT_QUEUE; 4];
         config.limits.memory_bytes = usize::MAX;
         if frozen {

@@ -28,7 +28,12 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    pub(crate) fn new(load: &Options, genesis_hash: H256, epoch: u64, vote_class: Priority) -> Self {
+    pub(crate) fn new(
+        load: &Options,
+        genesis_hash: H256,
+        epoch: u64,
+        vote_class: Priority,
+    ) -> Self {
         Self {
             genesis_hash,
             epoch,

@@ -53,6 +53,7 @@ impl Setup {
 fn bytes(text: &str) -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
     let digits = text.trim_start_matches("0x");
-    hex::decode_to_slice(digits, &mut bytes).with_context(|| format!("`{text}` is not 32 bytes"))?;
+    hex::decode_to_slice(digits, &mut bytes)
+        .with_context(|| format!("`{text}` is not 32 bytes"))?;
     Ok(bytes)
 }

@@ -1,77 +1,163 @@
-//! `relay-bench`: measures relays against each other on one machine.
+//! `relay-bench`: measures relays against each other on one machine; see docs/benchmarks.md.
 
 mod case;
+mod plan;
+mod plot;
 mod process;
 mod programs;
 mod row;
+mod run;
 mod stage;
 mod systems;
+mod table;
+#[cfg(test)]
+mod tests;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use case::{Case, Load, System};
 use clap::Parser;
+use plan::Group;
 use programs::Programs;
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
+/// Measures this director against other relays, as real processes on this machine.
+///
+/// Relays run on core 0, the load on core 1: leave the machine alone meanwhile. Without options it
+/// measures everything that the project's targets speak of, in about half an hour; --quick takes
+/// under four minutes. With --rate, --burst, --validators … it measures just that.
 #[derive(Parser)]
+#[command(name = "cargo xtask bench relay", bin_name = "cargo xtask bench relay")]
 struct Cli {
+    /// The main topology and the mesh only, few repeats, a coarse search.
     #[arg(long)]
-    release: PathBuf,
-    #[arg(long)]
-    peers: PathBuf,
-    #[arg(long, value_delimiter = ',')]
+    quick: bool,
+    /// Write all rows to this file, as one JSON array.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Draw latency and cost over the rate into this file.
+    #[arg(long, value_name = "FILE", default_value = "relay-bench.svg")]
+    plot: PathBuf,
+    /// Systems to measure [default: all; NATS where nats-server is installed].
+    #[arg(long, value_name = "SYSTEM", value_delimiter = ',')]
     systems: Vec<System>,
-    #[arg(long, value_delimiter = ',', default_value = "1000")]
-    rates: Vec<u64>,
-    #[arg(long)]
-    burst: bool,
-    #[arg(long, default_value_t = 1)]
-    relays: usize,
-    #[arg(long, default_value_t = 21)]
-    validators: usize,
-    #[arg(long, default_value_t = 216)]
-    payload: usize,
-    #[arg(long, default_value_t = 0)]
-    bulk: u64,
-    #[arg(long, default_value_t = 0)]
-    frozen: usize,
-    #[arg(long, default_value_t = 3)]
+    /// Runs of each case, of which the median is shown [default: 3, or 1 for a single case].
+    #[arg(long, value_name = "N")]
+    repeat: Option<usize>,
+    /// Seconds that a run is measured.
+    #[arg(long, value_name = "S", default_value_t = 5)]
     seconds: u64,
-    #[arg(long, default_value_t = 1)]
-    repeat: usize,
-    #[arg(long, default_value = "critical")]
+
+    /// Measure only this: messages a second of all validators together; several with commas.
+    #[arg(long, value_name = "MSG/S", value_delimiter = ',', help_heading = "A single case")]
+    rate: Vec<u64>,
+    /// Measure only this: all validators at once, once a second.
+    #[arg(long, help_heading = "A single case")]
+    burst: bool,
+    /// Directors.
+    #[arg(long, default_value_t = 1, help_heading = "A single case")]
+    relays: usize,
+    /// Validators.
+    #[arg(long, default_value_t = 21, help_heading = "A single case")]
+    validators: usize,
+    /// Bytes of a message.
+    #[arg(long, default_value_t = 216, help_heading = "A single case")]
+    payload: usize,
+    /// Messages of 1 MiB to keep outstanding beside.
+    #[arg(long, default_value_t = 0, help_heading = "A single case")]
+    bulk: u64,
+    /// Validators that never read.
+    #[arg(long, default_value_t = 0, help_heading = "A single case")]
+    frozen: usize,
+    /// Class of the messages, for directors: critical, high or normal.
+    #[arg(long, default_value = "critical", help_heading = "A single case")]
     class: String,
+
+    /// Where `director` and `director-load` are, as a release has them.
+    #[arg(long, value_name = "DIR", hide = true)]
+    release: PathBuf,
+    /// Where the programs of the other systems are.
+    #[arg(long, value_name = "DIR", hide = true)]
+    peers: PathBuf,
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    let programs = Programs { release: cli.release, peers: cli.peers };
-    let dir = tempfile::tempdir()?;
-    let stage =
-        stage::Stage::prepare(&dir.path().join("stage"), &programs, cli.relays, cli.validators)
-            .await?;
-    eprintln!("staged");
-    let mut n = 0;
-    let loads: Vec<Load> =
-        if cli.burst { vec![Load::Burst] } else { cli.rates.iter().map(|r| Load::Rate(*r)).collect() };
-    for load in loads {
-        for _ in 0..cli.repeat {
-            for system in &cli.systems {
-                let mut case = Case::new(*system, cli.relays, cli.validators, load);
-                case.payload = cli.payload;
-                case.bulk = cli.bulk;
-                case.frozen = cli.frozen;
-                case.seconds = cli.seconds;
-                case.class = cli.class.clone();
-                n += 1;
-                match systems::measure(&case, &stage, &programs, &dir.path().join(format!("{n}"))).await {
-                    Ok(row) => println!("{case}: {}", serde_json::to_string(&row)?),
-                    Err(error) => println!("{case}: {error:#}"),
-                }
-            }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(cli)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("relay-bench: {error:#}");
+            ExitCode::FAILURE
         }
     }
-    stage.end().await;
+}
+
+async fn run(cli: Cli) -> Result<()> {
+    run::check_machine()?;
+    let programs = Programs { release: cli.release.clone(), peers: cli.peers.clone() };
+    let dir = tempfile::tempdir()?;
+    let mut run = run::Run::new(&programs, dir.path());
+    for group in groups(&cli)? {
+        run.group(&group).await?;
+    }
+    let rows = run.rows();
+    println!("{}", table::table(&rows));
+    println!("{}", table::capacities(&rows));
+    println!("{}", table::targets(&rows));
+    if let Some(out) = &cli.out {
+        let text = serde_json::to_string_pretty(&rows)?;
+        std::fs::write(out, text).with_context(|| format!("cannot write {}", out.display()))?;
+        eprintln!("rows: {}", out.display());
+    }
+    plot::draw(&rows, &cli.plot)?;
+    eprintln!("plot: {}", cli.plot.display());
+    ensure!(
+        run.failures.is_empty(),
+        "{} cases could not be measured:\n{}",
+        run.failures.len(),
+        run.failures.join("\n")
+    );
     Ok(())
+}
+
+fn groups(cli: &Cli) -> Result<Vec<Group>> {
+    let systems = match cli.systems.is_empty() {
+        true => plan::everybody(has_nats()),
+        false => cli.systems.clone(),
+    };
+    let is_single = !cli.rate.is_empty() || cli.burst;
+    if !is_single {
+        return Ok(match cli.quick {
+            true => plan::quick(&systems),
+            false => plan::full(&systems, cli.repeat.unwrap_or(3), cli.seconds),
+        });
+    }
+    ensure!(cli.relays > 0, "--relays 0 relays nothing: give 1 or more");
+    let loads = match cli.burst {
+        true => vec![Load::Burst],
+        false => cli.rate.iter().map(|rate| Load::Rate(*rate)).collect(),
+    };
+    let case = |load, system| Case {
+        payload: cli.payload,
+        bulk: cli.bulk,
+        frozen: cli.frozen,
+        class: cli.class.clone(),
+        seconds: cli.seconds,
+        ..Case::new(system, cli.relays, cli.validators, load)
+    };
+    let cases = loads.iter().flat_map(|load| systems.iter().map(|system| case(*load, *system)));
+    Ok(vec![Group {
+        relays: cli.relays,
+        validators: cli.validators,
+        cases: cases.collect(),
+        repeat: cli.repeat.unwrap_or(1),
+        searches: Vec::new(),
+    }])
+}
+
+fn has_nats() -> bool {
+    let found = std::process::Command::new("nats-server").arg("--version").output();
+    found.is_ok_and(|output| output.status.success())
+        || std::path::Path::new("/usr/sbin/nats-server").is_file()
 }

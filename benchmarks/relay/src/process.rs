@@ -47,7 +47,9 @@ impl Process {
             .stderr(File::create(&log)?)
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("cannot start {} {}", command.display(), arguments.join(" ")))?;
+            .with_context(|| {
+                format!("cannot start {} {}", command.display(), arguments.join(" "))
+            })?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().context("a pipe was asked for")?;
         let stdout = BufReader::new(stdout).lines();

@@ -1,6 +1,6 @@
 //! Holds the figures of one case, and makes one row of several runs of it.
 
-use crate::case::{Case, Load, System};
+use crate::case::{Case, System};
 use serde::{Deserialize, Serialize};
 
 /// The figures of a case. Times are in ms, from the intended time of sending; rates are a second.
@@ -61,27 +61,52 @@ impl Row {
             && self.ingress_achieved >= ACHIEVED * self.ingress as f64
     }
 
-    /// Whether it is of this case.
-    pub(crate) fn is_of(&self, case: &Case) -> bool {
-        self.system == Some(case.system)
-            && (self.relays, self.validators, self.payload)
-                == (case.relays, case.validators, case.payload)
-            && self.burst_p99_ms.is_some() == (case.load == Load::Burst)
-            && matches!(case.load, Load::Burst | Load::Rate(_) if self.rate_is(case.load))
-            && self.bulk_mib_per_s.is_some() == (case.bulk > 0)
-            && self.frozen.unwrap_or(0) == case.frozen
-            && self.class.as_deref().unwrap_or("critical") == case.class
+    /// Whether there is nothing special about it but its numbers.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.bulk_mib_per_s.is_none() && self.frozen.is_none() && self.class.is_none()
     }
 
-    fn rate_is(&self, load: Load) -> bool {
-        match load {
-            Load::Rate(rate) => self.ingress == rate,
-            Load::Burst => true,
+    /// The load in words.
+    pub(crate) fn load(&self) -> String {
+        let mut text = match self.payload {
+            payload if payload < 1_024 => format!("{payload} B"),
+            payload => format!("{} KiB", payload / 1_024),
+        };
+        if let Some(all_ms) = self.burst_p99_ms {
+            text += &format!(", bursts (all have all: p99 {all_ms:.2} ms)");
         }
+        if let Some(mib_per_s) = self.bulk_mib_per_s {
+            text += &format!(", beside {mib_per_s:.0} MiB/s of blocks to each");
+        }
+        if let Some(frozen) = self.frozen {
+            text += &format!(", {frozen} frozen");
+        }
+        if let Some(class) = &self.class {
+            text += &format!(", class {class}");
+        }
+        text
     }
 
-    /// The median of each figure; of losses and duplicates the sum: none may hide.
+    /// A line for somebody who waits.
+    pub(crate) fn in_brief(&self) -> String {
+        format!(
+            "{:.0} deliveries/s, p50 {:.2}, p99 {:.2} ms, {} lost, {} twice, {:.2} µs, {:.0} MiB",
+            self.deliveries_per_s,
+            self.p50_ms,
+            self.p99_ms,
+            self.lost,
+            self.duplicates,
+            self.cpu_us_per_delivery,
+            self.rss_mib
+        )
+    }
+
+    /// The median of each figure; of losses and duplicates the sum: none may hide. Where some runs
+    /// carried the rate and some did not (a search tries a rate a second time when the machine had a
+    /// hiccup), those that did are taken alone.
     pub(crate) fn median(rows: &[Self]) -> Option<Self> {
+        let good: Vec<_> = rows.iter().filter(|row| row.sustained()).cloned().collect();
+        let rows = if good.len() == 1 && rows.len() == 2 { &good[..] } else { rows };
         let first = rows.first()?;
         let of = |figure: fn(&Self) -> f64| median(rows.iter().map(figure).collect());
         let optional = |figure: fn(&Self) -> Option<f64>| {

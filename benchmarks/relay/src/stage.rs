@@ -96,11 +96,7 @@ impl Stage {
     }
 }
 
-async fn register(
-    chain: &Chain,
-    directors: &[Registered],
-    validators: &[Identity],
-) -> Result<()> {
+async fn register(chain: &Chain, directors: &[Registered], validators: &[Identity]) -> Result<()> {
     let accounts: Vec<_> = directors.iter().map(|of| of.identity.id()).collect();
     let funds = accounts.iter().map(|account| (account.clone(), FEES));
     let funds = funds.chain(validators.iter().map(|of| (of.id(), STAKE + FEES))).collect();

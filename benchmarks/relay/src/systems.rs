@@ -69,12 +69,7 @@ pub(crate) async fn measure(
     row
 }
 
-async fn directors(
-    case: &Case,
-    stage: &Stage,
-    programs: &Programs,
-    dir: &Path,
-) -> Result<Relays> {
+async fn directors(case: &Case, stage: &Stage, programs: &Programs, dir: &Path) -> Result<Relays> {
     let mut relays = Relays::default();
     let mut pages = Vec::new();
     let program = programs.director()?;
@@ -82,15 +77,14 @@ async fn directors(
         let name = &registered.identity.name;
         let config = write_config(&registered.identity, dir, &stage.url)?;
         let mesh = format!("/ip4/127.0.0.1/tcp/{}\"] # mesh", registered.mesh_port);
-        let mut text = fs::read_to_string(&config)?
-            .replace("/ip4/127.0.0.1/tcp/0\"] # mesh", &mesh);
+        let mut text =
+            fs::read_to_string(&config)?.replace("/ip4/127.0.0.1/tcp/0\"] # mesh", &mesh);
         if case.system == System::DirectorQuic {
             text = text.replace("tcp/0\"] # public", "udp/0/quic-v1\"] # public");
         }
         text += RATES;
         fs::write(&config, text)?;
-        let arguments =
-            ["run", "--config", &config.display().to_string(), "--exit-on-stdin-eof"];
+        let arguments = ["run", "--config", &config.display().to_string(), "--exit-on-stdin-eof"];
         let arguments = arguments.map(String::from);
         let mut process = Process::start(name, RELAY_CORE, &program, &arguments, dir)?;
         let listening = process.line("listening ", START).await?;

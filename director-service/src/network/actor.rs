@@ -221,7 +221,9 @@ fn explain(error: &DialError) -> String {
         DialError::Transport(attempts) => {
             let attempt = |(address, error): &(Multiaddr, TransportError<io::Error>)| match error {
                 TransportError::MultiaddrNotSupported(_) => {
-                    format!("{address}: not supported, use /ip4 or /ip6 with /tcp or /udp/…/quic-v1")
+                    format!(
+                        "{address}: not supported, use /ip4 or /ip6 with /tcp or /udp/…/quic-v1"
+                    )
                 }
                 TransportError::Other(error) => format!("{address}: {}", root_cause(error)),
             };

@@ -227,8 +227,7 @@ impl Handler {
     }
 
     fn read_into(&mut self, buffer: &mut [u8], cx: &mut Context<'_>) -> Result<(), End> {
-        let Reader { stream: Some(stream), decoder, frames, heard } = &mut self.reader
-        else {
+        let Reader { stream: Some(stream), decoder, frames, heard } = &mut self.reader else {
             return Ok(());
         };
         for _ in 0..TURNS {

@@ -49,7 +49,12 @@ impl BatchCrypto {
 
     /// With so many threads.
     pub(super) fn with_threads(key: PeerKey, largest_batch: usize, threads: usize) -> Self {
-        Self { key, largest_batch: largest_batch.max(1), threads: threads.max(1), prepared: HashMap::new() }
+        Self {
+            key,
+            largest_batch: largest_batch.max(1),
+            threads: threads.max(1),
+            prepared: HashMap::new(),
+        }
     }
 }
 

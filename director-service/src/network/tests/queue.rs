@@ -38,7 +38,10 @@ fn drain(lanes: &mut Lanes, decoder: &mut Decoder) -> Vec<(Priority, u8)> {
 fn urgent_frames_go_first_and_in_order() {
     let mut lanes = Lanes::new([1 << 20; 4]);
     for (n, class) in [Bulk, Normal, High, Critical, Critical, Normal].into_iter().enumerate() {
-        assert_eq!(push(&mut lanes, ENVELOPE(class), frame(10, n as u8)), Pushed::Queued { dropped: 0 });
+        assert_eq!(
+            push(&mut lanes, ENVELOPE(class), frame(10, n as u8)),
+            Pushed::Queued { dropped: 0 }
+        );
     }
     let order = drain(&mut lanes, &mut Decoder::default());
     assert_eq!(
@@ -72,7 +75,10 @@ fn normal_and_bulk_lose_their_oldest() {
         for n in 0..5 {
             push(&mut lanes, ENVELOPE(class), frame(1_900, n));
         }
-        assert_eq!(push(&mut lanes, ENVELOPE(class), frame(3_000, 5)), Pushed::Queued { dropped: 2 });
+        assert_eq!(
+            push(&mut lanes, ENVELOPE(class), frame(3_000, 5)),
+            Pushed::Queued { dropped: 2 }
+        );
         let order = drain(&mut lanes, &mut Decoder::default());
         assert_eq!(order, [(class, 2), (class, 3), (class, 4), (class, 5)]);
     }

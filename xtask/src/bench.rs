@@ -1,0 +1,106 @@
+//! Builds what is measured as operators would, and measures: `cargo xtask bench relay|core|store`.
+
+use crate::{cargo, devnet, setup, steps::Steps, wasm};
+use std::{
+    ffi::OsString,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+const HELP: &str = "\
+Measures the project on this machine.
+
+Usage: cargo xtask bench BENCHMARK [ARGUMENTS]
+
+Benchmarks:
+  relay  directors against gossipsub, NATS and plain TCP, as real processes: `--help` tells the
+         options, `--quick` takes under four minutes, all of it half an hour; builds releases first
+         (10 minutes on two cores, once)
+  core   what a director does with a message, without sockets (criterion)
+  store  what it keeps on disk (criterion)
+
+The machine should have nothing else to do meanwhile.
+";
+
+/// Manifest of the other systems, a workspace of its own.
+pub(crate) const PEERS: &str = "benchmarks/peers/Cargo.toml";
+
+/// The other systems' packages; each is built by itself, so that they share no features.
+const SYSTEMS: [&str; 3] = ["bench-raw", "bench-gossipsub", "bench-nats"];
+
+/// Runs a benchmark.
+///
+/// # Errors
+///
+/// If there is no such benchmark, something does not build, or the benchmark fails.
+pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) => (name.to_string_lossy().into_owned(), rest),
+        None => ("help".into(), arguments),
+    };
+    match &*name {
+        "relay" => relay(rest),
+        "core" | "store" => criterion(&name, rest),
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("there is no benchmark {other:?}; `cargo xtask bench` lists them")),
+    }
+}
+
+fn relay(arguments: &[OsString]) -> Result<(), String> {
+    let target = setup::target_dir()?;
+    let peers = target.join("peers");
+    // Questions need no releases.
+    let asks = arguments.iter().any(|argument| argument == "--help" || argument == "-h");
+    let mut steps = Steps::new(if asks { 1 } else { 3 });
+    steps.begin("building runtime, node and the benchmark");
+    let runtime = wasm::start()?;
+    devnet::build_programs()?;
+    runtime.finish()?;
+    if !asks {
+        steps.begin("building the director as operators would");
+        release(&["-p", "director-service", "-p", "bench-director"], None)?;
+        steps.begin("building the other systems");
+        for system in SYSTEMS {
+            release(&["--manifest-path", PEERS, "-p", system], Some(peers.clone()))?;
+        }
+    }
+    let mut benchmark = Command::new(target.join("debug/relay-bench"));
+    benchmark
+        .arg("--release")
+        .arg(target.join("release"))
+        .arg("--peers")
+        .arg(peers.join("release"))
+        .args(arguments)
+        .stdin(Stdio::null());
+    let status =
+        benchmark.status().map_err(|error| format!("cannot start the benchmark: {error}"))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err("the benchmark failed, see above".into()),
+    }
+}
+
+fn release(what: &[&str], target: Option<PathBuf>) -> Result<(), String> {
+    let mut build = cargo::cargo()?;
+    build.args(["build", "--release", "--bins"]).args(what);
+    if let Some(target) = target {
+        build.env("CARGO_TARGET_DIR", target);
+    }
+    cargo::run(&mut build)
+}
+
+fn criterion(name: &str, arguments: &[OsString]) -> Result<(), String> {
+    let mut bench = cargo::cargo()?;
+    bench.args(["bench", "-p", "director-service", "--bench", name, "--"]).args(arguments);
+    let status = bench
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|error| format!("cannot start cargo: {error}"))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("the benchmark {name} failed, see above")),
+    }
+}
