@@ -4,7 +4,8 @@
 //! [u8 kind | 0x80 if more slices follow] [u32 LE length] [length bytes]
 //! ```
 //!
-//! Kinds 0 to 3 are envelopes of that class, 4 is control, 5 is a ping (length 0). Slices of frames
+//! Kinds 0 to 3 are envelopes of that class, 4 is control, 5 is a ping (length 0). Kind 6 acknowledges
+//! Bulk: the length is how many bytes of it were read, and no bytes follow. Slices of frames
 //! of different lanes may be interleaved, those of one lane not: so a vote is never behind a whole
 //! block. Control travels in the Critical lane.
 
@@ -22,6 +23,7 @@ pub(super) const HEADER_LEN: usize = 5;
 pub(super) const PING: [u8; HEADER_LEN] = [PING_KIND, 0, 0, 0, 0];
 
 const PING_KIND: u8 = 5;
+const ACK_KIND: u8 = 6;
 const MORE: u8 = 0x80;
 
 /// Why bytes are no frames.
@@ -33,6 +35,8 @@ pub enum FrameError {
     BadLength,
     /// Longer than [`MAX_ENVELOPE_LEN`] or [`MAX_CONTROL_LEN`].
     TooLong,
+    /// Acknowledges Bulk that was never sent.
+    Acknowledgement,
     /// A slice of another kind in the middle of a frame.
     Interleaved,
     /// Not the encoding of a control message.
@@ -83,6 +87,13 @@ pub(super) fn header(kind: Kind, len: usize, more: bool) -> [u8; HEADER_LEN] {
     header
 }
 
+/// Says that so many bytes of Bulk were read.
+pub(super) fn acknowledgement(bytes: usize) -> [u8; HEADER_LEN] {
+    let mut header = [ACK_KIND, 0, 0, 0, 0];
+    header[1..].copy_from_slice(&(bytes as u32).to_le_bytes());
+    header
+}
+
 /// A frame that came.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decoded {
@@ -121,10 +132,19 @@ pub(super) struct Decoder {
     header: [u8; HEADER_LEN],
     header_filled: usize,
     slice: Option<Slice>,
+    /// Bytes of Bulk that came and are not acknowledged.
+    pub(super) bulk_read: usize,
+    /// Bytes of Bulk that the peer has acknowledged and that were not looked at.
+    pub(super) bulk_acknowledged: usize,
     partial: [Option<Partial>; 4],
 }
 
 impl Decoder {
+    /// Whether a frame of Bulk has come in part.
+    pub(super) fn is_within_bulk(&self) -> bool {
+        self.partial[Priority::Bulk.index()].is_some()
+    }
+
     /// Takes what was read and adds the frames that are complete to `out`.
     ///
     /// After an error the stream makes no sense any more: close it.
@@ -149,6 +169,9 @@ impl Decoder {
             let (part, rest) = bytes.split_at(taken);
             bytes = rest;
             slice.remaining -= taken;
+            if slice.kind == Kind::Envelope(Priority::Bulk) {
+                self.bulk_read += taken;
+            }
             let (kind, done) = (slice.kind, slice.remaining == 0);
             let complete = done && !slice.more;
             let partial = &mut self.partial[kind.class().index()];
@@ -172,11 +195,15 @@ impl Decoder {
     }
 
     /// Judges a header; `None` for a ping.
-    fn begin(&self) -> Result<Option<Slice>, FrameError> {
+    fn begin(&mut self) -> Result<Option<Slice>, FrameError> {
         let [byte, len @ ..] = self.header;
         let len = u32::from_le_bytes(len) as usize;
         if byte == PING_KIND {
             return if len == 0 { Ok(None) } else { Err(FrameError::BadLength) };
+        }
+        if byte == ACK_KIND {
+            self.bulk_acknowledged = self.bulk_acknowledged.saturating_add(len);
+            return Ok(None);
         }
         let kind = Kind::from_byte(byte & !MORE).ok_or(FrameError::UnknownKind)?;
         if len == 0 {

@@ -2,7 +2,8 @@
 
 use super::{
     DownReason, FrameError,
-    frame::{Decoded, Decoder, PING},
+    bulk::{ACK_EVERY, Window},
+    frame::{Decoded, Decoder, PING, acknowledgement},
     hub::Hub,
     link::{Link, lock},
     muxer::while_writing,
@@ -58,6 +59,10 @@ struct Writer {
     unflushed: bool,
     /// Something was sent since the last tick.
     spoke: bool,
+    /// How much of Bulk may be on its way.
+    bulk: Window,
+    /// Bytes of the peer's Bulk that were read and are to be acknowledged.
+    acknowledge: usize,
     /// When the last write began; an idle socket has none that is recent.
     last_write: Option<Instant>,
     /// When what is held back goes at the latest.
@@ -194,23 +199,37 @@ impl Handler {
     fn refill(&mut self, cx: &mut Context<'_>) {
         self.writer.written = 0;
         self.writer.buffer.clear();
+        // At the end of a block at once: nothing may follow that would make it worth a write.
+        let unacknowledged = self.writer.acknowledge;
+        let acknowledge = unacknowledged >= ACK_EVERY
+            || unacknowledged > 0 && !self.reader.decoder.is_within_bulk();
+        if acknowledge {
+            let bytes = std::mem::take(&mut self.writer.acknowledge);
+            self.writer.buffer.extend_from_slice(&acknowledgement(bytes));
+        }
         let mut lanes = lock(&self.link.lanes);
         let limits = &self.hub.limits;
-        let hold_ms = match lanes.urgency() {
+        let bulk_room = self.writer.bulk.room();
+        let hold_ms = match lanes.urgency(bulk_room) {
             Urgency::Never => return,
             Urgency::Now => 0,
             Urgency::Soon => limits.hold_high_ms,
             Urgency::Later => limits.hold_normal_ms,
         };
         let now = Instant::now();
-        if hold_ms > 0 && self.writer.is_held(now, Duration::from_millis(hold_ms), cx) {
+        if hold_ms > 0
+            && !acknowledge
+            && self.writer.is_held(now, Duration::from_millis(hold_ms), cx)
+        {
             return;
         }
         self.writer.last_write = Some(now);
         self.writer.due = None;
         self.writer.buffer.reserve_exact(WRITE_LEN);
-        let Filled { finished, queued_us } = lanes.fill(&mut self.writer.buffer);
+        let Filled { finished, bulk_bytes, queued_us } =
+            lanes.fill(&mut self.writer.buffer, bulk_room);
         drop(lanes);
+        self.writer.bulk.written(bulk_bytes, now);
         let counters = &self.hub.counters;
         counters.frames_out.fetch_add(finished, Relaxed);
         counters.write_bytes.observe(self.writer.buffer.len() as u64);
@@ -245,6 +264,11 @@ impl Handler {
             self.hub.counters.bytes_in.fetch_add(len as u64, Relaxed);
             // What was whole before the garbage still counts.
             let pushed = decoder.push(&buffer[..len], frames);
+            self.writer.acknowledge += std::mem::take(&mut decoder.bulk_read);
+            let acknowledged = std::mem::take(&mut decoder.bulk_acknowledged);
+            if acknowledged > 0 && !self.writer.bulk.acknowledged(acknowledged, Instant::now()) {
+                return Err(End::Violation(FrameError::Acknowledgement));
+            }
             if !frames.is_empty() {
                 let count = frames.len() as u64;
                 self.hub.counters.frames_in.fetch_add(count, Relaxed);

@@ -227,7 +227,7 @@ impl Hub {
             if link.is_closed() {
                 return Sent::NotConnected;
             }
-            let before = lanes.urgency();
+            let before = lanes.urgency(usize::MAX);
             for outgoing in frames {
                 let class = outgoing.class();
                 sent = match lanes.push(outgoing) {
@@ -249,7 +249,7 @@ impl Hub {
                 }
             }
             // Otherwise its task is awake, waits for the socket, or has a timer that is soon enough.
-            lanes.urgency() < before
+            lanes.urgency(usize::MAX) < before
         };
         if wake {
             link.waker.wake();

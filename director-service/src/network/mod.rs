@@ -32,6 +32,9 @@
 
 mod actor;
 mod behaviour;
+#[doc(hidden)]
+pub mod bench;
+mod bulk;
 mod config;
 mod dialer;
 mod error;

@@ -83,6 +83,8 @@ pub(super) enum Urgency {
 pub(super) struct Filled {
     /// Frames whose last byte it was.
     pub(super) finished: u64,
+    /// Bytes of Bulk.
+    pub(super) bulk_bytes: usize,
     /// When the first finished frame of each class was queued: of a lane's frames it waited longest.
     pub(super) queued_us: [Option<u64>; 4],
 }
@@ -103,11 +105,12 @@ impl Lanes {
         self.lanes.iter().map(|lane| lane.bytes).sum()
     }
 
-    /// How soon the next write is wanted.
-    pub(super) fn urgency(&self) -> Urgency {
+    /// How soon the next write is wanted, if so many bytes of Bulk may be written.
+    pub(super) fn urgency(&self, bulk_room: usize) -> Urgency {
         let [critical, high, normal, bulk] = &self.lanes;
         let waits = |lane: &Lane| !lane.entries.is_empty();
-        if waits(critical) || waits(bulk) || high.bytes + normal.bytes >= WRITE_LEN {
+        let bulk = waits(bulk) && bulk_room > 0;
+        if waits(critical) || bulk || high.bytes + normal.bytes >= WRITE_LEN {
             Urgency::Now
         } else if waits(high) {
             Urgency::Soon
@@ -145,14 +148,18 @@ impl Lanes {
         Pushed::Queued { dropped }
     }
 
-    /// Appends what is most urgent to `out` until it has [`WRITE_LEN`] bytes.
-    pub(super) fn fill(&mut self, out: &mut Vec<u8>) -> Filled {
+    /// Appends what is most urgent to `out` until it has [`WRITE_LEN`] bytes, and of Bulk no more than
+    /// `bulk_room`.
+    pub(super) fn fill(&mut self, out: &mut Vec<u8>, bulk_room: usize) -> Filled {
         let mut filled = Filled::default();
         for (class, lane) in self.lanes.iter_mut().enumerate() {
             while let Some(entry) = lane.entries.front_mut() {
                 let outgoing = &entry.outgoing;
                 let remaining = outgoing.frame.len() - entry.offset;
-                let room = WRITE_LEN.saturating_sub(out.len() + HEADER_LEN);
+                let mut room = WRITE_LEN.saturating_sub(out.len() + HEADER_LEN);
+                if class == Priority::Bulk.index() {
+                    room = room.min(bulk_room - filled.bulk_bytes);
+                }
                 if room < remaining.min(MIN_SLICE_LEN) {
                     return filled;
                 }
@@ -160,6 +167,9 @@ impl Lanes {
                 out.extend_from_slice(&header(outgoing.kind, len, len < remaining));
                 out.extend_from_slice(&outgoing.frame[entry.offset..][..len]);
                 entry.offset += len;
+                if class == Priority::Bulk.index() {
+                    filled.bulk_bytes += len;
+                }
                 if len == remaining {
                     lane.bytes -= outgoing.cost();
                     filled.finished += 1;

@@ -1,6 +1,6 @@
 use crate::network::{
     FrameError, MAX_CONTROL_LEN,
-    frame::{Decoded, Decoder, Kind, PING, header},
+    frame::{Decoded, Decoder, Kind, PING, acknowledgement, header},
 };
 use codec::Encode;
 use director_primitives::{Control, Priority, Welcome, envelope::MAX_ENVELOPE_LEN};
@@ -45,7 +45,7 @@ fn what_is_no_frame_is_an_error() {
     let long = |kind, len: usize| header(kind, len, false).to_vec();
     let critical = Kind::Envelope(Priority::Critical);
     let cases = [
-        (vec![6, 1, 0, 0, 0], FrameError::UnknownKind),
+        (vec![7, 1, 0, 0, 0], FrameError::UnknownKind),
         (vec![0x85, 0, 0, 0, 0], FrameError::UnknownKind),
         (vec![5, 1, 0, 0, 0], FrameError::BadLength),
         (long(BULK, 0), FrameError::BadLength),
@@ -101,4 +101,20 @@ proptest! {
     fn garbage_does_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode(&bytes);
     }
+}
+
+#[test]
+fn bulk_is_counted_as_it_is_read_and_acknowledgements_as_they_come() {
+    let mut decoder = Decoder::default();
+    let bytes = [slice(BULK, &[1; 700], true), acknowledgement(300).to_vec()].concat();
+    let mut frames = Vec::new();
+    decoder.push(&bytes[..500], &mut frames).unwrap();
+    assert_eq!((decoder.bulk_read, decoder.bulk_acknowledged), (495, 0));
+    decoder.push(&bytes[500..], &mut frames).unwrap();
+    assert_eq!((decoder.bulk_read, decoder.bulk_acknowledged), (700, 300));
+    assert!(frames.is_empty() && decoder.is_within_bulk());
+    decoder.push(&slice(BULK, b"end", false), &mut frames).unwrap();
+    assert!(frames.len() == 1 && !decoder.is_within_bulk());
+    decoder.push(&slice(Kind::Envelope(Priority::High), b"vote", false), &mut frames).unwrap();
+    assert_eq!(decoder.bulk_read, 703);
 }

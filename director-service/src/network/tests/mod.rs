@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bulk;
 mod churn;
 mod dialer;
 mod frame;

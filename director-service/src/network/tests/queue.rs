@@ -18,13 +18,13 @@ fn push(lanes: &mut Lanes, kind: Kind, frame: Frame) -> Pushed {
 }
 
 fn is_empty(lanes: &Lanes) -> bool {
-    lanes.urgency() == Urgency::Never
+    lanes.urgency(usize::MAX) == Urgency::Never
 }
 
 /// Takes one write and says which frames are whole after it, as `(class, first byte)`.
 fn drain(lanes: &mut Lanes, decoder: &mut Decoder) -> Vec<(Priority, u8)> {
     let (mut bytes, mut frames) = (Vec::new(), Vec::new());
-    lanes.fill(&mut bytes);
+    lanes.fill(&mut bytes, usize::MAX);
     assert!(bytes.len() <= WRITE_LEN);
     decoder.push(&bytes, &mut frames).unwrap();
     let simple = |frame| match frame {
@@ -131,17 +131,17 @@ fn small_frames_cost_more_than_their_bytes() {
 #[test]
 fn votes_and_blocks_go_at_once_and_the_rest_when_it_makes_a_write() {
     let mut lanes = Lanes::new([1 << 20; 4]);
-    assert_eq!(lanes.urgency(), Urgency::Never);
+    assert_eq!(lanes.urgency(usize::MAX), Urgency::Never);
     push(&mut lanes, ENVELOPE(Normal), frame(200, 0));
-    assert_eq!(lanes.urgency(), Urgency::Later);
+    assert_eq!(lanes.urgency(usize::MAX), Urgency::Later);
     push(&mut lanes, ENVELOPE(High), frame(200, 0));
-    assert_eq!(lanes.urgency(), Urgency::Soon);
+    assert_eq!(lanes.urgency(usize::MAX), Urgency::Soon);
     push(&mut lanes, ENVELOPE(Normal), frame(WRITE_LEN, 0));
-    assert_eq!(lanes.urgency(), Urgency::Now);
+    assert_eq!(lanes.urgency(usize::MAX), Urgency::Now);
     for urgent in [ENVELOPE(Critical), ENVELOPE(Bulk), Kind::Control] {
         let mut lanes = Lanes::new([1 << 20; 4]);
         push(&mut lanes, urgent, frame(200, 0));
-        assert_eq!(lanes.urgency(), Urgency::Now);
+        assert_eq!(lanes.urgency(usize::MAX), Urgency::Now);
     }
 }
 
@@ -158,7 +158,7 @@ fn a_frame_in_many_queues_is_counted_once_and_until_the_last_has_sent_it() {
     assert!((10_000..11_000).contains(&once), "{once}");
     let last = queues.pop();
     for mut lanes in queues {
-        assert_eq!(lanes.fill(&mut Vec::new()).finished, 1);
+        assert_eq!(lanes.fill(&mut Vec::new(), usize::MAX).finished, 1);
         assert_eq!(meter.bytes(), once);
     }
     drop(last);
@@ -171,6 +171,6 @@ fn a_write_tells_how_long_the_oldest_frame_of_each_class_waited() {
     for (class, queued_us) in [(Normal, 3), (Critical, 5), (Critical, 7)] {
         lanes.push(Outgoing::new(ENVELOPE(class), frame(100, 0), queued_us, &Arc::default()));
     }
-    let filled = lanes.fill(&mut Vec::new());
+    let filled = lanes.fill(&mut Vec::new(), usize::MAX);
     assert_eq!((filled.finished, filled.queued_us), (3, [Some(5), None, Some(3), None]));
 }
