@@ -2,16 +2,36 @@
 //!
 //! The rooms count for themselves; here their counts get names. Labels come from closed lists of our
 //! own, never from a peer, so that no stranger can make series.
+//!
+//! A frame's way through the director, and where time and losses show:
+//!
+//! | stage | metric |
+//! |---|---|
+//! | in | `received_frames`, `received_bytes`, by network |
+//! | refused before its signature is looked at | `loops_prevented`, `refused` by reason, `rate_limited` by class |
+//! | signatures | `verify_batch` (frames together), `verify_seconds` (time of such a batch) |
+//! | handed out | `relayed`, `deliveries` |
+//! | in a peer's queue | `queue_seconds` by network and class, `waiting_bytes`, `dropped_frames` by reason |
+//! | out | `write_bytes` (length of each write), `sent_frames`, `sent_bytes`, by network |
+//!
+//! Each costs a few increments a batch or a write, none a copy.
+
+mod histogram;
+#[cfg(test)]
+mod tests;
+
+pub use histogram::Durations;
 
 use crate::{
     director::{self, Refusal},
     network::{self, DropReason, Refusal as Turned},
 };
 use director_primitives::Priority;
+use histogram::Counted;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::{Registry, Unit},
+    registry::{Metric, Registry, Unit},
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,6 +44,7 @@ pub struct Metrics {
     ready: Gauge<u64, AtomicU64>,
     active: Gauge<u64, AtomicU64>,
     memory: Gauge<u64, AtomicU64>,
+    verify_seconds: Durations,
     submissions_failed: Counter,
 }
 
@@ -35,6 +56,7 @@ struct Core {
     loops_prevented: Counter,
     suspect_frames: Counter,
     signatures_checked: Counter,
+    verify_batch: Counted,
     votes_seen: Counter,
     votes_unseen: Counter,
     rate_limited: Family<Class, Counter>,
@@ -54,8 +76,53 @@ struct Network {
     bytes_out: Family<Net, Counter>,
     frames_in: Family<Net, Counter>,
     frames_out: Family<Net, Counter>,
+    waiting_bytes: Family<Net, Gauge<u64, AtomicU64>>,
+    queue_seconds: Family<Queue, Counted>,
+    write_bytes: Family<Net, Counted>,
     dropped: Family<Drop, Counter>,
     turned_away: Family<TurnedAway, Counter>,
+}
+
+impl Core {
+    fn new(r: &mut Registry) -> Self {
+        Self {
+            frames: counter(r, "frames", "Frames that came in"),
+            relayed: counter(r, "relayed", "Messages that were passed on"),
+            deliveries: counter(r, "deliveries", "Copies that were handed out for them"),
+            loops_prevented: counter(r, "loops_prevented", "Repeats that were not passed on"),
+            suspect_frames: counter(r, "suspect_frames", "Frames of senders of forged ones"),
+            signatures_checked: counter(r, "signatures_checked", "Envelope signatures checked"),
+            verify_batch: plain(r, "verify_batch", "Frames whose signatures came together"),
+            votes_seen: counter(r, "votes_seen", "Signed votes that the detector saw"),
+            votes_unseen: counter(r, "votes_unseen", "Votes beyond all limits, not looked at"),
+            rate_limited: plain(r, "rate_limited", "Messages beyond limits, by class"),
+            double_signs_detected: counter(r, "double_signs_detected", "Double signs proven here"),
+            proofs_from_peers: counter(r, "proofs_from_peers", "New proofs of other directors"),
+            approvals_signed: counter(r, "approvals_signed", "Approvals of candidates signed"),
+            submissions: counter(r, "submissions", "Times that collected votes were submitted"),
+            refused: plain(r, "refused", "Messages that were refused, by reason"),
+            authorized: gauge(r, "authorized_validators", "Validators that may speak"),
+            votes_in_memory: gauge(r, "votes_in_memory", "Votes that the detector holds"),
+        }
+    }
+}
+
+impl Network {
+    fn new(r: &mut Registry) -> Self {
+        let waited = "Time in a peer's queue: of each write the frame that waited longest";
+        Self {
+            connections: plain(r, "connections", "Connections, by network"),
+            bytes_in: plain(r, "received_bytes", "Bytes received, by network"),
+            bytes_out: plain(r, "sent_bytes", "Bytes sent, by network"),
+            frames_in: plain(r, "received_frames", "Frames received, by network"),
+            frames_out: plain(r, "sent_frames", "Frames sent, by network"),
+            waiting_bytes: in_unit(r, "waiting", "Bytes that wait, each frame once", Unit::Bytes),
+            queue_seconds: in_unit(r, "queue", waited, Unit::Seconds),
+            write_bytes: in_unit(r, "write", "Length of each write to a peer", Unit::Bytes),
+            dropped: plain(r, "dropped_frames", "Frames lost on their way to a peer"),
+            turned_away: plain(r, "refused_connections", "Connections refused, by reason"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -71,6 +138,12 @@ struct Class {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Net {
     network: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Queue {
+    network: &'static str,
+    class: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -109,40 +182,32 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("director");
         let r = &mut registry;
-        let core = Core {
-            frames: counter(r, "frames", "Frames that came in"),
-            relayed: counter(r, "relayed", "Messages that were passed on"),
-            deliveries: counter(r, "deliveries", "Copies that were handed out for them"),
-            loops_prevented: counter(r, "loops_prevented", "Repeats that were not passed on"),
-            suspect_frames: counter(r, "suspect_frames", "Frames of senders of forged ones"),
-            signatures_checked: counter(r, "signatures_checked", "Envelope signatures checked"),
-            votes_seen: counter(r, "votes_seen", "Signed votes that the detector saw"),
-            votes_unseen: counter(r, "votes_unseen", "Votes beyond all limits, not looked at"),
-            rate_limited: family(r, "rate_limited", "Messages beyond limits, by class"),
-            double_signs_detected: counter(r, "double_signs_detected", "Double signs proven here"),
-            proofs_from_peers: counter(r, "proofs_from_peers", "New proofs of other directors"),
-            approvals_signed: counter(r, "approvals_signed", "Approvals of candidates signed"),
-            submissions: counter(r, "submissions", "Times that collected votes were submitted"),
-            refused: family(r, "refused", "Messages that were refused, by reason"),
-            authorized: gauge(r, "authorized_validators", "Validators that may speak"),
-            votes_in_memory: gauge(r, "votes_in_memory", "Votes that the detector holds"),
-        };
-        let network = Network {
-            connections: family(r, "connections", "Connections, by network"),
-            bytes_in: family(r, "received_bytes", "Bytes received, by network"),
-            bytes_out: family(r, "sent_bytes", "Bytes sent, by network"),
-            frames_in: family(r, "received_frames", "Frames received, by network"),
-            frames_out: family(r, "sent_frames", "Frames sent, by network"),
-            dropped: family(r, "dropped_frames", "Frames lost on their way to a peer"),
-            turned_away: family(r, "refused_connections", "Connections refused, by reason"),
-        };
+        let core = Core::new(r);
+        let network = Network::new(r);
         let finalized = gauge(r, "finalized_block", "Newest finalized block known");
         let ready = gauge(r, "ready", "1 while validators can be served");
         let active = gauge(r, "active", "1 while the chain has this director as active");
-        let memory = Gauge::default();
-        r.register_with_unit("memory", "Memory of the process", Unit::Bytes, memory.clone());
+        let memory = in_unit(r, "memory", "Memory of the process", Unit::Bytes);
+        let verify_seconds = Durations::default();
+        let help = "Time that it took to check the signatures of a batch";
+        r.register_with_unit("verify", help, Unit::Seconds, verify_seconds.0.clone());
         let submissions_failed = counter(r, "submissions_failed", "Submissions that failed");
-        Self { registry, core, network, finalized, ready, active, memory, submissions_failed }
+        Self {
+            registry,
+            core,
+            network,
+            finalized,
+            ready,
+            active,
+            memory,
+            verify_seconds,
+            submissions_failed,
+        }
+    }
+
+    /// For whoever checks signatures: how long each batch takes.
+    pub fn verify_seconds(&self) -> Durations {
+        self.verify_seconds.clone()
     }
 
     /// Collected votes did not get into the chain.
@@ -194,6 +259,9 @@ impl Metrics {
             let label = Class { class: class_name(class) };
             set(&core.rate_limited.get_or_create(&label), stats.rate_limited(class));
         }
+        // A batch of exactly so many is still in the bucket.
+        let bound = |at: usize| 2f64.powi(at as i32);
+        core.verify_batch.set(&stats.verify_batch, bound, stats.signatures_checked as f64);
         core.authorized.set(stats.authorized);
         core.votes_in_memory.set(stats.votes_in_memory);
     }
@@ -205,6 +273,17 @@ impl Metrics {
         set(&self.network.bytes_out.get_or_create(&label), stats.bytes_out);
         set(&self.network.frames_in.get_or_create(&label), stats.frames_in);
         set(&self.network.frames_out.get_or_create(&label), stats.frames_out);
+        self.network.waiting_bytes.get_or_create(&label).set(stats.waiting_bytes);
+        // The buckets are of whole bytes, each of less than a power of two.
+        let bound = |at: usize| 2f64.powi(at as i32) - 1.0;
+        let network::Distribution { counts, sum } = &stats.write_bytes;
+        self.network.write_bytes.get_or_create(&label).set(counts, bound, *sum as f64);
+        for class in Priority::ALL {
+            let bound = |at: usize| 2f64.powi(at as i32) / 1e6;
+            let network::Distribution { counts, sum } = &stats.queue_us[class.index()];
+            let label = Queue { network, class: class_name(class) };
+            self.network.queue_seconds.get_or_create(&label).set(counts, bound, *sum as f64 / 1e6);
+        }
         for (class, reason, count) in drops(stats) {
             set(&self.network.dropped.get_or_create(&Drop { network, class, reason }), count);
         }
@@ -258,69 +337,28 @@ fn set(counter: &Counter, value: u64) {
 }
 
 fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
-    let counter = Counter::default();
-    registry.register(name, help, counter.clone());
-    counter
+    plain(registry, name, help)
 }
 
 fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge<u64, AtomicU64> {
-    let gauge = Gauge::default();
-    registry.register(name, help, gauge.clone());
-    gauge
+    plain(registry, name, help)
 }
 
-fn family<L, M>(registry: &mut Registry, name: &str, help: &str) -> Family<L, M>
-where
-    L: EncodeLabelSet + Clone + std::hash::Hash + Eq + Send + Sync + std::fmt::Debug + 'static,
-    M: Default
-        + prometheus_client::metrics::TypedMetric
-        + prometheus_client::encoding::EncodeMetric
-        + Send
-        + Sync
-        + std::fmt::Debug
-        + 'static,
-{
-    let family = Family::default();
-    registry.register(name, help, family.clone());
-    family
+/// Registers a metric without a unit, or with one that its name has already.
+fn plain<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_of_the_rooms_show_under_their_names() {
-        let metrics = Metrics::new();
-        let core = director::Stats {
-            relayed: 7,
-            authorized: 21,
-            rate_limited: [0, 0, 5, 0],
-            ..director::Stats::default()
-        };
-        let mut mesh = network::Stats { connected: 2, ..network::Stats::default() };
-        mesh.refused[Turned::NotAllowed as usize] = 3;
-        let reading = Reading { core, mesh: Some(mesh), ready: true, ..Reading::default() };
-        let text = metrics.render(&reading);
-        for line in [
-            "director_relayed_total 7",
-            "director_authorized_validators 21",
-            "director_connections{network=\"mesh\"} 2",
-            "director_refused_total{reason=\"bad_signature\"} 0",
-            "director_refused_total{reason=\"rate_limited\"} 0",
-            "director_rate_limited_total{class=\"normal\"} 5",
-            "director_votes_unseen_total 0",
-            "director_refused_connections_total{network=\"mesh\",reason=\"not_allowed\"} 3",
-            "director_ready 1",
-            "director_active 0",
-            "# EOF",
-        ] {
-            assert!(text.lines().any(|have| have == line), "{line:?} is not in\n{text}");
-        }
-    }
-
-    #[test]
-    fn knows_its_own_memory() {
-        assert!(memory_bytes().is_none_or(|bytes| bytes > 100_000));
-    }
+/// Registers a metric with a unit, which becomes the end of its name.
+fn in_unit<M: Metric + Clone + Default>(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    unit: Unit,
+) -> M {
+    let metric = M::default();
+    registry.register_with_unit(name, help, unit, metric.clone());
+    metric
 }

@@ -203,7 +203,7 @@ async fn supervise(
     view.set_networks(view::Networks { mesh: mesh.clone(), public: public.clone() });
     view.set_reporter(reporter.handle());
     let core = core::Core {
-        director: director(&config, &identity, peer, &history).await?,
+        director: director(&config, &identity, peer, &history, &view).await?,
         identity,
         mesh: mesh.clone(),
         public: public.clone(),
@@ -260,6 +260,7 @@ async fn director(
     identity: &Identity,
     peer: PeerKey,
     history: &History,
+    view: &view::View,
 ) -> Result<Director<crypto::BatchCrypto>, ServiceError> {
     let settings = director::Config {
         seen_capacity: config.limits.seen_messages,
@@ -268,7 +269,8 @@ async fn director(
         rates: rates(&config.rates),
         ..director::Config::new(identity.account.clone(), identity.peer_key)
     };
-    let crypto = crypto::BatchCrypto::new(peer, config.limits.verify_batch);
+    let crypto = crypto::BatchCrypto::new(peer, config.limits.verify_batch)
+        .timed(view.metrics.verify_seconds());
     // What fits into the memory. The core asks for the rest, wherever the chain is now.
     let checkpoints = settings.recent_checkpoints.saturating_add(settings.checkpoints_ahead);
     let Recent { votes, complete_from } = history.recent(checkpoints.saturating_add(1)).await?;

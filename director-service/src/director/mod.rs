@@ -63,4 +63,4 @@ pub use crypto::Crypto;
 pub use input::{Frame, Input, Link, Millis, Received, ValidatorVote};
 pub use output::{DisconnectReason, Output, Recipients};
 pub use state::Director;
-pub use stats::{Refusal, Refused, Stats};
+pub use stats::{BATCH_BUCKETS, Refusal, Refused, Stats};

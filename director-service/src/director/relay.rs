@@ -254,7 +254,7 @@ impl<C: Crypto> Director<C> {
                 })
             })
             .collect();
-        self.stats.signatures_checked += frames.len() as u64;
+        self.stats.verify(frames.len());
         let signed = self.crypto.verify_envelopes(&snapshot.domain.genesis_hash, &frames);
         index.into_iter().map(|at| signed.get(at).copied().unwrap_or(false)).collect()
     }

@@ -152,6 +152,9 @@ impl Refused {
     }
 }
 
+/// Buckets of [`Stats::verify_batch`].
+pub const BATCH_BUCKETS: usize = 12;
+
 /// What the core did since it was made. Numbers only grow, but for the gauges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -171,6 +174,9 @@ pub struct Stats {
     pub suspect_frames: u64,
     /// Envelope signatures that were checked.
     pub signatures_checked: u64,
+    /// How often so many were checked together: bucket 0 counts single ones, bucket `i` batches of
+    /// more than `2^(i-1)` and at most `2^i`, the last bucket all that are larger.
+    pub verify_batch: [u64; BATCH_BUCKETS],
     /// Correctly signed votes that the detector saw.
     pub votes_seen: u64,
     /// Votes so far beyond their sender's limits that nobody looked at them; not passed on either.
@@ -210,6 +216,13 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// So many signatures are checked together.
+    pub(super) fn verify(&mut self, frames: usize) {
+        self.signatures_checked += frames as u64;
+        let bucket = frames.next_power_of_two().ilog2() as usize;
+        self.verify_batch[bucket.min(BATCH_BUCKETS - 1)] += 1;
+    }
+
     /// Frames of this class that were not passed on because of their sender's limits.
     pub fn rate_limited(&self, class: Priority) -> u64 {
         self.rate_limited[class.index()]

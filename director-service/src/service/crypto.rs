@@ -11,13 +11,14 @@
 //!
 //! Where there are more cores, a large batch is split between them.
 
-use crate::{director::Crypto, keys::PeerKey};
+use crate::{director::Crypto, keys::PeerKey, metrics::Durations};
 use director_primitives::{H256, Signature, StatementKind, signing::signing_prefix};
 use ed25519_zebra::{Signature as ZebraSignature, VerificationKey, VerificationKeyBytes, batch};
 use std::{
     collections::HashMap,
     num::NonZeroUsize,
     thread::{Builder, Scope, ScopedJoinHandle, available_parallelism, scope},
+    time::Instant,
 };
 
 /// A batch with a wrong signature in it and no more than so many others is checked one by one: halves
@@ -35,6 +36,7 @@ pub(super) struct BatchCrypto {
     threads: usize,
     /// Origins' keys, ready for use: a message that comes alone costs a tenth less.
     prepared: HashMap<[u8; 32], VerificationKey>,
+    durations: Durations,
 }
 
 /// Keys that are kept ready, 400 bytes each; when there are more, all are made anew.
@@ -54,12 +56,31 @@ impl BatchCrypto {
             largest_batch: largest_batch.max(1),
             threads: threads.max(1),
             prepared: HashMap::new(),
+            durations: Durations::default(),
         }
+    }
+
+    /// The same, which adds how long each batch takes to `durations`.
+    pub(super) fn timed(self, durations: Durations) -> Self {
+        Self { durations, ..self }
     }
 }
 
 impl Crypto for BatchCrypto {
     fn verify_envelopes(&mut self, genesis_hash: &H256, frames: &[&[u8]]) -> Vec<bool> {
+        let start = Instant::now();
+        let verdicts = self.verify(genesis_hash, frames);
+        self.durations.observe(start.elapsed());
+        verdicts
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Signature {
+        self.key.sign(bytes)
+    }
+}
+
+impl BatchCrypto {
+    fn verify(&mut self, genesis_hash: &H256, frames: &[&[u8]]) -> Vec<bool> {
         if let [frame] = frames {
             return vec![self.verify_one(genesis_hash, frame).unwrap_or(false)];
         }
@@ -75,12 +96,6 @@ impl Crypto for BatchCrypto {
         good
     }
 
-    fn sign(&self, bytes: &[u8]) -> Signature {
-        self.key.sign(bytes)
-    }
-}
-
-impl BatchCrypto {
     /// The verdict about a frame that came alone; `None` if it has no signature or its origin no key.
     fn verify_one(&mut self, genesis_hash: &H256, frame: &[u8]) -> Option<bool> {
         let (body, signature) = frame.split_last_chunk::<64>()?;

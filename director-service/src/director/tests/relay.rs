@@ -79,6 +79,22 @@ fn equal_frames_of_one_batch_are_checked_once_and_passed_on_once() {
 }
 
 #[test]
+fn sizes_of_batches_are_counted_in_powers_of_two() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let mut seq = 1;
+    for size in [1, 1, 2, 3, 4, 5, 256, 257] {
+        let batch = (0..size).map(|n| from_director(1, &message(0, seq + n, b"hello"))).collect();
+        seq += size;
+        rig.frames(batch);
+    }
+    let repeats_alone = from_director(1, &message(0, seq - 1, b"hello"));
+    rig.frames(vec![repeats_alone]);
+    let stats = rig.core.stats();
+    assert_eq!(stats.verify_batch, [2, 1, 2, 1, 0, 0, 0, 0, 1, 1, 0, 0]);
+    assert_eq!(stats.signatures_checked, seq - 1);
+}
+
+#[test]
 fn a_replay_is_known_after_the_cache_was_flushed() {
     let world = World::new(3, 2);
     let small = Config { seen_capacity: 4, ..config(0) };
