@@ -124,11 +124,80 @@ pub struct Limits {
     /// Largest batch of messages whose signatures are checked together. Default 256: then
     /// one costs 9 µs instead of 36; with 1,024 it is 8.5, and to find a forged one costs twice as much.
     pub verify_batch: usize,
+    /// MiB that messages to and from validators may take while they wait, each counted once however
+    /// many it waits for. Default 256: a minute of 10,000 messages a second. Beyond it the validator
+    /// with most waiting is disconnected, until it is enough.
+    pub memory_mib: u64,
+    /// The same for messages to and from directors. Default 256.
+    pub mesh_memory_mib: u64,
+    /// MiB that may wait for one validator in each of Critical, High and Normal; Bulk has twice as
+    /// much, and a link to a director four times. Default 8: a second of 20,000 votes, so that a
+    /// validator may stop for as long. Beyond it Normal and Bulk lose their oldest message, Critical
+    /// and High the connection.
+    pub queue_mib: u64,
+    /// Connections to validators and candidates. Default 1,100: all that a chain may have, and some.
+    /// Each takes up to 64 KiB beside what waits, and a file descriptor (`ulimit -n`).
+    pub max_connections: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { seen_messages: 10_000, verify_batch: 256 }
+        Self {
+            seen_messages: 10_000,
+            verify_batch: 256,
+            memory_mib: 256,
+            mesh_memory_mib: 256,
+            queue_mib: 8,
+            max_connections: 1_100,
+        }
+    }
+}
+
+impl Limits {
+    /// Least MiB of a queue: it must hold the longest message.
+    const MIN_QUEUE_MIB: u64 = 2;
+
+    /// Most MiB of anything: beyond that it is a misunderstanding of the unit.
+    const MAX_MIB: u64 = 1 << 20;
+
+    /// MiB that may wait for one validator and for one director, in all classes.
+    fn queues_mib(&self) -> (u64, u64) {
+        let of_validator = self.queue_mib.saturating_mul(5);
+        (of_validator, of_validator.saturating_mul(4))
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        let invalid = |field, cause: String| Err(ConfigError::Invalid { field, cause });
+        if self.queue_mib < Self::MIN_QUEUE_MIB {
+            let least = Self::MIN_QUEUE_MIB;
+            return invalid(
+                "limits.queue_mib",
+                format!("must be at least {least}: a message may have 1 MiB"),
+            );
+        }
+        let (of_validator, of_director) = self.queues_mib();
+        for (field, memory_mib, least) in [
+            ("limits.memory_mib", self.memory_mib, of_validator),
+            ("limits.mesh_memory_mib", self.mesh_memory_mib, of_director),
+        ] {
+            if memory_mib < least {
+                return invalid(
+                    field,
+                    format!(
+                        "must be at least {least}, which is what may wait for one peer with \
+                         limits.queue_mib = {}; raise it, or lower limits.queue_mib",
+                        self.queue_mib
+                    ),
+                );
+            }
+            if memory_mib > Self::MAX_MIB {
+                return invalid(
+                    field,
+                    format!("must be at most {}; the unit is MiB", Self::MAX_MIB),
+                );
+            }
+        }
+        Ok(())
     }
 }
 
@@ -275,6 +344,7 @@ impl Config {
         let positive = [
             ("limits.seen_messages", self.limits.seen_messages as u64),
             ("limits.verify_batch", self.limits.verify_batch as u64),
+            ("limits.max_connections", self.limits.max_connections as u64),
             ("rates.critical_messages_per_s", self.rates.critical_messages_per_s),
             ("rates.critical_bytes_per_s", self.rates.critical_bytes_per_s),
             ("rates.high_messages_per_s", self.rates.high_messages_per_s),
@@ -291,6 +361,7 @@ impl Config {
         if let Some((field, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return invalid(field, "must be at least 1".into());
         }
+        self.limits.validate()?;
         if self.rates.burst_ms > MAX_BURST_MS {
             return invalid("rates.burst_ms", format!("must be at most {MAX_BURST_MS}"));
         }

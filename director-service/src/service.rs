@@ -293,6 +293,26 @@ fn rates(rates: &config::Rates) -> director::Rates {
     }
 }
 
+/// The operator's words for what may wait, in the network's.
+fn limits(side: Side, limits: &config::Limits) -> network::Limits {
+    let bytes = |mib: u64| usize::try_from(mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX);
+    let queue = |times| bytes(limits.queue_mib.saturating_mul(times));
+    let defaults = network::Limits::of(side);
+    match side {
+        Side::Mesh => network::Limits {
+            memory_bytes: bytes(limits.mesh_memory_mib),
+            queue_bytes: [queue(4), queue(4), queue(4), queue(8)],
+            ..defaults
+        },
+        Side::Public | Side::Client => network::Limits {
+            memory_bytes: bytes(limits.memory_mib),
+            queue_bytes: [queue(1), queue(1), queue(1), queue(2)],
+            max_connections: limits.max_connections,
+            ..defaults
+        },
+    }
+}
+
 async fn open(
     side: Side,
     config: &Config,
@@ -305,6 +325,7 @@ async fn open(
     };
     let mut settings = network::Config::new(side, *peer.seed(), genesis);
     settings.listen = listen.clone();
+    settings.limits = limits(side, &config.limits);
     network::start(settings).await.map_err(|error| ServiceError::Network { field, error })
 }
 

@@ -151,6 +151,24 @@ fn numbers_must_make_sense() {
 }
 
 #[test]
+fn memory_must_hold_what_may_wait_for_one_peer() {
+    let limits = |fields: &str| format!("{MINIMAL}[limits]\n{fields}\n");
+    let small = "queue_mib = 2\nmemory_mib = 10\nmesh_memory_mib = 40";
+    assert_eq!(load(&limits(small), &[]).unwrap().limits.queue_mib, 2);
+    let env = |name: &'static str, value: &'static str| [(name, value)];
+    let words = ["limits.memory_mib", "40", "limits.queue_mib = 8"];
+    refuses(MINIMAL, &env("DIRECTOR_LIMITS_MEMORY_MIB", "39"), &words);
+    let words = ["limits.mesh_memory_mib", "160", "lower limits.queue_mib"];
+    refuses(MINIMAL, &env("DIRECTOR_LIMITS_MESH_MEMORY_MIB", "159"), &words);
+    refuses(MINIMAL, &env("DIRECTOR_LIMITS_QUEUE_MIB", "1"), &["limits.queue_mib", "at least 2"]);
+    refuses(&limits("queue_mib = 9223372036854775807"), &[], &["limits.memory_mib", "raise it"]);
+    // Bytes in the place of MiB.
+    refuses(&limits("memory_mib = 268435456"), &[], &["limits.memory_mib", "MiB"]);
+    let words = ["limits.max_connections", "at least 1"];
+    refuses(MINIMAL, &env("DIRECTOR_LIMITS_MAX_CONNECTIONS", "0"), &words);
+}
+
+#[test]
 fn a_bad_log_filter_is_refused() {
     refuses(MINIMAL, &[("DIRECTOR_LOG_FILTER", "director=loud")], &["log.filter", "info"]);
 }

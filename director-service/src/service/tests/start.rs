@@ -136,3 +136,39 @@ fn operator_and_core_have_the_same_default_rates() {
     use crate::{config, director};
     assert_eq!(super::super::rates(&config::Rates::default()), director::Rates::default());
 }
+
+#[test]
+fn operator_and_network_have_the_same_default_limits() {
+    use crate::{
+        config,
+        network::{Limits, Side},
+    };
+    for side in [Side::Mesh, Side::Public] {
+        let limits = super::super::limits(side, &config::Limits::default());
+        let fields = |limits: &Limits| {
+            (limits.memory_bytes, limits.queue_bytes, limits.max_connections, limits.max_pending)
+        };
+        assert_eq!(fields(&limits), fields(&Limits::of(side)), "{side:?}");
+    }
+}
+
+#[test]
+fn the_operators_limits_reach_each_network() {
+    use crate::{config, network::Side};
+    const MIB: usize = 1024 * 1024;
+    let operator = config::Limits {
+        memory_mib: 100,
+        mesh_memory_mib: 200,
+        queue_mib: 3,
+        max_connections: 7,
+        ..config::Limits::default()
+    };
+    let public = super::super::limits(Side::Public, &operator);
+    assert_eq!(public.memory_bytes, 100 * MIB);
+    assert_eq!(public.queue_bytes, [3, 3, 3, 6].map(|mib| mib * MIB));
+    assert_eq!(public.max_connections, 7);
+    let mesh = super::super::limits(Side::Mesh, &operator);
+    assert_eq!(mesh.memory_bytes, 200 * MIB);
+    assert_eq!(mesh.queue_bytes, [12, 12, 12, 24].map(|mib| mib * MIB));
+    assert_ne!(mesh.max_connections, 7, "that is for validators");
+}
