@@ -18,6 +18,8 @@
 //! Upon [`Stopper::stop`] every task ends by itself, the store last. A task that ends or panics
 //! without being asked ends the others too, and [`Service::wait`] says which it was.
 
+#[doc(hidden)]
+pub mod bench;
 mod core;
 mod crypto;
 mod error;

@@ -36,6 +36,8 @@
 //!
 //! The log and the repair of holes, heartbeats, revocation by directors: later.
 
+#[doc(hidden)]
+pub mod bench;
 mod config;
 mod crypto;
 mod detector;
