@@ -1,6 +1,7 @@
 //! Each rule of the core, alone.
 #![allow(clippy::unwrap_used)]
 
+mod adversaries;
 mod authorization;
 mod detector;
 mod evidence;
@@ -8,6 +9,8 @@ mod members;
 mod parts;
 mod rates;
 mod relay;
+mod resigning;
+mod storm;
 mod suspects;
 mod turns;
 mod world;

@@ -1,0 +1,219 @@
+//! What somebody with bad intentions can do at the relay, one misdeed after the other.
+//!
+//! [`super::relay`] and [`super::detector`] have the rules alone; [`super::storm`] has all misdeeds at
+//! once and at random.
+
+use super::{count, resigning::resign, world::*};
+use crate::director::{Config, Director, Frame, Input, Output, Received, Refusal};
+use codec::Encode;
+use director_primitives::{H256, Priority, SignedEnvelope};
+
+fn frames(out: &[Output]) -> Vec<Frame> {
+    relayed(out).into_iter().map(|(frame, _)| frame).collect()
+}
+
+fn with_cache(seen_capacity: usize) -> Rig {
+    let config = Config { seen_capacity, ..config(0) };
+    let core = Director::new(config, TestCrypto(director_key(0)), Vec::new());
+    Rig::with(&World::new(3, 3), core)
+}
+
+#[test]
+fn poisoning_from_any_side_suppresses_nothing() {
+    let real = vote_frame(0, 1, &vote(0, 10, 0xaa));
+    let poison = forge(&real);
+    let foreign = Received { from: validator_key(1).public(), ..from_validator(0, &poison) };
+    // From a director, over the origin's own connection, and from another validator.
+    for (name, poison) in [
+        ("mesh", from_director(1, &poison)),
+        ("own connection", from_validator(0, &poison)),
+        ("foreign connection", foreign),
+    ] {
+        for real in [from_validator(0, &real), from_director(2, &real)] {
+            let mut rig = Rig::new(&World::new(3, 2));
+            let out = rig.frames(vec![poison.clone(), poison.clone(), real.clone()]);
+            assert_eq!(frames(&out), vec![real.frame.clone()], "{name}, in one batch");
+
+            let mut rig = Rig::new(&World::new(3, 2));
+            assert!(rig.frames(vec![poison.clone()]).is_empty());
+            let out = rig.frames(vec![real.clone()]);
+            assert_eq!(frames(&out), [real.frame], "{name}, in the batch before");
+            assert_eq!(rig.core.stats().loops_prevented, 0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_frame_of_another_chain_suppresses_nothing() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let body = envelope(0, Priority::Normal, 1, 1, b"hello");
+    let elsewhere: Frame = validator_key(0).envelope(&H256::zero(), body).encode().into();
+    assert!(rig.frames(vec![from_director(1, &elsewhere)]).is_empty());
+    assert_eq!(count(&rig, Refusal::BadSignature), 1);
+    assert_eq!(rig.frames(vec![from_validator(0, &message(0, 1, b"hello"))]).len(), 1);
+}
+
+#[test]
+fn forgeries_do_not_flush_the_cache() {
+    let mut rig = with_cache(4);
+    let real = message(0, 1, b"hello");
+    rig.frames(vec![from_validator(0, &real)]);
+    let forged = (2..=40).map(|seq| from_director(1, &forge(&message(0, seq, b"forged"))));
+    rig.frames(forged.collect());
+    rig.frames(vec![from_director(1, &real)]);
+    let stats = rig.core.stats();
+    assert_eq!((stats.loops_prevented, stats.replays_after_eviction), (1, 0));
+}
+
+#[test]
+fn a_replay_is_known_after_its_author_flushed_the_cache_with_ten_thousand_messages() {
+    let mut rig = Rig::new(&World::new(3, 3));
+    let honest = message(0, 1, b"once");
+    let vote_of_honest = vote_frame(0, 1, &vote(0, 10, 0xaa));
+    let own = message(1, 1, b"mine");
+    let all = [from_validator(0, &honest), from_validator(0, &vote_of_honest)];
+    rig.frames(all.into_iter().chain([from_validator(1, &own)]).collect());
+
+    let mut passed = 0;
+    for batch in 0..11u64 {
+        rig.now += 500;
+        let flood =
+            (2..=1_001).map(|n| from_validator(1, &message(1, batch * 1_000 + n, b"flush")));
+        passed += rig.frames(flood.collect()).len();
+    }
+    assert_eq!(passed, 11_000, "more than the cache holds, all within the limits");
+
+    // By the one who flushed, and by the directors at any time later.
+    for replay in [from_director(1, &honest), from_director(2, &honest), from_validator(0, &honest)]
+    {
+        assert!(rig.frames(vec![replay]).is_empty());
+    }
+    let out = rig.frames(vec![from_director(1, &vote_of_honest), from_validator(1, &own)]);
+    assert!(out.is_empty());
+    let stats = rig.core.stats();
+    assert_eq!((stats.replays_after_eviction, stats.envelope_equivocations), (5, 0));
+    assert_eq!(stats.votes_seen, 2, "the detector was shown the vote again");
+    // Who was flushed away can go on.
+    assert_eq!(rig.frames(vec![from_validator(0, &message(0, 2, b"twice"))]).len(), 1);
+}
+
+#[test]
+fn one_message_signed_in_many_ways_is_passed_on_once_and_accuses_nobody() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let first = message(0, 1, b"hello");
+    // Other nonces, and nonces with a part of small order, which ZIP-215 lets pass.
+    let again: Vec<_> = (0..16).map(|part| resign(0, &first, 40 + part as u64, part % 8)).collect();
+    for frame in &again {
+        assert_ne!(*frame, first);
+        let signed = SignedEnvelope::from_bytes(frame).unwrap();
+        assert!(signed.verify(&genesis()), "these are no forgeries");
+    }
+    let one_batch = [&first, &again[0], &again[1]].map(|frame| from_validator(0, frame));
+    assert_eq!(rig.frames(one_batch.into()).len(), 1);
+    for frame in &again[2..] {
+        assert!(rig.frames(vec![from_validator(0, frame), from_director(1, frame)]).is_empty());
+    }
+    let stats = rig.core.stats();
+    assert_eq!((stats.relayed, stats.envelope_equivocations), (1, 0));
+    assert_eq!(stats.refused.total(), 0, "all are repeats");
+}
+
+#[test]
+fn a_vote_in_envelopes_signed_in_many_ways_is_passed_on_once() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let first = vote_frame(0, 1, &vote(0, 10, 0xaa));
+    let mut out = rig.frames(vec![from_validator(0, &first)]);
+    for part in 0..8 {
+        out.extend(rig.frames(vec![from_director(1, &resign(0, &first, 9, part))]));
+    }
+    assert_eq!(frames(&out), [first]);
+    assert!(!out.iter().any(|output| matches!(output, Output::Proven(_))));
+}
+
+#[test]
+fn a_malleated_signature_is_a_forgery_and_suppresses_nothing() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let real = message(0, 1, b"hello");
+    let malleated = super::resigning::malleate(&real);
+    assert_ne!(malleated, real);
+    let batch = vec![from_director(1, &malleated), from_validator(0, &real)];
+    assert_eq!(frames(&rig.frames(batch)), [real]);
+    assert!(rig.frames(vec![from_director(1, &malleated)]).is_empty());
+    assert_eq!(count(&rig, Refusal::BadSignature), 1, "the second is refused before a look at it");
+}
+
+#[test]
+fn votes_for_heights_far_away_leave_nothing_behind() {
+    // Checkpoint 20,000 is finalized: disk from 10,000, memory from 19,936, up to 20,016.
+    let mut rig = Rig::new(&World::new(3, 3).at(200_000));
+    let heights = [0, 1, 9_999, 20_017, 1 << 40, u64::MAX];
+    let mut seq = 0;
+    for _ in 0..20 {
+        for checkpoint in heights {
+            for hash in [0xaa, 0xbb] {
+                seq += 1;
+                let frame = vote_frame(1, seq, &vote(1, checkpoint, hash));
+                assert!(rig.frames(vec![from_validator(1, &frame)]).is_empty(), "{checkpoint}");
+            }
+        }
+    }
+    let stats = rig.core.stats();
+    assert_eq!((stats.votes_in_memory, stats.votes_recalled, stats.votes_seen), (0, 0, 0));
+    assert_eq!(count(&rig, Refusal::VoteTooOld), 120);
+    assert_eq!(count(&rig, Refusal::VoteTooFarAhead), 120);
+    let honest = vote_frame(0, 1, &vote(0, 20_000, 0xaa));
+    assert_eq!(frames(&rig.frames(vec![from_validator(0, &honest)])), [honest]);
+}
+
+#[test]
+fn a_wild_sequence_number_shuts_out_nobody_but_its_author() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    for (epoch, seq) in [(1, u64::MAX), (1 << 60, 1), (1 << 60, u64::MAX)] {
+        let wild = sign(1, envelope(1, Priority::Normal, epoch, seq, b"wild"));
+        assert_eq!(rig.frames(vec![from_validator(1, &wild)]).len(), 1);
+    }
+    assert!(rig.frames(vec![from_validator(1, &message(1, 1, b"too late"))]).is_empty());
+    assert_eq!(rig.frames(vec![from_validator(0, &message(0, 1, b"hello"))]).len(), 1);
+}
+
+#[test]
+fn every_message_of_twenty_honest_validators_passes_beside_a_flood() {
+    const FLOODER: u8 = 20;
+    let mut rig = Rig::new(&World::new(3, 21));
+    let (mut honest, mut passed) = (Vec::new(), Vec::new());
+    // Messages that are right, forged, votes and repeats: full batches for a second.
+    let own = message(FLOODER, 1, b"again and again");
+    for round in 1..=20u64 {
+        rig.now += 50;
+        let flood = (1..=480).map(|n| match n % 4 {
+            0 => own.clone(),
+            1 => message(FLOODER, round * 1_000 + n, b"flood"),
+            2 => forge(&message(FLOODER, round * 1_000 + n, b"forged")),
+            _ => vote_frame(FLOODER, round * 1_000 + n, &vote(FLOODER, 5 + n % 16, n as u8)),
+        });
+        let mut batch: Vec<_> = flood.map(|frame| from_validator(FLOODER, &frame)).collect();
+        for n in 0..FLOODER {
+            let frame = message(n, round, b"honest");
+            batch.push(from_validator(n, &frame));
+            honest.push(frame);
+        }
+        passed.extend(frames(&rig.frames(batch)));
+    }
+    let of_flooder = |frame: &Frame| frame.starts_with(&validator_key(FLOODER).public().0);
+    passed.retain(|frame| !of_flooder(frame));
+    passed.sort();
+    honest.sort();
+    assert_eq!(passed, honest);
+}
+
+#[test]
+fn a_director_that_was_removed_poisons_nothing_any_more() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let mut world = World::new(3, 2).at(101);
+    world.directors.retain(|n| *n != 2);
+    rig.finalize(&world);
+    let frame = message(0, 1, b"hello");
+    assert!(rig.put(Input::Frames(vec![from_director(2, &frame)])).is_empty());
+    assert_eq!(count(&rig, Refusal::NotADirector), 1);
+    assert_eq!(frames(&rig.frames(vec![from_validator(0, &frame)])), [frame]);
+}
