@@ -3,6 +3,10 @@
 //! Frames are bounded by each peer's credit (its task stops reading), `Up` and `Down` by refusing
 //! connections while too many of them wait ([`Ingress::is_busy`]), failed dials by their back-off:
 //! the oldest report of a failed dial is forgotten when there are too many.
+//!
+//! Bulk waits apart and is handed on one frame at a time, when nothing else waits: to hash a block of
+//! 1 MiB takes milliseconds, for which the votes of the same batch would have to wait. It is not
+//! starved: after so many batches of others it has its turn.
 
 use super::{
     Event, Frame,
@@ -11,7 +15,7 @@ use super::{
     link::{Link, lock},
 };
 use codec::Encode;
-use director_primitives::Control;
+use director_primitives::{Control, Priority};
 use futures::task::AtomicWaker;
 use std::{
     collections::VecDeque,
@@ -22,6 +26,9 @@ use std::{
 
 /// What a frame costs of a peer's credit beside its bytes.
 const FRAME_COST: usize = 64;
+
+/// Batches of other frames after which one frame of Bulk has its turn.
+const BATCHES_BEFORE_BULK: usize = 8;
 
 enum Item {
     Frame(Arc<Link>, Frame),
@@ -34,6 +41,9 @@ enum Item {
 #[derive(Default)]
 struct State {
     items: VecDeque<Item>,
+    bulk: VecDeque<(Arc<Link>, Frame)>,
+    /// Batches that were handed on since Bulk had its turn.
+    batches: usize,
     /// How many items are no frames.
     others: usize,
     finished: bool,
@@ -70,18 +80,20 @@ impl Ingress {
             return;
         }
         for frame in frames.drain(..) {
-            let (item, cost) = match frame {
-                Decoded::Envelope(_, frame) => {
-                    let cost = frame.len() + FRAME_COST;
-                    (Item::Frame(link.clone(), frame), cost)
+            match frame {
+                Decoded::Envelope(class, frame) => {
+                    link.take_credit(frame.len() + FRAME_COST);
+                    match class {
+                        Priority::Bulk => state.bulk.push_back((link.clone(), frame)),
+                        _ => state.items.push_back(Item::Frame(link.clone(), frame)),
+                    }
                 }
                 Decoded::Control(message) => {
                     let cost = message.encoded_size() + FRAME_COST;
-                    (Item::Control(link.clone(), message, cost), cost)
+                    link.take_credit(cost);
+                    state.items.push_back(Item::Control(link.clone(), message, cost));
                 }
-            };
-            link.take_credit(cost);
-            state.items.push_back(item);
+            }
         }
         drop(state);
         self.waker.wake();
@@ -109,6 +121,16 @@ impl Ingress {
     }
 
     fn pop(&self, state: &mut State) -> Option<Event> {
+        // What is no frame may be the end of a connection, and no frame follows that.
+        let others_wait = matches!(state.items.front(), Some(Item::Frame(..) | Item::Control(..)));
+        if !others_wait || state.batches >= BATCHES_BEFORE_BULK {
+            state.batches = 0;
+            if let Some((link, frame)) = state.bulk.pop_front() {
+                link.give_credit(frame.len() + FRAME_COST);
+                return Some(Event::Frames(vec![(link.peer, frame)]));
+            }
+        }
+        state.batches += 1;
         Some(match state.items.pop_front()? {
             Item::Other(event) => {
                 state.others -= 1;

@@ -83,6 +83,28 @@ async fn a_block_does_not_wait_and_does_not_hold_up_a_vote() {
 }
 
 #[tokio::test]
+async fn blocks_that_came_first_are_handed_on_after_votes_and_before_the_end() {
+    let (mut director, validator) = holding(5).await;
+    for n in 0..3u8 {
+        validator.send(&director, Bulk, &[n]);
+    }
+    validator.send(&director, Critical, b"vote");
+    // All of it is there before the first of it is taken.
+    while director.handle.stats().frames_in < 4 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(contents(&mut director, 1).await, [b"vote"]);
+    validator.handle.disconnect(&key(1));
+    while director.handle.is_connected(&key(2)) {
+        tokio::task::yield_now().await;
+    }
+    for n in 0..3u8 {
+        assert_eq!(contents(&mut director, 1).await, [[n]]);
+    }
+    assert_eq!(director.down().await.0, key(2));
+}
+
+#[tokio::test]
 async fn a_batch_reaches_all_but_those_it_excepts_and_who_is_gone() {
     let mut director = Peer::director(1, &[key(2), key(3), key(4)]).await;
     let (mut two, mut three) =
