@@ -18,27 +18,28 @@ fn with_cache(seen_capacity: usize) -> Rig {
     Rig::with(&World::new(3, 3), core)
 }
 
+/// Ways by which a copy of a frame of validator 0 can come.
+fn ways(frame: &Frame) -> [Received; 3] {
+    let own = from_validator(0, frame);
+    let foreign = Received { from: validator_key(1).public(), ..own.clone() };
+    [from_director(1, frame), own, foreign]
+}
+
 #[test]
 fn poisoning_from_any_side_suppresses_nothing() {
-    let real = vote_frame(0, 1, &vote(0, 10, 0xaa));
-    let poison = forge(&real);
-    let foreign = Received { from: validator_key(1).public(), ..from_validator(0, &poison) };
-    // From a director, over the origin's own connection, and from another validator.
-    for (name, poison) in [
-        ("mesh", from_director(1, &poison)),
-        ("own connection", from_validator(0, &poison)),
-        ("foreign connection", foreign),
-    ] {
-        for real in [from_validator(0, &real), from_director(2, &real)] {
-            let mut rig = Rig::new(&World::new(3, 2));
-            let out = rig.frames(vec![poison.clone(), poison.clone(), real.clone()]);
-            assert_eq!(frames(&out), vec![real.frame.clone()], "{name}, in one batch");
+    for real in [message(0, 1, b"hello"), vote_frame(0, 1, &vote(0, 10, 0xaa))] {
+        for poison in ways(&forge(&real)) {
+            for way in [from_validator(0, &real), from_director(2, &real)] {
+                let mut rig = Rig::new(&World::new(3, 2));
+                let out = rig.frames(vec![poison.clone(), poison.clone(), way.clone()]);
+                assert_eq!(frames(&out), vec![real.clone()], "in one batch with {poison:?}");
 
-            let mut rig = Rig::new(&World::new(3, 2));
-            assert!(rig.frames(vec![poison.clone()]).is_empty());
-            let out = rig.frames(vec![real.clone()]);
-            assert_eq!(frames(&out), [real.frame], "{name}, in the batch before");
-            assert_eq!(rig.core.stats().loops_prevented, 0, "{name}");
+                let mut rig = Rig::new(&World::new(3, 2));
+                assert!(rig.frames(vec![poison.clone()]).is_empty());
+                let out = rig.frames(vec![way]);
+                assert_eq!(frames(&out), vec![real.clone()], "after {poison:?}");
+                assert_eq!(rig.core.stats().loops_prevented, 0);
+            }
         }
     }
 }
