@@ -16,7 +16,7 @@
 //!
 //! The history is apart from any relay cache: flushing the one does nothing to the other.
 
-use super::{Config, ValidatorVote, stats::Refusal};
+use super::{Config, ValidatorVote, copies::Copies, stats::Refusal};
 use director_primitives::{AccountId32, CheckpointNumber, DoubleSignProof, H256, SignedVote};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -120,6 +120,8 @@ pub(super) struct Detector {
     recalled: HashMap<(AccountId32, CheckpointNumber), Slot>,
     order: VecDeque<(AccountId32, CheckpointNumber)>,
     max_recalled: usize,
+    /// What was passed on of slots that are not in memory any more.
+    copies: Copies,
     /// First checkpoint of which the memory holds all there is, first on disk, last that is looked at.
     memory_from: CheckpointNumber,
     disk_from: CheckpointNumber,
@@ -148,6 +150,7 @@ impl Detector {
             recalled: HashMap::new(),
             order: VecDeque::new(),
             max_recalled: config.max_recalls.max(1),
+            copies: Copies::default(),
             memory_from: complete_from,
             disk_from: 0,
             last: 0,
@@ -163,13 +166,19 @@ impl Detector {
     ) -> Option<CheckpointNumber> {
         self.last = finalized.saturating_add(config.checkpoints_ahead);
         let memory_from = finalized.saturating_sub(config.recent_checkpoints);
-        if memory_from > self.memory_from {
-            self.memory_from = memory_from;
-            self.recent = self.recent.split_off(&memory_from);
-        }
         let disk_from = finalized.saturating_sub(config.history_checkpoints).min(memory_from);
         let moved = disk_from > self.disk_from;
         self.disk_from = self.disk_from.max(disk_from);
+        self.copies.forget(self.disk_from);
+        if memory_from > self.memory_from {
+            self.memory_from = memory_from;
+            let recent = self.recent.split_off(&memory_from);
+            for (checkpoint, slots) in std::mem::replace(&mut self.recent, recent) {
+                for (validator, slot) in slots {
+                    self.copies.set(validator, checkpoint, slot.relayed);
+                }
+            }
+        }
         moved.then_some(self.disk_from)
     }
 
@@ -190,7 +199,9 @@ impl Detector {
 
     /// Takes in what the disk said about a slot below the memory.
     pub(super) fn recalled(&mut self, first: ValidatorVote) {
-        self.insert_recalled((first.validator, first.vote.vote.checkpoint), Slot::new(first.vote));
+        let key = (first.validator, first.vote.vote.checkpoint);
+        let relayed = self.copies.get(&key.0, key.1);
+        self.insert_recalled(key, Slot { relayed, ..Slot::new(first.vote) });
     }
 
     /// Judges a vote whose range is [`Range::Memory`], or which the disk knows nothing about.
@@ -217,6 +228,9 @@ impl Detector {
             return (verdict, relay);
         }
         let mut slot = Slot::new(*vote);
+        if !in_memory {
+            slot.relayed = self.copies.get(validator, checkpoint);
+        }
         let relay = may_relay(&Verdict::First).then(|| slot.relay(&Verdict::First));
         if in_memory {
             self.recent.entry(checkpoint).or_default().insert(validator.clone(), slot);
@@ -237,8 +251,9 @@ impl Detector {
         }
         if self.order.len() >= self.max_recalled
             && let Some(oldest) = self.order.pop_front()
+            && let Some(slot) = self.recalled.remove(&oldest)
         {
-            self.recalled.remove(&oldest);
+            self.copies.set(oldest.0, oldest.1, slot.relayed);
         }
         self.order.push_back(key.clone());
         self.recalled.insert(key, slot);

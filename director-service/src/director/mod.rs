@@ -28,8 +28,8 @@
 //! # Bounds
 //!
 //! Memory is bounded by the number of registered validators: per validator nine token buckets, four
-//! sequence windows of 4,096 places, `recent_checkpoints + checkpoints_ahead` slots of votes, the
-//! votes of at most all directors. Beside that: the seen-cache, frames that wait for the disk or for
+//! sequence windows of 4,096 places, `recent_checkpoints + checkpoints_ahead` slots of votes, a byte
+//! for each of `history_checkpoints`, the votes of at most all directors. Beside that: the seen-cache, frames that wait for the disk or for
 //! the chain, each with a limit of its own; what does not fit is refused and counted.
 //!
 //! # Deliberately absent
@@ -39,6 +39,7 @@
 #[doc(hidden)]
 pub mod bench;
 mod config;
+mod copies;
 mod crypto;
 mod detector;
 mod evidence;

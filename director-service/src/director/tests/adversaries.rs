@@ -4,7 +4,9 @@
 //! once and at random.
 
 use super::{count, resigning::resign, world::*};
-use crate::director::{Config, Director, Frame, Input, Output, Received, Refusal};
+use crate::director::{
+    Config, Director, Frame, Input, Output, Received, Refusal, ValidatorVote, copies::Copies,
+};
 use codec::Encode;
 use director_primitives::{H256, Priority, SignedEnvelope};
 
@@ -164,6 +166,73 @@ fn votes_for_heights_far_away_leave_nothing_behind() {
     assert_eq!(count(&rig, Refusal::VoteTooFarAhead), 120);
     let honest = vote_frame(0, 1, &vote(0, 20_000, 0xaa));
     assert_eq!(frames(&rig.frames(vec![from_validator(0, &honest)])), [honest]);
+}
+
+#[test]
+fn counts_of_forgotten_slots_move_with_the_history() {
+    let mut copies = Copies::default();
+    let (one, other) = (validator_account(1), validator_account(2));
+    copies.forget(1_000);
+    for (validator, checkpoint, count) in [(&one, 1_000, 1), (&one, 1_500, 2), (&other, 1_001, 2)] {
+        copies.set(validator.clone(), checkpoint, count);
+        assert_eq!(copies.get(validator, checkpoint), count);
+    }
+    assert_eq!((copies.get(&one, 1_001), copies.get(&one, 9_999)), (0, 0));
+    // What is below the history costs nothing, nor does a step back.
+    copies.set(one.clone(), 999, 1);
+    copies.forget(1_002);
+    copies.forget(7);
+    assert_eq!((copies.get(&one, 999), copies.get(&one, 1_000)), (0, 0));
+    assert_eq!((copies.get(&one, 1_500), copies.get(&other, 1_001)), (2, 0));
+    copies.forget(u64::MAX);
+    assert_eq!(copies.get(&one, 1_500), 0);
+}
+
+/// Hands a vote over and answers from `disk` what the core asks for; the votes that are passed on.
+fn with_disk(rig: &mut Rig, disk: &mut Vec<ValidatorVote>, frame: &Frame) -> usize {
+    let mut out = rig.frames(vec![from_validator(1, frame)]);
+    let mut passed = 0;
+    while !out.is_empty() {
+        passed += relayed(&out).len();
+        let mut more = Vec::new();
+        for output in out {
+            match output {
+                Output::Remember(vote) => disk.push(vote),
+                Output::Recall(vote) => {
+                    let at = vote.vote.vote.checkpoint;
+                    let first = disk.iter().find(|known| known.vote.vote.checkpoint == at).cloned();
+                    more.extend(rig.put(Input::Recalled { vote, first }));
+                }
+                _ => {}
+            }
+        }
+        out = more;
+    }
+    passed
+}
+
+#[test]
+fn votes_of_a_slot_are_passed_on_twice_at_most_however_often_the_slot_is_forgotten() {
+    let config = Config { max_recalls: 3, ..config(0) };
+    let core = Director::new(config, TestCrypto(director_key(0)), Vec::new());
+    let world = World::new(3, 3).at(200_000);
+    let mut rig = Rig::with(&world, core);
+    let mut disk = Vec::new();
+    // Below the memory, more slots than are kept; in it; and in it now, below it later.
+    let checkpoints = [15_000, 15_001, 15_002, 15_003, 15_004, 19_937, 19_990];
+    let mut passed = [0; 7];
+    for round in 0..4u64 {
+        // Each time in envelopes of their own, so that no other rule knows them.
+        for (at, checkpoint) in checkpoints.into_iter().enumerate() {
+            for hash in [0xaa, 0xbb, 0xcc] {
+                let seq = 1 + round * 100 + at as u64 * 10 + u64::from(hash & 7);
+                let frame = vote_frame(1, seq, &vote(1, checkpoint, hash));
+                passed[at] += with_disk(&mut rig, &mut disk, &frame);
+            }
+        }
+        rig.finalize(&world.clone().at(200_000 + round * 200));
+    }
+    assert_eq!(passed, [2; 7]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ const CLASSES: [Priority; 3] = [Priority::Critical, Priority::High, Priority::No
 const FIRST_CHECKPOINT: u64 = 19_980;
 
 /// Everything between the finalized chain and far beyond: too old, on disk, in memory, too far ahead.
-const HEIGHTS: [u64; 8] = [0, 9_999, 15_000, 15_001, 19_936, 20_016, 20_017, u64::MAX];
+const HEIGHTS: [u64; 9] = [0, 9_999, 15_000, 15_001, 15_002, 19_936, 20_016, 20_017, u64::MAX];
 
 #[test]
 fn a_storm_of_misdeeds_touches_nothing_honest() {
@@ -115,7 +115,7 @@ struct Storm {
 impl Storm {
     fn new(seed: u64) -> Self {
         let world = World::new(3, HONEST + BAD).at(200_000);
-        let config = Config { seen_capacity: 64, ..config(0) };
+        let config = Config { seen_capacity: 64, max_recalls: 2, ..config(0) };
         let core = Director::new(config, TestCrypto(director_key(0)), Vec::new());
         Self {
             rng: StdRng::seed_from_u64(seed),
