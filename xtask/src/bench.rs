@@ -83,6 +83,19 @@ fn relay(arguments: &[OsString]) -> Result<(), String> {
     }
 }
 
+/// Lints the other systems.
+///
+/// # Errors
+///
+/// If there is something to say about them.
+pub(crate) fn lint_peers() -> Result<(), String> {
+    let mut lints = cargo::cargo()?;
+    lints.env("CARGO_TARGET_DIR", setup::target_dir()?.join("peers"));
+    lints.args(["clippy", "--manifest-path", PEERS, "--workspace", "--all-targets"]);
+    lints.args(["--", "--deny", "warnings"]);
+    cargo::run(&mut lints)
+}
+
 fn release(what: &[&str], target: Option<PathBuf>) -> Result<(), String> {
     let mut build = cargo::cargo()?;
     build.args(["build", "--release", "--bins"]).args(what);

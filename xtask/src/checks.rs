@@ -36,6 +36,8 @@ pub(crate) fn run() -> Result<(), String> {
     steps.begin("lints");
     let lints = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     total.add(one(cargo(&lints)));
+    // The compared systems are a workspace of their own: a benchmark that does not build measures nothing.
+    total.add(one(bench::lint_peers()));
 
     steps.begin("runtime, node, director and devnet");
     // Tests start these programs; cargo does not build programs for the tests of another package.

@@ -91,14 +91,14 @@ pub(crate) fn full(systems: &[System], repeat: usize, seconds: u64) -> Vec<Group
     let thousand = Load::Rate(1_000);
     let tcp = [System::Raw, System::Director];
     let compared = [System::Raw, System::Director, System::Gossipsub, System::GossipsubVerified];
-    let search = |system, low, high| Search::between(system, low, high, 3);
+    let search = |system, low, high| Search::between(system, low, high, 2);
+    let few = repeat.min(2);
     let of = |searches: Vec<Search>| {
         searches.into_iter().filter(|search| takes_part(&search.system)).collect::<Vec<_>>()
     };
 
     let mut main = cases(1, 21, systems, thousand);
     main.extend(cases(1, 21, &compared, Load::Burst));
-    main.extend(cases(1, 21, &tcp, Load::Rate(5_000)));
     main.extend(cases(1, 21, &tcp, thousand).into_iter().map(|c| Case { payload: 4_096, ..c }));
     main.extend(cases(1, 21, &tcp, thousand).into_iter().map(|c| Case { bulk: 4, ..c }));
     let classes = ["high", "normal"];
@@ -124,8 +124,7 @@ pub(crate) fn full(systems: &[System], repeat: usize, seconds: u64) -> Vec<Group
         search(System::Gossipsub, 500, 4_000),
         search(System::GossipsubVerified, 500, 4_000),
     ];
-    let mut hundred = cases(1, 100, &tcp, Load::Rate(1_000));
-    hundred.extend(cases(1, 100, &tcp, Load::Rate(202)));
+    let mut hundred = cases(1, 100, &tcp, Load::Rate(202));
     hundred.extend(cases(1, 100, &compared, Load::Burst));
     for frozen in [0, 10] {
         hundred.extend(cases(1, 100, &tcp[1..], Load::Rate(500)).into_iter().map(|case| Case {
@@ -139,14 +138,14 @@ pub(crate) fn full(systems: &[System], repeat: usize, seconds: u64) -> Vec<Group
     vec![
         Group { relays: 1, validators: 21, cases: main, repeat, searches: of(main_searches) },
         Group { relays: 3, validators: 21, cases: meshed, repeat, searches: of(meshed_searches) },
-        Group { relays: 1, validators: 100, cases: hundred, repeat, searches: vec![] },
+        Group { relays: 1, validators: 100, cases: hundred, repeat: few, searches: vec![] },
         Group {
             relays: 5,
             validators: 100,
             cases: cases(5, 100, &tcp, Load::Rate(202)),
-            repeat,
+            repeat: few,
             searches: vec![],
         },
-        Group { relays: 1, validators: 1_000, cases: many, repeat, searches: vec![] },
+        Group { relays: 1, validators: 1_000, cases: many, repeat: few, searches: vec![] },
     ]
 }
