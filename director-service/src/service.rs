@@ -48,6 +48,7 @@ use director_primitives::{AccountId32, PublicKey};
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
+    runtime::Runtime,
     sync::{mpsc, oneshot},
     task::{JoinError, JoinHandle, JoinSet},
     time::{Instant, timeout},
@@ -128,6 +129,34 @@ struct Parts {
     http: TcpListener,
     store: Store,
     node: Node,
+    _chain_thread: ChainThread,
+}
+
+/// A thread of its own for what follows the chain: to decode a block's state takes milliseconds, for
+/// which the messages of validators would have to wait where there is one core.
+struct ChainThread(Option<Runtime>);
+
+impl ChainThread {
+    fn start() -> Result<Self, ServiceError> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).thread_name("chain").enable_all().build();
+        Ok(Self(Some(runtime.map_err(ServiceError::Thread)?)))
+    }
+
+    /// Runs something there that starts tasks.
+    fn run<T>(&self, start: impl FnOnce() -> T) -> T {
+        let _entered = self.0.as_ref().map(Runtime::enter);
+        start()
+    }
+}
+
+impl Drop for ChainThread {
+    fn drop(&mut self) {
+        // Its tasks end with the node's last handle; a runtime must not wait for them in another one.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Starts a director. Returns when keys, ports and store are found good; the node may be away.
@@ -142,10 +171,13 @@ pub async fn start(config: Config) -> Result<Service, ServiceError> {
     ports::check("public.listen", &config.public.listen)?;
     let http = http::bind(config.http.listen).await?;
     let store = Store::open(&config.data_dir)?;
-    let node = Node::start(Settings {
-        url: config.chain.url.clone(),
-        genesis_hash: config.chain.genesis_hash,
-        allow_insecure: config.chain.allow_insecure,
+    let chain_thread = ChainThread::start()?;
+    let node = chain_thread.run(|| {
+        Node::start(Settings {
+            url: config.chain.url.clone(),
+            genesis_hash: config.chain.genesis_hash,
+            allow_insecure: config.chain.allow_insecure,
+        })
     })?;
     info!(
         account = %account.id(),
@@ -156,7 +188,7 @@ pub async fn start(config: Config) -> Result<Service, ServiceError> {
     );
     let stopper = Stopper::new();
     let (announce, listening) = oneshot::channel();
-    let parts = Parts { config, peer, account, http, store, node };
+    let parts = Parts { config, peer, account, http, store, node, _chain_thread: chain_thread };
     let task = tokio::spawn(supervise(parts, stopper.clone(), announce));
     Ok(Service { task: AbortOnDrop(task), stopper, listening: Some(listening) })
 }
@@ -167,7 +199,7 @@ async fn supervise(
     stopper: Stopper,
     announce: oneshot::Sender<Listening>,
 ) -> Result<(), ServiceError> {
-    let Parts { config, peer, account, http, store, node } = parts;
+    let Parts { config, peer, account, http, store, node, _chain_thread } = parts;
     let identity = Identity { account: account.id(), peer_key: peer.public() };
     let http_address = http.local_addr().unwrap_or(config.http.listen);
     let view = Arc::new(view::View::new(identity.clone(), node.clone()));

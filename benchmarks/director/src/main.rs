@@ -75,7 +75,8 @@ fn run(cli: Cli) -> Result<()> {
     setup.check(&cli.load)?;
     let (ledger, receivers) = Ledger::new(&cli.load)?;
     // One thread: the load has one core, and what it does there is what is not measured.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().event_interval(8).build()?;
     let (connected, ready) = std::sync::mpsc::sync_channel(1);
     let (done, finished) = tokio::sync::oneshot::channel::<()>();
     let form = Form::new(&cli.load, setup.genesis_hash, epoch()?, cli.class.into());

@@ -61,6 +61,8 @@ struct Writer {
     spoke: bool,
     /// How much of Bulk may be on its way.
     bulk: Window,
+    /// What is in the buffer, or was, has Bulk in it.
+    wrote_bulk: bool,
     /// Bytes of the peer's Bulk that were read and are to be acknowledged.
     acknowledge: usize,
     /// When the last write began; an idle socket has none that is recent.
@@ -162,6 +164,10 @@ impl Handler {
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         for _ in 0..TURNS {
             if self.writer.written == self.writer.buffer.len() {
+                // One write of a block at a time: others of this thread have votes to read and write.
+                if std::mem::take(&mut self.writer.wrote_bulk) {
+                    break;
+                }
                 self.refill(cx);
             }
             let Writer { stream: Some(stream), buffer, written, unflushed, spoke, .. } =
@@ -230,6 +236,7 @@ impl Handler {
             lanes.fill(&mut self.writer.buffer, bulk_room);
         drop(lanes);
         self.writer.bulk.written(bulk_bytes, now);
+        self.writer.wrote_bulk = bulk_bytes > 0;
         let counters = &self.hub.counters;
         counters.frames_out.fetch_add(finished, Relaxed);
         counters.write_bytes.observe(self.writer.buffer.len() as u64);

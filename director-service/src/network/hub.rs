@@ -29,7 +29,8 @@ use tokio::{
     time::Instant,
 };
 
-/// Locks are taken in this order: `gate`, `up`, then one of a link's `lanes`, ingress and `dialer`.
+/// Locks are taken in this order: `gate`, `to_wake`, `up`, then one of a link's `lanes`, ingress and
+/// `dialer`.
 pub(super) struct Hub {
     pub(super) local: PublicKey,
     pub(super) protocol: StreamProtocol,
@@ -37,6 +38,8 @@ pub(super) struct Hub {
     pub(super) ingress: Ingress,
     pub(super) counters: Counters,
     meter: Arc<Meter>,
+    /// Links whose tasks have to know of what [`Hub::fan_out`] has queued.
+    to_wake: Mutex<Vec<Arc<Link>>>,
     started: Instant,
     pub(super) gate: Mutex<Gate>,
     pub(super) dialer: Mutex<Dialer>,
@@ -71,6 +74,7 @@ impl Hub {
             limits,
             counters: Counters::default(),
             meter: Arc::default(),
+            to_wake: Mutex::default(),
             started: Instant::now(),
             gate: Mutex::new(Gate::new(gate)),
             dialer: Mutex::new(dialer),
@@ -217,15 +221,15 @@ impl Hub {
         Outgoing::new(kind, frame, now_us, &self.meter)
     }
 
-    /// Puts frames into one peer's queue and wakes its task once, if it has to know. Returns what
-    /// became of the last one. The caller closes the link upon an overflow: it may hold `up`.
-    fn push(&self, link: &Link, frames: impl Iterator<Item = Arc<Outgoing>>) -> Sent {
+    /// Puts frames into one peer's queue. Returns what became of the last one, and whether the link's
+    /// task has to be woken. The caller closes the link upon an overflow: it may hold `up`.
+    fn push(&self, link: &Link, frames: impl Iterator<Item = Arc<Outgoing>>) -> (Sent, bool) {
         let mut sent = Sent::Queued;
         let wake = {
             let mut lanes = lock(&link.lanes);
             // Looked at under the lock: what is pushed after `discard` would never be counted.
             if link.is_closed() {
-                return Sent::NotConnected;
+                return (Sent::NotConnected, false);
             }
             let before = lanes.urgency(usize::MAX);
             for outgoing in frames {
@@ -251,10 +255,7 @@ impl Hub {
             // Otherwise its task is awake, waits for the socket, or has a timer that is soon enough.
             lanes.urgency(usize::MAX) < before
         };
-        if wake {
-            link.waker.wake();
-        }
-        sent
+        (sent, wake)
     }
 
     fn send(&self, to: &PublicKey, class: Priority, payload: Payload) -> Sent {
@@ -266,7 +267,10 @@ impl Hub {
             Payload::Control(frame) => (Kind::Control, frame),
         };
         let outgoing = self.outgoing(kind, frame, self.now_us());
-        let sent = self.push(&link, std::iter::once(outgoing));
+        let (sent, wake) = self.push(&link, std::iter::once(outgoing));
+        if wake {
+            link.waker.wake();
+        }
         if let Sent::Overflow(class) = sent {
             self.close(&link, DownReason::Overflow(class));
         }
@@ -274,7 +278,15 @@ impl Hub {
         sent
     }
 
-    /// A batch for many: the list is looked up once, each queue locked once, each task woken once.
+    /// Wakes the tasks of the links that have something new.
+    fn flush(&self) {
+        let links = std::mem::take(&mut *lock(&self.to_wake));
+        for link in links {
+            link.waker.wake();
+        }
+    }
+
+    /// A batch for many: the list is looked up once, each queue locked once.
     fn fan_out(&self, to: &[PublicKey], batch: &[Broadcast]) {
         let now_us = self.now_us();
         let batch: Vec<_> = batch
@@ -284,16 +296,21 @@ impl Hub {
             })
             .collect();
         let mut overflown = Vec::new();
+        let mut to_wake = lock(&self.to_wake);
         {
             let up = self.up();
             for link in to.iter().filter_map(|peer| up.get(peer)) {
                 let wanted = batch.iter().filter(|(_, except)| !except.contains(&link.peer));
-                let sent = self.push(link, wanted.map(|(outgoing, _)| outgoing.clone()));
+                let (sent, wake) = self.push(link, wanted.map(|(outgoing, _)| outgoing.clone()));
+                if wake {
+                    to_wake.push(link.clone());
+                }
                 if let Sent::Overflow(class) = sent {
                     overflown.push((link.clone(), class));
                 }
             }
         }
+        drop(to_wake);
         for (link, class) in overflown {
             self.close(&link, DownReason::Overflow(class));
         }
@@ -376,8 +393,15 @@ impl Handle {
     /// Puts messages into the queues of all peers in `to` that are connected, but those that a message
     /// excepts. Never waits. What is dropped is counted ([`Self::stats`]); a peer whose queue
     /// overflows is disconnected, and nobody else notices.
+    ///
+    /// Nothing is written before [`Self::flush`], so that several batches in a row make one write.
     pub fn fan_out(&self, to: &[PublicKey], batch: &[Broadcast]) {
         self.hub.fan_out(to, batch);
+    }
+
+    /// Has written what [`Self::fan_out`] queued.
+    pub fn flush(&self) {
+        self.hub.flush();
     }
 
     /// Dials once. [`super::Event::DialFailed`] or [`super::Event::Up`] follows, unless the peer is

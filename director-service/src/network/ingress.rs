@@ -173,6 +173,12 @@ impl Events {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
+    /// The next event, if one waits.
+    pub fn try_recv(&mut self) -> Option<Event> {
+        let ingress = &self.0.ingress;
+        ingress.pop(&mut lock(&ingress.state))
+    }
+
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let ingress = &self.0.ingress;
         ingress.waker.register(cx.waker());

@@ -25,6 +25,10 @@ use tracing::{debug, info, warn};
 /// How often the core is told that time went by.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Longest that messages are taken together before they are written: a bound for a core that is fed
+/// without end.
+const GATHER: Duration = Duration::from_micros(500);
+
 /// Look-ups on disk that may be under way; more than the core ever has.
 pub(super) const MAX_RECALLS: usize = 4_096;
 
@@ -80,21 +84,51 @@ impl Core {
                 event = inputs.mesh.recv() => {
                     let event = event.ok_or(ServiceError::Ended("the mesh network"));
                     self.event(Link::Mesh, stopped_or(event, &stopper)?).await?;
+                    self.gather(&mut inputs).await?;
                 }
                 event = inputs.public.recv() => {
                     let event = event.ok_or(ServiceError::Ended("the public network"));
                     self.event(Link::Public, stopped_or(event, &stopper)?).await?;
+                    self.gather(&mut inputs).await?;
                 }
                 recalled = inputs.recalled.recv() => {
                     let (vote, first) = recalled.ok_or(ServiceError::Ended("the history"))?;
                     self.handle(Input::Recalled { vote, first }).await?;
+                    self.flush();
                 }
                 _ = ticks.tick() => {
                     self.handle(Input::Tick).await?;
+                    self.flush();
                     self.view.core_moved(self.director.stats());
                 }
             }
         }
+    }
+
+    /// Takes what has arrived in the meantime too, and only then lets the connections write.
+    ///
+    /// Writing costs by the write, not by the byte: when all validators vote within a millisecond, each
+    /// vote would be written to everybody by itself. Nothing is waited for: as soon as nothing more is
+    /// there, what there is goes out.
+    async fn gather(&mut self, inputs: &mut Inputs) -> Result<(), ServiceError> {
+        let begun = Instant::now();
+        while begun.elapsed() < GATHER {
+            // The other tasks of this thread run first, and the sockets are looked at.
+            tokio::task::yield_now().await;
+            let (mesh, public) = (inputs.mesh.try_recv(), inputs.public.try_recv());
+            if mesh.is_none() && public.is_none() {
+                break;
+            }
+            self.event(Link::Mesh, mesh).await?;
+            self.event(Link::Public, public).await?;
+        }
+        self.flush();
+        Ok(())
+    }
+
+    fn flush(&self) {
+        self.mesh.flush();
+        self.public.flush();
     }
 
     async fn finalized(&mut self, snapshot: Arc<Snapshot>) -> Result<(), ServiceError> {
@@ -103,6 +137,8 @@ impl Core {
         // After the core has said whom the gates let through.
         let Identity { account, peer_key } = &self.identity;
         self.links.update(&self.mesh, &snapshot, account, peer_key);
+        // Frames that waited for this block.
+        self.flush();
         Ok(())
     }
 

@@ -46,6 +46,9 @@ pub enum ServiceError {
         /// What is wrong and what to do.
         cause: String,
     },
+    /// The system gives no more threads.
+    #[error("cannot start a thread ({0}); let this process have more (ulimit -u, pids limit)")]
+    Thread(std::io::Error),
     /// A part has ended without being asked.
     #[error("{0} ended unexpectedly; the log above says why, restart the director")]
     Ended(&'static str),

@@ -117,6 +117,7 @@ async fn a_batch_reaches_all_but_those_it_excepts_and_who_is_gone() {
     let batch =
         [message(1, [key(2); 2]), message(2, [key(3), key(9)]), message(3, [key(9), key(9)])];
     director.handle.fan_out(&[key(2), key(3), key(4)], &batch);
+    director.handle.flush();
     assert_eq!(contents(&mut two, 2).await, [[2], [3]]);
     assert_eq!(contents(&mut three, 2).await, [[1], [3]]);
 }
