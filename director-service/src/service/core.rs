@@ -25,8 +25,8 @@ use tracing::{debug, info, warn};
 /// How often the core is told that time went by.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Longest that messages are taken together before they are written: a bound for a core that is fed
-/// without end.
+/// Longest that messages are taken together before they are written. Under full load a single batch
+/// takes longer, and is written by itself.
 const GATHER: Duration = Duration::from_micros(500);
 
 /// Look-ups on disk that may be under way; more than the core ever has.
@@ -83,13 +83,15 @@ impl Core {
                 }
                 event = inputs.mesh.recv() => {
                     let event = event.ok_or(ServiceError::Ended("the mesh network"));
+                    let begun = Instant::now();
                     self.event(Link::Mesh, stopped_or(event, &stopper)?).await?;
-                    self.gather(&mut inputs).await?;
+                    self.gather(begun, &mut inputs).await?;
                 }
                 event = inputs.public.recv() => {
                     let event = event.ok_or(ServiceError::Ended("the public network"));
+                    let begun = Instant::now();
                     self.event(Link::Public, stopped_or(event, &stopper)?).await?;
-                    self.gather(&mut inputs).await?;
+                    self.gather(begun, &mut inputs).await?;
                 }
                 recalled = inputs.recalled.recv() => {
                     let (vote, first) = recalled.ok_or(ServiceError::Ended("the history"))?;
@@ -110,8 +112,7 @@ impl Core {
     /// Writing costs by the write, not by the byte: when all validators vote within a millisecond, each
     /// vote would be written to everybody by itself. Nothing is waited for: as soon as nothing more is
     /// there, what there is goes out.
-    async fn gather(&mut self, inputs: &mut Inputs) -> Result<(), ServiceError> {
-        let begun = Instant::now();
+    async fn gather(&mut self, begun: Instant, inputs: &mut Inputs) -> Result<(), ServiceError> {
         while begun.elapsed() < GATHER {
             // The other tasks of this thread run first, and the sockets are looked at.
             tokio::task::yield_now().await;
