@@ -18,7 +18,7 @@ pub struct Queue {
 impl Queue {
     /// An empty one that holds so many bytes of each class.
     pub fn new(bytes_per_class: usize) -> Self {
-        Self { lanes: Lanes::new([bytes_per_class; 4]), meter: Arc::default() }
+        Self { lanes: Lanes::new([bytes_per_class; 4], Arc::default()), meter: Arc::default() }
     }
 
     /// Adds a frame. `false` if there is no room.

@@ -44,7 +44,7 @@ impl Link {
             peer,
             id,
             outbound,
-            lanes: Mutex::new(Lanes::new(queue_bytes)),
+            lanes: Mutex::new(Lanes::new(queue_bytes, meter.clone())),
             waker: AtomicWaker::new(),
             closed: OnceLock::new(),
             in_flight: AtomicUsize::new(0),

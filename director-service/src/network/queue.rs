@@ -17,6 +17,10 @@ const MIN_SLICE_LEN: usize = 1024;
 /// What an entry costs beside its bytes, so that a million empty frames are not free.
 const ENTRY_COST: usize = 64;
 
+/// Memory of an entry, with the room that a growing queue has to spare: a frame that waits for a
+/// thousand peers is there once, and its entries a thousand times.
+const ENTRY_MEMORY: usize = 2 * size_of::<Entry>();
+
 /// A frame on its way out, shared by all queues that it waits in: made once a message, so that a
 /// queue's entry is a pointer and the frame's memory is counted once.
 pub(super) struct Outgoing {
@@ -93,11 +97,18 @@ pub(super) struct Filled {
 pub(super) struct Lanes {
     lanes: [Lane; 4],
     limits: [usize; 4],
+    meter: Arc<Meter>,
+}
+
+impl Drop for Lanes {
+    fn drop(&mut self) {
+        self.clear();
+    }
 }
 
 impl Lanes {
-    pub(super) fn new(limits: [usize; 4]) -> Self {
-        Self { lanes: Default::default(), limits }
+    pub(super) fn new(limits: [usize; 4], meter: Arc<Meter>) -> Self {
+        Self { lanes: Default::default(), limits, meter }
     }
 
     /// Bytes that wait, whoever else they wait for.
@@ -138,19 +149,29 @@ impl Lanes {
             // The peer has a part of the first one if it is under way: it must get the rest.
             let under_way = lane.entries.front().is_some_and(|first| first.offset > 0);
             match lane.entries.remove(usize::from(under_way)) {
-                Some(oldest) => lane.bytes -= oldest.outgoing.cost(),
+                Some(oldest) => {
+                    lane.bytes -= oldest.outgoing.cost();
+                    self.meter.subtract(ENTRY_MEMORY);
+                }
                 None => return Pushed::TooLarge,
             }
             dropped += 1;
         }
         lane.bytes += cost;
         lane.entries.push_back(Entry { outgoing, offset: 0 });
+        self.meter.add(ENTRY_MEMORY);
         Pushed::Queued { dropped }
     }
 
     /// Appends what is most urgent to `out` until it has [`WRITE_LEN`] bytes, and of Bulk no more than
     /// `bulk_room`.
     pub(super) fn fill(&mut self, out: &mut Vec<u8>, bulk_room: usize) -> Filled {
+        let filled = self.drain(out, bulk_room);
+        self.meter.subtract(filled.finished as usize * ENTRY_MEMORY);
+        filled
+    }
+
+    fn drain(&mut self, out: &mut Vec<u8>, bulk_room: usize) -> Filled {
         let mut filled = Filled::default();
         for (class, lane) in self.lanes.iter_mut().enumerate() {
             while let Some(entry) = lane.entries.front_mut() {
@@ -190,8 +211,9 @@ impl Lanes {
 
     /// Throws everything away. Returns how many frames that were, by class.
     pub(super) fn clear(&mut self) -> [u64; 4] {
-        let left = std::array::from_fn(|at| self.lanes[at].entries.len() as u64);
+        let left: [u64; 4] = std::array::from_fn(|at| self.lanes[at].entries.len() as u64);
         self.lanes = Default::default();
+        self.meter.subtract(left.iter().sum::<u64>() as usize * ENTRY_MEMORY);
         left
     }
 }

@@ -36,7 +36,7 @@ fn drain(lanes: &mut Lanes, decoder: &mut Decoder) -> Vec<(Priority, u8)> {
 
 #[test]
 fn urgent_frames_go_first_and_in_order() {
-    let mut lanes = Lanes::new([1 << 20; 4]);
+    let mut lanes = Lanes::new([1 << 20; 4], Arc::default());
     for (n, class) in [Bulk, Normal, High, Critical, Critical, Normal].into_iter().enumerate() {
         assert_eq!(
             push(&mut lanes, ENVELOPE(class), frame(10, n as u8)),
@@ -53,7 +53,7 @@ fn urgent_frames_go_first_and_in_order() {
 
 #[test]
 fn a_vote_is_one_write_behind_a_block_at_most() {
-    let mut lanes = Lanes::new([4 << 20; 4]);
+    let mut lanes = Lanes::new([4 << 20; 4], Arc::default());
     let mut decoder = Decoder::default();
     push(&mut lanes, ENVELOPE(Bulk), frame(1 << 20, 1));
     assert_eq!(drain(&mut lanes, &mut decoder), []);
@@ -71,7 +71,7 @@ fn a_vote_is_one_write_behind_a_block_at_most() {
 #[test]
 fn normal_and_bulk_lose_their_oldest() {
     for class in [Normal, Bulk] {
-        let mut lanes = Lanes::new([10_000; 4]);
+        let mut lanes = Lanes::new([10_000; 4], Arc::default());
         for n in 0..5 {
             push(&mut lanes, ENVELOPE(class), frame(1_900, n));
         }
@@ -86,7 +86,7 @@ fn normal_and_bulk_lose_their_oldest() {
 
 #[test]
 fn a_frame_that_is_under_way_is_not_lost() {
-    let mut lanes = Lanes::new([60_000; 4]);
+    let mut lanes = Lanes::new([60_000; 4], Arc::default());
     let mut decoder = Decoder::default();
     push(&mut lanes, ENVELOPE(Bulk), frame(40_000, 0));
     assert_eq!(drain(&mut lanes, &mut decoder), []);
@@ -104,7 +104,7 @@ fn a_frame_that_is_under_way_is_not_lost() {
 #[test]
 fn critical_and_high_lose_nothing_silently() {
     for class in [Critical, High] {
-        let mut lanes = Lanes::new([1_000; 4]);
+        let mut lanes = Lanes::new([1_000; 4], Arc::default());
         assert_eq!(push(&mut lanes, ENVELOPE(class), frame(900, 0)), Pushed::Queued { dropped: 0 });
         assert_eq!(push(&mut lanes, ENVELOPE(class), frame(900, 1)), Pushed::Overflow);
         assert_eq!(lanes.clear()[class.index()], 1);
@@ -113,7 +113,7 @@ fn critical_and_high_lose_nothing_silently() {
 
 #[test]
 fn empty_and_too_long_frames_are_refused() {
-    let mut lanes = Lanes::new([usize::MAX; 4]);
+    let mut lanes = Lanes::new([usize::MAX; 4], Arc::default());
     assert_eq!(push(&mut lanes, ENVELOPE(Normal), frame(0, 0)), Pushed::TooLarge);
     assert_eq!(push(&mut lanes, ENVELOPE(Bulk), frame(2 << 20, 0)), Pushed::TooLarge);
     assert_eq!(push(&mut lanes, Kind::Control, frame(1 << 20, 0)), Pushed::TooLarge);
@@ -121,7 +121,7 @@ fn empty_and_too_long_frames_are_refused() {
 
 #[test]
 fn small_frames_cost_more_than_their_bytes() {
-    let mut lanes = Lanes::new([1_000; 4]);
+    let mut lanes = Lanes::new([1_000; 4], Arc::default());
     let fits = (0..1_000).take_while(|_| {
         push(&mut lanes, ENVELOPE(Critical), frame(1, 0)) == (Pushed::Queued { dropped: 0 })
     });
@@ -130,7 +130,7 @@ fn small_frames_cost_more_than_their_bytes() {
 
 #[test]
 fn votes_and_blocks_go_at_once_and_the_rest_when_it_makes_a_write() {
-    let mut lanes = Lanes::new([1 << 20; 4]);
+    let mut lanes = Lanes::new([1 << 20; 4], Arc::default());
     assert_eq!(lanes.urgency(usize::MAX), Urgency::Never);
     push(&mut lanes, ENVELOPE(Normal), frame(200, 0));
     assert_eq!(lanes.urgency(usize::MAX), Urgency::Later);
@@ -139,7 +139,7 @@ fn votes_and_blocks_go_at_once_and_the_rest_when_it_makes_a_write() {
     push(&mut lanes, ENVELOPE(Normal), frame(WRITE_LEN, 0));
     assert_eq!(lanes.urgency(usize::MAX), Urgency::Now);
     for urgent in [ENVELOPE(Critical), ENVELOPE(Bulk), Kind::Control] {
-        let mut lanes = Lanes::new([1 << 20; 4]);
+        let mut lanes = Lanes::new([1 << 20; 4], Arc::default());
         push(&mut lanes, urgent, frame(200, 0));
         assert_eq!(lanes.urgency(usize::MAX), Urgency::Now);
     }
@@ -148,7 +148,7 @@ fn votes_and_blocks_go_at_once_and_the_rest_when_it_makes_a_write() {
 #[test]
 fn a_frame_in_many_queues_is_counted_once_and_until_the_last_has_sent_it() {
     let meter = Arc::<Meter>::default();
-    let mut queues: Vec<_> = (0..3).map(|_| Lanes::new([1 << 20; 4])).collect();
+    let mut queues: Vec<_> = (0..3).map(|_| Lanes::new([1 << 20; 4], meter.clone())).collect();
     let outgoing = Outgoing::new(ENVELOPE(Critical), frame(10_000, 1), 0, &meter);
     for lanes in &mut queues {
         assert_eq!(lanes.push(outgoing.clone()), Pushed::Queued { dropped: 0 });
@@ -159,7 +159,7 @@ fn a_frame_in_many_queues_is_counted_once_and_until_the_last_has_sent_it() {
     let last = queues.pop();
     for mut lanes in queues {
         assert_eq!(lanes.fill(&mut Vec::new(), usize::MAX).finished, 1);
-        assert_eq!(meter.bytes(), once);
+        assert!((10_000..=once).contains(&meter.bytes()), "{}", meter.bytes());
     }
     drop(last);
     assert_eq!(meter.bytes(), 0);
@@ -167,7 +167,7 @@ fn a_frame_in_many_queues_is_counted_once_and_until_the_last_has_sent_it() {
 
 #[test]
 fn a_write_tells_how_long_the_oldest_frame_of_each_class_waited() {
-    let mut lanes = Lanes::new([1 << 20; 4]);
+    let mut lanes = Lanes::new([1 << 20; 4], Arc::default());
     for (class, queued_us) in [(Normal, 3), (Critical, 5), (Critical, 7)] {
         lanes.push(Outgoing::new(ENVELOPE(class), frame(100, 0), queued_us, &Arc::default()));
     }
