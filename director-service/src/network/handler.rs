@@ -309,6 +309,7 @@ impl ConnectionHandler for Handler {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         self.link.waker.register(cx.waker());
+        self.hub.heard(&self.link);
         if !self.requested {
             self.requested = true;
             let timeout = Duration::from_millis(self.hub.limits.handshake_timeout_ms);

@@ -18,7 +18,7 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{
-            AtomicBool,
+            AtomicBool, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
         },
     },
@@ -40,6 +40,8 @@ pub(super) struct Hub {
     meter: Arc<Meter>,
     /// Links whose tasks have to know of what [`Hub::fan_out`] has queued.
     to_wake: Mutex<Vec<Arc<Link>>>,
+    /// Links whose tasks were told to write and had no turn since.
+    told: AtomicUsize,
     started: Instant,
     pub(super) gate: Mutex<Gate>,
     pub(super) dialer: Mutex<Dialer>,
@@ -75,6 +77,7 @@ impl Hub {
             counters: Counters::default(),
             meter: Arc::default(),
             to_wake: Mutex::default(),
+            told: AtomicUsize::new(0),
             started: Instant::now(),
             gate: Mutex::new(Gate::new(gate)),
             dialer: Mutex::new(dialer),
@@ -204,6 +207,7 @@ impl Hub {
 
     /// Counts what a closed link still had, and wakes its task so that it goes.
     fn discard(&self, link: &Link, reason: DropReason) {
+        self.heard(link);
         let left = lock(&link.lanes).clear();
         for class in Priority::ALL {
             let count = left[class.index()];
@@ -282,7 +286,20 @@ impl Hub {
     fn flush(&self) {
         let links = std::mem::take(&mut *lock(&self.to_wake));
         for link in links {
+            if !link.told.swap(true, SeqCst) {
+                self.told.fetch_add(1, SeqCst);
+            }
             link.waker.wake();
+            if link.is_closed() {
+                self.heard(&link);
+            }
+        }
+    }
+
+    /// The task of a link has its turn, or will never have one.
+    pub(super) fn heard(&self, link: &Link) {
+        if link.told.swap(false, SeqCst) {
+            self.told.fetch_sub(1, SeqCst);
         }
     }
 
@@ -402,6 +419,11 @@ impl Handle {
     /// Has written what [`Self::fan_out`] queued.
     pub fn flush(&self) {
         self.hub.flush();
+    }
+
+    /// Connections that have something to write since the last [`Self::flush`] and had no turn yet.
+    pub fn waiting_to_write(&self) -> usize {
+        self.hub.told.load(SeqCst)
     }
 
     /// Dials once. [`super::Event::DialFailed`] or [`super::Event::Up`] follows, unless the peer is

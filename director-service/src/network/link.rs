@@ -6,7 +6,7 @@ use futures::task::AtomicWaker;
 use libp2p::swarm::ConnectionId;
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicUsize, Ordering::SeqCst},
+    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 
 /// Locks; a panic of somebody else does not make the data wrong here.
@@ -23,6 +23,8 @@ pub(super) struct Link {
     pub(super) lanes: Mutex<Lanes>,
     /// Wakes the task that owns the socket.
     pub(super) waker: AtomicWaker,
+    /// Its task was told to write and has not been polled since.
+    pub(super) told: AtomicBool,
     /// Set once, by [`super::hub::Hub::close`].
     pub(super) closed: OnceLock<DownReason>,
     /// Bytes of this peer that wait in the ingress.
@@ -46,6 +48,7 @@ impl Link {
             outbound,
             lanes: Mutex::new(Lanes::new(queue_bytes, meter.clone())),
             waker: AtomicWaker::new(),
+            told: AtomicBool::new(false),
             closed: OnceLock::new(),
             in_flight: AtomicUsize::new(0),
             in_flight_limit,

@@ -29,6 +29,11 @@ const TICK: Duration = Duration::from_millis(100);
 /// takes longer, and is written by itself.
 const GATHER: Duration = Duration::from_micros(500);
 
+/// The same while connections have not had their turn yet to write what came before. Writing goes on
+/// meanwhile, so this holds up nothing: it keeps messages that come one by one from being written
+/// one by one.
+const GATHER_WHILE_WRITING: Duration = Duration::from_millis(5);
+
 /// Look-ups on disk that may be under way; more than the core ever has.
 pub(super) const MAX_RECALLS: usize = 4_096;
 
@@ -113,11 +118,13 @@ impl Core {
     /// vote would be written to everybody by itself. Nothing is waited for: as soon as nothing more is
     /// there, what there is goes out.
     async fn gather(&mut self, begun: Instant, inputs: &mut Inputs) -> Result<(), ServiceError> {
-        while begun.elapsed() < GATHER {
+        while begun.elapsed() < GATHER
+            || self.waits_for_writers() && begun.elapsed() < GATHER_WHILE_WRITING
+        {
             // The other tasks of this thread run first, and the sockets are looked at.
             tokio::task::yield_now().await;
             let (mesh, public) = (inputs.mesh.try_recv(), inputs.public.try_recv());
-            if mesh.is_none() && public.is_none() {
+            if mesh.is_none() && public.is_none() && !self.waits_for_writers() {
                 break;
             }
             self.event(Link::Mesh, mesh).await?;
@@ -125,6 +132,11 @@ impl Core {
         }
         self.flush();
         Ok(())
+    }
+
+    /// Whether what was flushed before is still to be written: then more may join the next write.
+    fn waits_for_writers(&self) -> bool {
+        self.mesh.waiting_to_write() + self.public.waiting_to_write() > 0
     }
 
     fn flush(&self) {
