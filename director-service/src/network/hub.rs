@@ -235,7 +235,7 @@ impl Hub {
             if link.is_closed() {
                 return (Sent::NotConnected, false);
             }
-            let before = lanes.urgency(usize::MAX);
+            let before = lanes.wants();
             for outgoing in frames {
                 let class = outgoing.class();
                 sent = match lanes.push(outgoing) {
@@ -257,7 +257,7 @@ impl Hub {
                 }
             }
             // Otherwise its task is awake, waits for the socket, or has a timer that is soon enough.
-            lanes.urgency(usize::MAX) < before
+            lanes.wants().is_more_than(before)
         };
         (sent, wake)
     }

@@ -82,6 +82,21 @@ pub(super) enum Urgency {
     Never,
 }
 
+/// What a queue wants, Bulk apart: that may wait for an acknowledgement, and who waits for one must
+/// still be woken for a vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wants {
+    others: Urgency,
+    bulk: bool,
+}
+
+impl Wants {
+    /// Whether the peer's task has to know, if it knew of `before`.
+    pub(super) fn is_more_than(self, before: Self) -> bool {
+        self.others < before.others || self.bulk && !before.bulk
+    }
+}
+
 /// What [`Lanes::fill`] took out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filled {
@@ -130,6 +145,12 @@ impl Lanes {
         } else {
             Urgency::Never
         }
+    }
+
+    /// What it wants, whether Bulk may be written now or not.
+    pub(super) fn wants(&self) -> Wants {
+        let bulk = !self.lanes[Priority::Bulk.index()].entries.is_empty();
+        Wants { others: self.urgency(0), bulk }
     }
 
     /// Adds a frame by the rule of its class.

@@ -174,3 +174,19 @@ fn a_write_tells_how_long_the_oldest_frame_of_each_class_waited() {
     let filled = lanes.fill(&mut Vec::new(), usize::MAX);
     assert_eq!((filled.finished, filled.queued_us), (3, [Some(5), None, Some(3), None]));
 }
+
+#[test]
+fn a_vote_wakes_a_task_whose_block_waits_to_be_acknowledged() {
+    let mut lanes = Lanes::new([1 << 20; 4], Arc::default());
+    let idle = lanes.wants();
+    push(&mut lanes, ENVELOPE(Bulk), frame(1 << 19, 0));
+    let block = lanes.wants();
+    assert!(block.is_more_than(idle));
+    push(&mut lanes, ENVELOPE(Bulk), frame(10, 0));
+    assert!(!lanes.wants().is_more_than(block));
+    push(&mut lanes, ENVELOPE(Critical), frame(200, 0));
+    let vote = lanes.wants();
+    assert!(vote.is_more_than(block));
+    push(&mut lanes, ENVELOPE(Critical), frame(200, 0));
+    assert!(!lanes.wants().is_more_than(vote));
+}
