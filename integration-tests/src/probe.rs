@@ -8,8 +8,8 @@ use crate::keys::Identity;
 use anyhow::{Context, bail, ensure};
 use codec::Encode;
 use director_primitives::{
-    Answer, AuthorizationRequest, Control, Encoding, Envelope, H256, PayloadKind, Priority,
-    PublicKey, SignedAuthorizationRequest, SignedEnvelope, Snapshot, Welcome,
+    Answer, Application, AuthorizationRequest, Control, Encoding, Envelope, H256, PayloadKind, Priority,
+    PublicKey, SignedAuthorizationRequest, SignedEnvelope, Snapshot, StakeProof, Welcome,
 };
 use director_service::network::{self, Config, Event, Events, Handle, Payload, Sent, Side};
 use std::{
@@ -181,7 +181,8 @@ impl Probe {
         };
         let signature = self.identity.sign_as_peer_key(&self.genesis_hash, &request);
         let request = SignedAuthorizationRequest { request, signature };
-        self.put(director, Payload::control(&Control::AuthorizationRequest(request)))?;
+        let application = Application { request, stake_proof: StakeProof::default() };
+        self.put(director, Payload::control(&Control::AuthorizationRequest(application)))?;
         self.control(director, |control| match control {
             Control::AuthorizationAnswer(answer) => Some(*answer),
             _ => None,

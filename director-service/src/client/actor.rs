@@ -9,8 +9,8 @@ use super::{
 };
 use crate::network::{self, Events, Frame, Payload, Side};
 use director_primitives::{
-    AccountId32, Answer, AuthorizationRequest, Control, H256, Priority, PublicKey,
-    SignedAuthorizationRequest, Snapshot, Welcome, envelope::MAX_ENVELOPE_LEN,
+    AccountId32, Answer, Application, AuthorizationRequest, Control, H256, Priority, PublicKey,
+    SignedAuthorizationRequest, Snapshot, StakeProof, Welcome, envelope::MAX_ENVELOPE_LEN,
     runtime_api::ValidatorStatus,
 };
 use std::{
@@ -195,7 +195,7 @@ impl Actor {
             network::Event::Control(_, Control::Welcome(welcome)) => self.on_welcome(welcome).await,
             network::Event::Control(_, Control::AuthorizationAnswer(answer)) => match answer {
                 Answer::AlreadyAuthorized => self.authorized().await,
-                Answer::Approved => Ok(()),
+                Answer::Approved { .. } => Ok(()),
                 refused => self.refused(refused).await,
             },
             // Heartbeats and the rest are not for us yet.
@@ -278,8 +278,9 @@ impl Actor {
             timestamp_ms: clock_ms(),
         };
         let signature = self.key.sign_statement(&self.genesis_hash, &request);
-        let request =
-            Control::AuthorizationRequest(SignedAuthorizationRequest { request, signature });
+        let request = SignedAuthorizationRequest { request, signature };
+        let stake_proof = StakeProof::default();
+        let request = Control::AuthorizationRequest(Application { request, stake_proof });
         // If the connection is gone, the next one asks anew.
         let _ = self.shared.handle.send(
             &session.director,

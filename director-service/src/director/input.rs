@@ -1,6 +1,9 @@
 //! Everything that the core hears.
 
-use director_primitives::{AccountId32, Control, PublicKey, SignedVote, Snapshot};
+use director_primitives::{
+    AccountId32, Control, ProvenStake, PublicKey, SignedAuthorizationRequest, SignedVote, Snapshot,
+    StakeRefusal,
+};
 use std::sync::Arc;
 
 /// The encoding of a signed envelope, exactly as it arrived; shared, never copied.
@@ -77,6 +80,18 @@ pub enum Input {
         vote: ValidatorVote,
         /// The first vote of that validator at that checkpoint on disk, if there is one.
         first: Option<ValidatorVote>,
+    },
+    /// The answer to [`super::Output::CheckStake`].
+    StakeChecked {
+        /// The request that it was about.
+        request: SignedAuthorizationRequest<AccountId32>,
+        /// What is proven, or why nothing is.
+        result: Result<ProvenStake, StakeRefusal>,
+    },
+    /// The operator wants a validator out: sign a revocation.
+    Revoke {
+        /// The validator's account.
+        validator: AccountId32,
     },
     /// Time went by; at least every 200 ms.
     Tick,

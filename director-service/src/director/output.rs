@@ -2,7 +2,7 @@
 
 use super::input::{Frame, Link, ValidatorVote};
 use director_primitives::{
-    AccountId32, CheckpointNumber, Control, DoubleSignProof, Priority, PublicKey,
+    AccountId32, Application, CheckpointNumber, Control, DoubleSignProof, Priority, PublicKey,
     SignedDirectorVote,
 };
 use std::sync::Arc;
@@ -58,6 +58,12 @@ pub enum DisconnectReason {
     NotAllowed,
     /// This node itself is no active director (any more): nobody is to rely on it.
     NoDirectorOurselves,
+    /// Enough directors revoked the validator, whatever the chain says yet.
+    Revoked,
+    /// This director alone revoked the validator, and serves it no more.
+    Unwanted,
+    /// This director has as many validators as it has room for.
+    Full,
 }
 
 /// Something is to be done. In order: what comes first is to be done first.
@@ -112,9 +118,13 @@ pub enum Output {
     },
     /// A double sign is proven, checked against the finalized chain. Each proof comes once.
     Proven(DoubleSignProof),
-    /// Enough directors approve: submit their votes to the chain.
+    /// Check a candidate's stake proof against the header of the block that its request names, which
+    /// must be finalized; answer with [`super::Input::StakeChecked`]. At most one at a time for each
+    /// registered validator.
+    CheckStake(Box<Application>),
+    /// Enough directors approve, or revoke: submit their votes to the chain.
     SubmitVotes {
-        /// The candidate.
+        /// The validator.
         validator: AccountId32,
         /// The votes, in ascending order of directors.
         votes: Vec<SignedDirectorVote<AccountId32>>,

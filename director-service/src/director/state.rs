@@ -70,6 +70,7 @@ impl<C: Crypto> Director<C> {
             Input::Frames(batch) => self.frames(now, batch, true, out),
             Input::Control { from, link, message } => self.control(from, link, message, out),
             Input::Recalled { vote, first } => self.recalled(vote, first, out),
+            Input::StakeChecked { .. } | Input::Revoke { .. } => {}
             Input::Tick => self.expire_parked(now, out),
         }
         (self.stats.mesh_connections, self.stats.public_connections) = self.members.connections();
@@ -122,8 +123,8 @@ impl<C: Crypto> Director<C> {
             return self.refuse(Refusal::NotADirector);
         }
         match (message, link) {
-            (Control::AuthorizationRequest(request), _) => {
-                self.request(&snapshot, from, link, request, out);
+            (Control::AuthorizationRequest(application), _) => {
+                self.request(&snapshot, from, link, application.request, out);
             }
             (Control::DirectorVote(vote), Link::Mesh) => {
                 self.director_vote(&snapshot, from, vote, out);

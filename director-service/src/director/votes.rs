@@ -15,7 +15,7 @@
 use super::{Config, Crypto, Director, Link, Output, Refusal};
 use codec::Encode;
 use director_primitives::{
-    AccountId32, Answer, AuthorizationRequest, Control, Decision, DirectorVote, H256, PublicKey,
+    AccountId32, Answer, Application, AuthorizationRequest, Control, Decision, DirectorVote, H256, PublicKey,
     RegistrationId, SignedAuthorizationRequest, SignedDirectorVote, Snapshot,
     authorization::first_nonce,
     runtime_api::{ValidatorInfo, ValidatorStatus},
@@ -61,7 +61,9 @@ impl Waiting {
     /// Request and own vote, as messages.
     fn messages(&self, account: &AccountId32) -> impl Iterator<Item = Control> {
         let vote = self.votes.get(account).filter(|_| self.request.is_some());
-        let request = self.request.clone().map(Control::AuthorizationRequest);
+        let request = self.request.clone().map(|request| {
+            Control::AuthorizationRequest(Application { request, stake_proof: Default::default() })
+        });
         request.into_iter().chain(vote.cloned().map(Control::DirectorVote))
     }
 }
@@ -139,7 +141,7 @@ impl<C: Crypto> Director<C> {
         let answer = match self.consider_request(snapshot, asker, &request) {
             Ok(()) => {
                 self.approve(snapshot, &request, &from, out);
-                Answer::Approved
+                Answer::Approved { votes: 1, needed: 1 }
             }
             Err(answer) => {
                 if answer != Answer::AlreadyAuthorized {
@@ -266,7 +268,10 @@ impl<C: Crypto> Director<C> {
         waiting.request = Some(request.clone());
         if is_new {
             waiting.told_at = snapshot.number;
-            let message = Control::AuthorizationRequest(request.clone());
+            let message = Control::AuthorizationRequest(Application {
+                request: request.clone(),
+                stake_proof: Default::default(),
+            });
             self.tell_mesh(Some(from), &message, out);
         }
         self.sign_approval(snapshot, validator, out);

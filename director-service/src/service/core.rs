@@ -288,6 +288,7 @@ impl Core {
                     return Err(ServiceError::Ended("the reporter"));
                 }
             }
+            Output::CheckStake(_) => {}
             Output::SubmitVotes { validator, votes } => {
                 if self.submissions.try_send(Submission { validator, votes }).is_err() {
                     // The core asks again a few blocks later.

@@ -42,6 +42,7 @@ pub mod runtime_api;
 pub mod signing;
 #[cfg(feature = "std")]
 pub mod snapshot;
+pub mod stake_proof;
 #[cfg(any(test, feature = "test-utils"))]
 pub mod test_utils;
 pub mod threshold;
@@ -61,12 +62,13 @@ pub use envelope::{
 };
 pub use heartbeat::{Heartbeat, SignedHeartbeat, VectorEntry, VectorSummary};
 pub use keys::{KeyError, KeyRole, Possession, PublicKey, Signature};
-pub use message::{Answer, Control, Welcome};
+pub use message::{Answer, Application, Control, Redirect, Welcome};
 pub use proof::{DoubleSignProof, Offence, OffenceContext, Reason};
 pub use signing::{Statement, StatementKind, signing_bytes, verify};
 #[cfg(feature = "std")]
 pub use snapshot::Snapshot;
 pub use sp_core::{H256, crypto::AccountId32};
+pub use stake_proof::{ProvenStake, StakeProof, StakeRefusal};
 pub use vote::{Certificate, CertificateError, CheckpointVote, SignedVote};
 
 /// Number of a checkpoint. Checkpoint `c` is block `c * CheckpointInterval`.

@@ -9,10 +9,10 @@
 use codec::{Decode, DecodeAll, Encode};
 use core::fmt::Debug;
 use director_primitives::{
-    AccountId32, Answer, AuthorizationRequest, Certificate, CheckpointVote, Control, Decision,
+    AccountId32, Answer, Application, AuthorizationRequest, Certificate, CheckpointVote, Control, Decision,
     DirectorVote, DoubleSignProof, Encoding, Envelope, H256, Heartbeat, KeyRole, PayloadKind,
-    Possession, Priority, PublicKey, RevocationReason, Signature, SignedAuthorizationRequest,
-    SignedDirectorVote, SignedEnvelope, SignedHeartbeat, SignedVote, Statement, Topic, VectorEntry,
+    Possession, Priority, PublicKey, Redirect, RevocationReason, Signature, SignedAuthorizationRequest,
+    SignedDirectorVote, SignedEnvelope, SignedHeartbeat, SignedVote, StakeProof, Statement, Topic, VectorEntry,
     VectorSummary, Welcome, envelope::fingerprint, signing_bytes,
 };
 use sp_core::{Pair, ed25519};
@@ -207,19 +207,28 @@ fn control_messages() {
     frozen_encoding(&Control::Welcome(welcome), "00 0100000000000000 01");
 
     let request = SignedAuthorizationRequest { request: request(), signature: signature(0x55) };
+    let stake_proof = StakeProof::new(vec![vec![0x66; 2], vec![0x77; 3]]).unwrap();
     frozen_encoding(
-        &Control::AuthorizationRequest(request),
-        "01 22*32 0100000000000000 0200000000000000 44*32 0300000000000000 55*64",
+        &Control::AuthorizationRequest(Application { request, stake_proof }),
+        "01 22*32 0100000000000000 0200000000000000 44*32 0300000000000000 55*64
+         08 08 66*2 0c 77*3",
     );
 
     for (answer, byte) in [
-        (Answer::Approved, "00"),
+        (Answer::Approved { votes: 1, needed: 2 }, "00 01000000 02000000"),
         (Answer::AlreadyAuthorized, "01"),
         (Answer::NotRegistered, "02"),
         (Answer::LowStake, "03"),
         (Answer::NotEligible, "04"),
         (Answer::InvalidSignature, "05"),
         (Answer::Stale, "06"),
+        (Answer::OtherChain, "07"),
+        (Answer::InvalidStakeProof, "08"),
+        (Answer::OtherValidatorsProof, "09"),
+        (Answer::StakeNotHeld, "0a"),
+        (Answer::Denied, "0b"),
+        (Answer::Unavailable, "0c"),
+        (Answer::Revoked(RevocationReason::RateLimit), "0d 01"),
     ] {
         frozen_encoding(&Control::AuthorizationAnswer(answer), &format!("02 {byte}"));
     }
@@ -246,6 +255,9 @@ fn control_messages() {
         "05 33*32 0100000000000000 02000000 03000000 0400 0500000000000000 0600000000000000 01 00
          55*64",
     );
+
+    let directors = vec![key(0x33)].try_into().unwrap();
+    frozen_encoding(&Control::Redirect(Redirect { directors }), "06 04 33*32");
 }
 
 /// A signature by a known secret: whoever makes the same bytes makes the same signature (RFC 8032).
