@@ -8,8 +8,8 @@ use crate::keys::Identity;
 use anyhow::{Context, bail, ensure};
 use codec::Encode;
 use director_primitives::{
-    Answer, Application, AuthorizationRequest, Control, Encoding, Envelope, H256, PayloadKind, Priority,
-    PublicKey, SignedAuthorizationRequest, SignedEnvelope, Snapshot, StakeProof, Welcome,
+    Answer, Application, AuthorizationRequest, Control, Encoding, Envelope, H256, PayloadKind,
+    Priority, PublicKey, SignedAuthorizationRequest, SignedEnvelope, Snapshot, StakeProof, Welcome,
 };
 use director_service::network::{self, Config, Event, Events, Handle, Payload, Sent, Side};
 use std::{

@@ -103,7 +103,7 @@ async fn admit(network: &Network, probe: &mut Probe) {
     let welcome = probe.enter(key, home.ports.public).await.unwrap();
     assert!(!welcome.authorized);
     let snapshot = chain.node.ready().await.unwrap();
-    assert_eq!(probe.ask(key, &snapshot).await.unwrap(), Answer::Approved);
+    assert_eq!(probe.ask(key, &snapshot).await.unwrap(), Answer::Approved { votes: 1, needed: 2 });
     assert!(probe.welcome(key).await.unwrap().authorized);
 }
 

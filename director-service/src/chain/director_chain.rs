@@ -6,8 +6,8 @@ use super::{
 };
 use async_trait::async_trait;
 use director_primitives::{
-    AccountId32, DoubleSignProof, H256, Offence, PublicKey, Reason, Signature, SignedDirectorVote,
-    Snapshot,
+    AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, PublicKey,
+    Reason, Signature, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
     runtime_api::{Endpoint, Endpoints, PendingSlash, Region},
 };
 use std::sync::Arc;
@@ -102,6 +102,19 @@ impl Chain for DirectorChain {
     ) -> Result<Included, ChainError> {
         let votes = votes.into_iter().map(Static).collect();
         let call = interface::tx().validator_registry().submit_votes(BoundedVec(votes));
+        self.submitter.submit_and_finalize(&call, &self.account).await
+    }
+
+    async fn check_stake(
+        &self,
+        _: &AuthorizationRequest<AccountId32>,
+        _: &StakeProof,
+    ) -> Result<ProvenStake, StakeRefusal> {
+        Err(StakeRefusal::Unavailable)
+    }
+
+    async fn refresh(&self) -> Result<Included, ChainError> {
+        let call = interface::tx().director_registry().refresh();
         self.submitter.submit_and_finalize(&call, &self.account).await
     }
 

@@ -35,8 +35,8 @@ pub use submitter::{Submitted, Submitter};
 
 use async_trait::async_trait;
 use director_primitives::{
-    AccountId32, DoubleSignProof, H256, Offence, Reason, SignedDirectorVote, Snapshot,
-    runtime_api::PendingSlash,
+    AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, Reason,
+    SignedDirectorVote, Snapshot, StakeProof, StakeRefusal, runtime_api::PendingSlash,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -72,6 +72,17 @@ pub trait Chain: Send + Sync {
         &self,
         votes: Vec<SignedDirectorVote<AccountId32>>,
     ) -> Result<Included, ChainError>;
+
+    /// Checks a candidate's stake proof against the header of the block that its request names, as this
+    /// director's own node has finalized it.
+    async fn check_stake(
+        &self,
+        request: &AuthorizationRequest<AccountId32>,
+        proof: &StakeProof,
+    ) -> Result<ProvenStake, StakeRefusal>;
+
+    /// Refreshes this director's record and waits until that is finalized.
+    async fn refresh(&self) -> Result<Included, ChainError>;
 
     /// Slashes that wait to be applied, at the latest finalized block.
     async fn pending_slashes(&self) -> Result<Vec<PendingSlash<AccountId32>>, ChainError>;

@@ -136,8 +136,8 @@ async fn waits_for_the_chain_then_asks_to_be_authorized() {
     match director.next().await {
         network::Event::Control(from, Control::AuthorizationRequest(signed)) => {
             assert_eq!(from, peer_key(1).key());
-            assert!(signed.verify(&GENESIS, &peer_key(1).key()));
-            let request = signed.request;
+            assert!(signed.request.verify(&GENESIS, &peer_key(1).key()));
+            let request = signed.request.request;
             assert_eq!((request.validator, request.registration_id), (account(1), 1));
             assert_eq!(request.block_number, 7);
         }
