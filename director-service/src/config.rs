@@ -23,6 +23,9 @@ use std::{
 /// Longest burst: what a validator may save up is what it may send at once.
 const MAX_BURST_MS: u64 = 60_000;
 
+/// Periods of conduct that the core remembers (`director::conduct::PERIODS`).
+const PERIODS: u32 = 12;
+
 /// Everything that an operator can set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -445,6 +448,12 @@ impl Config {
             return invalid(field, "must be at least 1".into());
         }
         self.limits.validate()?;
+        if self.conduct.limited_periods > PERIODS {
+            return invalid(
+                "conduct.limited_periods",
+                format!("must be at most {PERIODS}: so many periods are remembered"),
+            );
+        }
         if self.rates.burst_ms > MAX_BURST_MS {
             return invalid("rates.burst_ms", format!("must be at most {MAX_BURST_MS}"));
         }

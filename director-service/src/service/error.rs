@@ -47,7 +47,10 @@ pub enum ServiceError {
         cause: String,
     },
     /// The socket for the operator's orders.
-    #[error("cannot listen on {path} for orders ({cause}); may this user write data_dir?")]
+    #[error(
+        "cannot listen on {path} for orders ({cause}); data_dir must be writable, and its path shorter \
+         than 90 bytes"
+    )]
     Control {
         /// Where it should be.
         path: std::path::PathBuf,
