@@ -107,14 +107,23 @@ impl Chain for DirectorChain {
 
     async fn check_stake(
         &self,
-        _: &AuthorizationRequest<AccountId32>,
-        _: &StakeProof,
+        request: &AuthorizationRequest<AccountId32>,
+        proof: &StakeProof,
     ) -> Result<ProvenStake, StakeRefusal> {
-        Err(StakeRefusal::Unavailable)
+        self.node.check_stake(request, proof).await
     }
 
     async fn refresh(&self) -> Result<Included, ChainError> {
         let call = interface::tx().director_registry().refresh();
+        self.submitter.submit_and_finalize(&call, &self.account).await
+    }
+
+    async fn rotate_peer_key(
+        &self,
+        new: PublicKey,
+        possession: Signature,
+    ) -> Result<Included, ChainError> {
+        let call = interface::tx().director_registry().rotate_peer_key(new.0, possession.0);
         self.submitter.submit_and_finalize(&call, &self.account).await
     }
 

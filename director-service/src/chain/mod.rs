@@ -18,9 +18,11 @@ mod director_chain;
 pub mod interface;
 mod node;
 mod outcome;
+mod records;
 mod session;
 mod signer;
 mod snapshot;
+mod stake_proof;
 mod submitter;
 #[cfg(test)]
 mod tests;
@@ -35,8 +37,9 @@ pub use submitter::{Submitted, Submitter};
 
 use async_trait::async_trait;
 use director_primitives::{
-    AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, Reason,
-    SignedDirectorVote, Snapshot, StakeProof, StakeRefusal, runtime_api::PendingSlash,
+    AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, PublicKey,
+    Reason, Signature, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
+    runtime_api::PendingSlash,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -73,16 +76,25 @@ pub trait Chain: Send + Sync {
         votes: Vec<SignedDirectorVote<AccountId32>>,
     ) -> Result<Included, ChainError>;
 
-    /// Checks a candidate's stake proof against the header of the block that its request names, as this
-    /// director's own node has finalized it.
+    /// What a stake proof says about the validator that a request names, in the state of the finalized
+    /// block that it names, or why it proves nothing.
     async fn check_stake(
         &self,
         request: &AuthorizationRequest<AccountId32>,
         proof: &StakeProof,
     ) -> Result<ProvenStake, StakeRefusal>;
 
-    /// Refreshes this director's record and waits until that is finalized.
+    /// Says on chain that this director lives and its record still holds, and waits until that is
+    /// finalized.
     async fn refresh(&self) -> Result<Included, ChainError>;
+
+    /// Replaces this director's peer key, with the new key's proof of possession, and waits until that
+    /// is finalized.
+    async fn rotate_peer_key(
+        &self,
+        new: PublicKey,
+        possession: Signature,
+    ) -> Result<Included, ChainError>;
 
     /// Slashes that wait to be applied, at the latest finalized block.
     async fn pending_slashes(&self) -> Result<Vec<PendingSlash<AccountId32>>, ChainError>;

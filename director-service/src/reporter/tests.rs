@@ -9,7 +9,7 @@ use crate::{
 use async_trait::async_trait;
 use director_primitives::{
     AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, PublicKey,
-    Reason, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
+    Reason, Signature, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
     runtime_api::{DirectorInfo, DirectorSet, Domain, PendingSlash},
     test_utils::{TestKey, double_sign},
     turn,
@@ -173,7 +173,11 @@ impl Chain for FakeChain {
     }
 
     async fn refresh(&self) -> Result<Included, ChainError> {
-        Err(ChainError::Refused("nobody asks for it here".into()))
+        Err(ChainError::Unexpected("no refreshing here".into()))
+    }
+
+    async fn rotate_peer_key(&self, _: PublicKey, _: Signature) -> Result<Included, ChainError> {
+        Err(ChainError::Unexpected("no rotating here".into()))
     }
 
     async fn pending_slashes(&self) -> Result<Vec<PendingSlash<AccountId32>>, ChainError> {

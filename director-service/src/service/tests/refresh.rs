@@ -5,7 +5,7 @@ use crate::chain::{Chain, ChainError, Included};
 use async_trait::async_trait;
 use director_primitives::{
     AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, PublicKey,
-    Reason, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
+    Reason, Signature, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
     runtime_api::{DirectorInfo, DirectorSet, Domain, PendingSlash},
 };
 use std::sync::{Arc, Mutex};
@@ -97,6 +97,10 @@ impl Chain for FakeChain {
             }),
             false => Err(ChainError::Pool("no fee".into())),
         }
+    }
+
+    async fn rotate_peer_key(&self, _: PublicKey, _: Signature) -> Result<Included, ChainError> {
+        Err(ChainError::Refused("not asked for here".into()))
     }
 
     async fn pending_slashes(&self) -> Result<Vec<PendingSlash<AccountId32>>, ChainError> {
