@@ -183,6 +183,7 @@ async fn load(
         System::Director | System::DirectorQuic => {
             let mut arguments = vec!["--setup".to_owned(), stage.setup.display().to_string()];
             arguments.extend(["--class".into(), case.class.clone()]);
+            arguments.extend(["--strangers".into(), case.strangers.to_string()]);
             if case.system == System::DirectorQuic {
                 arguments.push("--quic".into());
             }
