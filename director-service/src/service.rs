@@ -23,6 +23,7 @@ pub mod bench;
 mod core;
 mod crypto;
 mod error;
+mod interfaces;
 mod links;
 mod ports;
 mod shutdown;
@@ -53,7 +54,7 @@ use tokio::{
     task::{JoinError, JoinHandle, JoinSet},
     time::{Instant, timeout},
 };
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// How long a graceful end may take.
 const GRACE: Duration = Duration::from_secs(5);
@@ -169,6 +170,9 @@ pub async fn start(config: Config) -> Result<Service, ServiceError> {
     let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
     ports::check("mesh.listen", &config.mesh.listen)?;
     ports::check("public.listen", &config.public.listen)?;
+    for warning in config.warnings() {
+        warn!("{warning}");
+    }
     let http = http::bind(config.http.listen).await?;
     let store = Store::open(&config.data_dir)?;
     let chain_thread = ChainThread::start()?;
@@ -216,6 +220,13 @@ async fn supervise(
     store.bind(genesis).await?;
     let (mesh, mesh_events) = open(Side::Mesh, &config, &peer, genesis).await?;
     let (public, public_events) = open(Side::Public, &config, &peer, genesis).await?;
+    if let Some((name, port)) = config.mesh.interface() {
+        let following = interfaces::follow(name.to_owned(), port, mesh.clone(), stopper.stopped());
+        tasks.spawn(async {
+            following.await;
+            Ok(())
+        });
+    }
     // Nobody is waiting for it if the command line did not ask.
     let _ = announce.send(Listening {
         mesh: mesh.listening().to_vec(),
@@ -342,6 +353,18 @@ fn limits(side: Side, limits: &config::Limits) -> network::Limits {
             memory_bytes: bytes(limits.memory_mib),
             queue_bytes: [queue(1), queue(1), queue(1), queue(2)],
             max_connections: limits.max_connections,
+            max_connections_per_ip: limits.max_connections_per_address,
+            max_pending: limits.max_handshakes,
+            max_pending_per_ip: limits.max_handshakes_per_address,
+            handshake_timeout_ms: limits.handshake_timeout_ms,
+            handshakes_per_s_per_ip: limits.handshakes_per_s_per_address,
+            handshake_burst_per_ip: limits.handshake_burst_per_address,
+            strangers_per_s: limits.strangers_per_s,
+            strangers_burst: limits.strangers_burst,
+            first_message_ms: limits.first_message_ms,
+            restricted_bytes: usize::try_from(limits.candidate_kib_per_minute)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(1024),
             ..defaults
         },
     }
