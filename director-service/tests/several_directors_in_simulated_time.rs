@@ -4,7 +4,7 @@
 //! failure prints. `SIMULATION_SEED=n` runs one seed alone.
 #![allow(clippy::unwrap_used)]
 
-use core::{Frame, Input, Link, Output, Received, ValidatorVote};
+use core::{DisconnectReason, Frame, Input, Link, Output, Received, ValidatorVote};
 use director_primitives::{
     Control, DoubleSignProof, PublicKey, Welcome, runtime_api::ValidatorStatus,
 };
@@ -65,6 +65,8 @@ struct Simulation {
     disks: Vec<BTreeMap<([u8; 32], u64), ValidatorVote>>,
     /// Block, director and number of votes of each submission.
     submissions: Vec<(u64, u8, usize)>,
+    /// Moment, director, validator and reason of each disconnect.
+    cut: Vec<(u64, u8, PublicKey, DisconnectReason)>,
 }
 
 impl Simulation {
@@ -85,6 +87,7 @@ impl Simulation {
             proofs: vec![Vec::new(); directors],
             disks: vec![BTreeMap::new(); directors],
             submissions: Vec::new(),
+            cut: Vec::new(),
         };
         for n in 0..DIRECTORS {
             simulation.put(n, Input::Finalized(simulation.world.snapshot()));
@@ -219,11 +222,13 @@ impl Simulation {
                 self.schedule(at, Event::AtDirector(n, Input::Recalled { vote, first }));
             }
             Output::Proven(proof) => self.proofs[usize::from(n)].push(proof),
-            Output::SubmitVotes { validator, votes } => {
-                assert_eq!(validator, validator_account(CANDIDATE));
+            Output::SubmitVotes { votes, .. } => {
                 self.submissions.push((self.world.number, n, votes.len()));
             }
-            Output::Allow { .. } | Output::Disconnect { .. } | Output::Forget { .. } => {}
+            Output::Disconnect { peer, reason, .. } => {
+                self.cut.push((self.now, n, peer, reason));
+            }
+            Output::Allow { .. } | Output::Forget { .. } => {}
         }
     }
 
@@ -443,6 +448,68 @@ fn a_candidate_is_heard_once_enough_directors_have_approved() {
         for got in &simulation.received[..usize::from(VALIDATORS)] {
             assert_eq!(got.iter().filter(|frame| **frame == first_words).count(), 1);
         }
+    });
+}
+
+#[test]
+fn enough_revocations_cut_a_validator_off_everywhere_and_no_message_of_others_is_lost() {
+    const OUT: u8 = 4;
+    for_seeds(|seed| {
+        let mut simulation = Simulation::new(seed, World::new(DIRECTORS, VALIDATORS));
+        // What it said before is on its way while it is revoked.
+        let before: Vec<_> = (0..VALIDATORS).map(|n| (n, message(n, 1, b"before"))).collect();
+        for (n, frame) in &before {
+            simulation.publish(*n, frame);
+        }
+        let moment = simulation.rng.random_range(1..60);
+        simulation.run_for(moment);
+        let from = simulation.rng.random_range(0..DIRECTORS);
+        let revoke = |simulation: &mut Simulation, n| {
+            simulation.put(n, Input::Revoke { validator: validator_account(OUT) });
+            simulation.now
+        };
+        revoke(&mut simulation, from);
+        simulation.run_for(500);
+        let alone: Vec<_> = std::mem::take(&mut simulation.cut);
+        let own_only = |(_, n, _, reason): &(u64, u8, PublicKey, DisconnectReason)| {
+            *n == from && *reason == DisconnectReason::Unwanted
+        };
+        assert!(alone.iter().all(own_only), "one alone cuts it off nowhere else");
+
+        let enough_at = revoke(&mut simulation, (from + 1) % DIRECTORS);
+        simulation.run_for(500);
+        let key = validator_key(OUT).public();
+        assert!(simulation.cut.iter().all(|(.., peer, _)| *peer == key), "nobody else");
+        // Its director is the last that it could be connected to.
+        let gone = alone.iter().chain(&simulation.cut).find(|(_, n, ..)| *n == home(OUT));
+        let (at, ..) = gone.expect("it is cut off");
+        assert!(at.saturating_sub(enough_at) <= 100, "within one way through the mesh");
+        for core in &simulation.cores {
+            assert_eq!(core.stats().revocations, 1, "every director knows");
+        }
+
+        let after: Vec<_> =
+            (0..VALIDATORS).filter(|n| *n != OUT).map(|n| (n, message(n, 2, b"after"))).collect();
+        for (n, frame) in &after {
+            simulation.publish(*n, frame);
+        }
+        simulation.run_for(5 * BLOCK_MS);
+        // A director that would still pass on what it says is heard by nobody.
+        simulation.publish_at(home(OUT), OUT, &message(OUT, 2, b"still here"));
+        simulation.run_for(BLOCK_MS);
+        simulation.received[usize::from(OUT)] = Vec::new();
+        for n in (0..VALIDATORS).filter(|n| *n != OUT) {
+            let others = before.iter().chain(&after).filter(|(origin, _)| *origin != n);
+            let mut expected: Vec<_> = others.map(|(_, frame)| frame.clone()).collect();
+            let mut got = simulation.received[usize::from(n)].clone();
+            expected.sort();
+            got.sort();
+            assert_eq!(got, expected, "validator {n}");
+        }
+        simulation.finalize(World::new(DIRECTORS, VALIDATORS).at(101));
+        simulation.run_for(BLOCK_MS);
+        let directors: BTreeSet<_> = simulation.submissions.iter().map(|(_, n, _)| *n).collect();
+        assert!(!directors.is_empty(), "the votes go on chain");
     });
 }
 
