@@ -107,6 +107,12 @@ async fn director() {
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("anybody may knock there"), "{log}");
 
+    // One whose key is lost needs nothing but its account.
+    std::fs::remove_file(home.join("peer.key")).unwrap();
+    std::fs::rename(home.join("peer.key.next"), home.join("lost.key")).unwrap();
+    let done = good(&home, "rotate-key --config director.toml").await;
+    assert!(done.contains("note: ") && done.contains("rotated in block"), "{done}");
+
     let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
     let line = bad(&home, &format!("revoke --config director.toml --validator {alice}")).await;
     assert!(line.contains("check that it runs"), "{line}");

@@ -163,5 +163,8 @@ fn say_what_comes_next(
             mesh.map(|of| String::from_utf8_lossy(&of.address).into_owned()).collect();
         println!("  {}  {}", hex::encode(director.peer_key.0), addresses.join(" "));
     }
-    println!("See it with\n  curl http://{http}/api/v1/status");
+    match http.port() {
+        0 => println!("See it at /api/v1/status of the http address that it prints at its start."),
+        _ => println!("See it with\n  curl http://{http}/api/v1/status"),
+    }
 }

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 #[command(after_help = "\
 The next key is in the file beside keys.peer whose name ends in .next; it is made if it is not there.
 A running director takes it as soon as the change is finalized, by itself, and a starting one takes
-whichever of the two files has the key that the chain knows. To finish, move the one over the other.
+whichever of the two files has the key that the chain knows. To finish, move the one over the other. It
+takes the account alone, so that a lost key can be replaced, too.
 
 Example:
   director rotate-key --config director.toml
@@ -57,12 +58,13 @@ impl Args {
                 );
                 return Ok(());
             }
-            let current = PeerKey::from_file(&peer_file)?;
-            if known.peer_key != current.public() {
-                bail!(
-                    "the chain has another peer key for {}, {}, than keys.peer and its .next; put \
-                     that one's file into keys.peer first",
-                    account.id(),
+            // A key that is lost can be replaced, too: that takes the account alone.
+            let current = PeerKey::from_file(&peer_file).ok().map(|key| key.public());
+            if current != Some(known.peer_key) {
+                println!(
+                    "note: {} does not hold the key that the chain has now, {}; a director that \
+                     serves with that one will not find the next one",
+                    peer_file.display(),
                     hex::encode(known.peer_key.0)
                 );
             }
