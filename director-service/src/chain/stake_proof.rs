@@ -6,8 +6,9 @@
 //!   state that lead elsewhere prove somebody else's stake;
 //! * then the values must be what the runtime writes there ([`Records`]).
 //!
-//! Nodes may come twice, and there may be more than it takes. Work is bounded by the proof's length:
-//! each node is hashed once and decoded at most twice.
+//! Nodes may come twice, and there may be more than it takes. Work is bounded by the proof's length: each
+//! node is hashed once and decoded a few times at most. Nothing is decoded that the state does not have: a
+//! node is looked at only under the hash by which another one, or the header, refers to it.
 
 use super::records::Records;
 use director_primitives::{
