@@ -3,7 +3,6 @@
 mod config;
 mod keys;
 mod node;
-mod private;
 mod register;
 mod revoke;
 mod rotate_key;

@@ -1,11 +1,11 @@
 //! `director register`: put this director's peer key and addresses on chain.
 
-use super::{private::is_private, rotate_key::next_to};
 use crate::{
     chain::{Account, DirectorChain, Registration, Settings, Submitter},
     config::Config,
     keys::{PeerKey, read_secret},
-    network::Multiaddr,
+    network::{Multiaddr, is_private},
+    service::next_key_file,
 };
 use anyhow::{Context, bail};
 use director_primitives::{
@@ -56,7 +56,7 @@ impl Args {
             .context("--region is longer than 32 bytes; shorten it")?;
         self.warn_of_public_mesh();
         let peer = PeerKey::from_file(&config.keys.peer)?;
-        let next = Some(next_to(&config.keys.peer)).filter(|file| file.exists());
+        let next = Some(next_key_file(&config.keys.peer)).filter(|file| file.exists());
         let next = next.map(|file| PeerKey::from_file(&file)).transpose()?;
         let own_keys: Vec<_> = std::iter::once(&peer).chain(&next).map(PeerKey::public).collect();
         let account = Account::from_secret(&read_secret(&config.keys.account)?)?;

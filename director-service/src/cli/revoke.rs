@@ -3,7 +3,7 @@
 //! Over the Unix socket in the director's data folder, which its owner alone may open: one JSON object
 //! a line, `{"revoke":"ACCOUNT"}`, answered by `{"ok":"…"}` or `{"error":"…"}`.
 
-use crate::config::Config;
+use crate::{config::Config, service::socket_file};
 use anyhow::{Context, bail};
 use director_primitives::AccountId32;
 use serde::Deserialize;
@@ -13,9 +13,6 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-
-/// Name of the socket in the data folder.
-const SOCKET: &str = "control.sock";
 
 /// Longest wait for the director.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,7 +48,7 @@ enum Answer {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        println!("{}", revoke(&config.data_dir.join(SOCKET), &self.validator)?);
+        println!("{}", revoke(&socket_file(&config.data_dir), &self.validator)?);
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     chain::{Account, Chain, DirectorChain, Settings, Submitter},
     config::Config,
     keys::{PeerKey, random_seed, read_secret, write_secret},
+    service::next_key_file,
 };
 use anyhow::{Context, bail};
 use director_primitives::{KeyRole, Possession};
@@ -32,7 +33,7 @@ impl Args {
         let config = Config::load(&self.config)?;
         super::start_logging(&config.log.filter)?;
         let peer_file = config.keys.peer.clone();
-        let next_file = next_to(&peer_file);
+        let next_file = next_key_file(&peer_file);
         let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
         let finish = format!("mv {} {}", next_file.display(), peer_file.display());
         super::block_on(async move {
@@ -89,13 +90,6 @@ impl Args {
             Ok(())
         })
     }
-}
-
-/// Where the key is that comes after the one in this file.
-pub(super) fn next_to(peer_file: &Path) -> PathBuf {
-    let mut next = peer_file.as_os_str().to_owned();
-    next.push(".next");
-    next.into()
 }
 
 fn load_or_make(file: &Path) -> anyhow::Result<PeerKey> {
