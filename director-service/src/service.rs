@@ -226,6 +226,7 @@ async fn supervise(
             following.await;
             Ok(())
         });
+        interfaces::settle(&mesh).await;
     }
     // Nobody is waiting for it if the command line did not ask.
     let _ = announce.send(Listening {
