@@ -5,11 +5,15 @@
 //! `DIRECTOR_<SECTION>_<FIELD>`, `DIRECTOR_CHAIN_URL=wss://node.example:9944`. Paths in the file are
 //! relative to the folder that it is in. `config/director.example.toml` shows all of it.
 
+mod limits;
 mod load;
+mod mesh;
 #[cfg(test)]
 mod tests;
 
+pub use limits::Limits;
 pub use load::ConfigError;
+pub use mesh::Mesh;
 
 use crate::network::{Multiaddr, Socket, is_private};
 use director_primitives::{AccountId32, H256};
@@ -50,7 +54,7 @@ pub struct Config {
     /// Health, metrics and status.
     #[serde(default)]
     pub http: Http,
-    /// What bounds memory.
+    /// What bounds memory, and what strangers may cost.
     #[serde(default)]
     pub limits: Limits,
     /// What each validator may send.
@@ -89,97 +93,6 @@ pub struct Keys {
     pub account: PathBuf,
     /// Seed of the peer key (ed25519), 64 digits.
     pub peer: PathBuf,
-}
-
-/// The mesh of directors: give either `interface` or `listen`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mesh {
-    /// Name of the private interface to listen on: `tailscale0`, `wg0`. Its addresses are found, waited
-    /// for at boot, and followed when they change. No other interface is listened on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interface: Option<String>,
-    /// TCP port on that interface. Default 30401.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-    /// Multiaddrs to listen on instead, of the private interface only: `/ip4/100.64.0.1/tcp/30401`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub listen: Vec<Multiaddr>,
-    /// Whether a connection is answered only if it comes from the IP address of an active director's
-    /// mesh endpoint. Default `true`: others do not even learn who listens. Set it to `false` if
-    /// directors reach each other through address translation, and seem to come from elsewhere. While
-    /// an active director's mesh endpoint is a name, everybody is answered anyway.
-    #[serde(default = "yes")]
-    pub known_addresses_only: bool,
-}
-
-/// For serde, which takes functions only.
-fn yes() -> bool {
-    true
-}
-
-impl Mesh {
-    const DEFAULT_PORT: u16 = 30401;
-
-    /// Longest name of an interface (`IFNAMSIZ`).
-    const MAX_INTERFACE_LEN: usize = 15;
-
-    /// Interface and port to listen on, unless addresses are given.
-    pub fn interface(&self) -> Option<(&str, u16)> {
-        let port = self.port.unwrap_or(Self::DEFAULT_PORT);
-        self.interface.as_deref().map(|name| (name, port))
-    }
-
-    fn validate(&self, public: &Public) -> Result<(), ConfigError> {
-        let invalid = |field, cause: String| Err(ConfigError::Invalid { field, cause });
-        let public: Vec<_> = public.listen.iter().filter_map(Socket::of).collect();
-        let Some((name, port)) = self.interface() else {
-            if self.port.is_some() {
-                return invalid(
-                    "mesh.port",
-                    "goes with mesh.interface; in mesh.listen the port is part of each address"
-                        .into(),
-                );
-            }
-            check_listen("mesh.listen", &self.listen, " (or mesh.interface)")?;
-            let sockets = self.listen.iter().filter_map(|at| Some((at, Socket::of(at)?)));
-            let mut shared = sockets.filter(|(_, of)| public.iter().any(|at| at.overlaps(*of)));
-            return shared.next().map_or(Ok(()), |(shared, _)| {
-                invalid(
-                    "mesh.listen",
-                    format!(
-                        "{shared} is in public.listen too; the two networks need ports of their own"
-                    ),
-                )
-            });
-        };
-        if !self.listen.is_empty() {
-            return invalid(
-                "mesh.interface",
-                "and mesh.listen are both given; keep one: the interface, whose addresses are \
-                 found, or the addresses"
-                    .into(),
-            );
-        }
-        let is_word = |letter: char| !letter.is_whitespace() && letter != '/';
-        if name.is_empty() || name.len() > Self::MAX_INTERFACE_LEN || !name.chars().all(is_word) {
-            return invalid(
-                "mesh.interface",
-                format!("{name:?} is no name of an interface; `ip address` lists them"),
-            );
-        }
-        if port == 0 {
-            return invalid("mesh.port", "must be at least 1: others have to know it".into());
-        }
-        let taken = |at: &Socket| matches!(at, Socket::Tcp(at) if at.port() == port);
-        if public.iter().any(taken) {
-            return invalid(
-                "mesh.port",
-                format!("{port} is in public.listen too; the two networks need ports of their own"),
-            );
-        }
-        Ok(())
-    }
 }
 
 /// The network that validators reach.
@@ -276,161 +189,6 @@ pub struct Http {
 impl Default for Http {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 9615)), allow_remote: false }
-    }
-}
-
-/// What bounds memory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Messages whose fingerprints are kept to recognise repeats. Default 10,000, which is a second
-    /// of full load; sequence windows recognise what this has forgotten. 64 bytes each.
-    pub seen_messages: usize,
-    /// Largest batch of messages whose signatures are checked together. Default 256: then
-    /// one costs 9 µs instead of 36; with 1,024 it is 8.5, and to find a forged one costs twice as much.
-    pub verify_batch: usize,
-    /// MiB that messages to and from validators may take while they wait, each counted once however
-    /// many it waits for. Default 256: a minute of 10,000 messages a second. Beyond it the validator
-    /// with most waiting is disconnected, until it is enough.
-    pub memory_mib: u64,
-    /// The same for messages to and from directors. Default 256.
-    pub mesh_memory_mib: u64,
-    /// MiB that may wait for one validator in each of Critical, High and Normal; Bulk has twice as
-    /// much, and a link to a director four times. Default 8: a second of 20,000 votes, so that a
-    /// validator may stop for as long. Beyond it Normal and Bulk lose their oldest message, Critical
-    /// and High the connection.
-    pub queue_mib: u64,
-    /// Connections to validators and candidates. Default 1,100: all that a chain may have, and some.
-    /// Each takes up to 64 KiB beside what waits, and a file descriptor (`ulimit -n`).
-    pub max_connections: usize,
-    /// Of those, from one address. Default 64: many validators may be behind one router. Here and
-    /// below loopback is excepted, and an address of IPv6 stands for its /64.
-    pub max_connections_per_address: usize,
-    /// Handshakes of validators under way at once, from addresses that nothing is known of, and as many
-    /// from known ones. Default 512, at 10 KiB each: after a restart everybody calls at once.
-    pub max_handshakes: usize,
-    /// Of those, from one address. Default 8.
-    pub max_handshakes_per_address: usize,
-    /// Milliseconds that a handshake may take. Default 10,000: a bad line needs one.
-    pub handshake_timeout_ms: u64,
-    /// Handshakes a second from one address. Default 8; one costs half a millisecond of CPU.
-    pub handshakes_per_s_per_address: u32,
-    /// So many of them at once. Default 32: validators behind one router come back together.
-    pub handshake_burst_per_address: u32,
-    /// Handshakes a second from all addresses together that have not brought an allowed key within
-    /// the last hour. Default 64, which is 4 % of a core: strangers get no more of it.
-    pub strangers_per_s: u32,
-    /// So many of them at once. Default 512: after a restart nobody is known, and all validators must
-    /// get in within seconds.
-    pub strangers_burst: u32,
-    /// Whether loopback is excepted from all that is said of addresses here. Default `true`: a development
-    /// network connects all its validators from one address.
-    pub spare_loopback: bool,
-    /// Milliseconds from the handshake until something valid came. Default 10,000: a client says
-    /// something every second.
-    pub first_message_ms: u64,
-    /// KiB that are read within a minute of a key that is registered but not authorized. Default 320:
-    /// the longest control message has 256, a request with its stake proof has a few.
-    pub candidate_kib_per_minute: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            seen_messages: 10_000,
-            verify_batch: 256,
-            memory_mib: 256,
-            mesh_memory_mib: 256,
-            queue_mib: 8,
-            max_connections: 1_100,
-            max_connections_per_address: 64,
-            max_handshakes: 512,
-            max_handshakes_per_address: 8,
-            handshake_timeout_ms: 10_000,
-            handshakes_per_s_per_address: 8,
-            handshake_burst_per_address: 32,
-            strangers_per_s: 64,
-            strangers_burst: 512,
-            spare_loopback: true,
-            first_message_ms: 10_000,
-            candidate_kib_per_minute: 320,
-        }
-    }
-}
-
-impl Limits {
-    /// Least MiB of a queue: it must hold the longest message.
-    const MIN_QUEUE_MIB: u64 = 2;
-
-    /// Most MiB of anything: beyond that it is a misunderstanding of the unit.
-    const MAX_MIB: u64 = 1 << 20;
-
-    /// Least KiB for a candidate: it must be able to send one control message of any length.
-    const MIN_CANDIDATE_KIB: u64 = 272;
-
-    /// The fields that must not be 0.
-    fn positive(&self) -> [(&'static str, u64); 12] {
-        [
-            ("limits.seen_messages", self.seen_messages as u64),
-            ("limits.verify_batch", self.verify_batch as u64),
-            ("limits.max_connections", self.max_connections as u64),
-            ("limits.max_connections_per_address", self.max_connections_per_address as u64),
-            ("limits.max_handshakes", self.max_handshakes as u64),
-            ("limits.max_handshakes_per_address", self.max_handshakes_per_address as u64),
-            ("limits.handshake_timeout_ms", self.handshake_timeout_ms),
-            ("limits.handshakes_per_s_per_address", self.handshakes_per_s_per_address.into()),
-            ("limits.handshake_burst_per_address", self.handshake_burst_per_address.into()),
-            ("limits.strangers_per_s", self.strangers_per_s.into()),
-            ("limits.strangers_burst", self.strangers_burst.into()),
-            ("limits.first_message_ms", self.first_message_ms),
-        ]
-    }
-
-    /// MiB that may wait for one validator and for one director, in all classes.
-    fn queues_mib(&self) -> (u64, u64) {
-        let of_validator = self.queue_mib.saturating_mul(5);
-        (of_validator, of_validator.saturating_mul(4))
-    }
-
-    fn validate(&self) -> Result<(), ConfigError> {
-        let invalid = |field, cause: String| Err(ConfigError::Invalid { field, cause });
-        if self.candidate_kib_per_minute < Self::MIN_CANDIDATE_KIB {
-            let least = Self::MIN_CANDIDATE_KIB;
-            return invalid(
-                "limits.candidate_kib_per_minute",
-                format!("must be at least {least}: a control message may have 256 KiB"),
-            );
-        }
-        if self.queue_mib < Self::MIN_QUEUE_MIB {
-            let least = Self::MIN_QUEUE_MIB;
-            return invalid(
-                "limits.queue_mib",
-                format!("must be at least {least}: a message may have 1 MiB"),
-            );
-        }
-        let (of_validator, of_director) = self.queues_mib();
-        for (field, memory_mib, least) in [
-            ("limits.memory_mib", self.memory_mib, of_validator),
-            ("limits.mesh_memory_mib", self.mesh_memory_mib, of_director),
-        ] {
-            if memory_mib < least {
-                return invalid(
-                    field,
-                    format!(
-                        "must be at least {least}, which is what may wait for one peer with \
-                         limits.queue_mib = {}; raise it, or lower limits.queue_mib",
-                        self.queue_mib
-                    ),
-                );
-            }
-            if memory_mib > Self::MAX_MIB {
-                return invalid(
-                    field,
-                    format!("must be at most {}; the unit is MiB", Self::MAX_MIB),
-                );
-            }
-        }
-        Ok(())
     }
 }
 

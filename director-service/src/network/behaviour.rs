@@ -43,9 +43,9 @@ impl Behaviour {
         &self,
         id: ConnectionId,
         peer: &PeerId,
-        outbound: bool,
+        dialed: Option<&Multiaddr>,
     ) -> Result<Handler, ConnectionDenied> {
-        let link = self.0.admit(id, key_of(peer), outbound);
+        let link = self.0.admit(id, key_of(peer), dialed);
         let link = link.map_err(|refusal| self.refuse(refusal))?;
         Ok(Handler::new(self.0.clone(), link))
     }
@@ -85,18 +85,18 @@ impl NetworkBehaviour for Behaviour {
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.established(id, &peer, false)
+        self.established(id, &peer, None)
     }
 
     fn handle_established_outbound_connection(
         &mut self,
         id: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        address: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.established(id, &peer, true)
+        self.established(id, &peer, Some(address))
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm) {

@@ -57,7 +57,7 @@ pub struct Limits {
     /// Of those, inbound ones from one address. Default 64: many validators may be behind one router.
     pub max_connections_per_ip: usize,
     /// Inbound connections whose handshake is not done, of addresses that nothing is known of, and as
-    /// many of known ones (see `strangers_per_s`). Default 512, at 10 KiB each: a director that
+    /// many of known ones (see `strangers_per_s`). Default 512, at 15 KiB and a file descriptor each: a director that
     /// restarts is called by everybody at once. When it is used up, the oldest that has had a second
     /// makes room.
     pub max_pending: usize,

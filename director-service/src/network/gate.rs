@@ -121,6 +121,9 @@ const MAX_OF_PEER: usize = 3;
 /// What a handshake may take when others wait: three round trips around the world, and some.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The time of a handshake runs from a moment before we hear of it.
+const TIMER_SLACK: Duration = Duration::from_millis(20);
+
 /// An inbound connection whose handshake is not done.
 pub(super) struct Pending {
     local: Multiaddr,
@@ -222,7 +225,7 @@ impl Gate {
         let timeout = Duration::from_millis(self.limits.handshake_timeout_ms);
         if pending.pass.is_evicted() {
             Refusal::MadeRoom
-        } else if now.saturating_duration_since(pending.since) >= timeout {
+        } else if now.saturating_duration_since(pending.since) + TIMER_SLACK >= timeout {
             Refusal::HandshakeTimeout
         } else {
             Refusal::HandshakeFailed

@@ -76,9 +76,9 @@ impl Handle {
     }
 
     /// Says from which addresses handshakes are begun at all; `None`, as at the start, is from all.
-    /// Others are disconnected without a byte (over QUIC: without an answer to theirs that would tell
-    /// anything). Connections that are there stay, and whom we dial is not asked. Addresses of IPv4
-    /// that are written as IPv6 are the same.
+    /// Others are disconnected without a byte; over QUIC after the first answer, in which our key is.
+    /// Connections that are there stay, and whom we dial is not asked. Addresses of IPv4 that are
+    /// written as IPv6 are the same.
     pub fn allow_addresses(&self, addresses: Option<HashSet<IpAddr>>) {
         lock(&self.hub.gate).allow_addresses(addresses);
     }

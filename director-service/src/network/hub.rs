@@ -8,15 +8,17 @@ use super::{
     ingress::Ingress,
     link::{Link, Way, lock},
     meter::Meter,
+    pass::Pass,
     queue::{Outgoing, Pushed},
     stats::Counters,
+    transport::dialed_pass,
 };
 use director_primitives::{Priority, PublicKey};
 use libp2p::{StreamProtocol, swarm::ConnectionId};
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
         atomic::{
             AtomicBool, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
@@ -29,8 +31,8 @@ use tokio::{
     time::Instant,
 };
 
-/// Locks are taken in this order: `gate`, `to_wake`, `up`, then one of a link's `lanes`, ingress and
-/// `dialer`.
+/// Locks are taken in this order: `gate`, `to_wake`, `up`, then one of a link's `lanes`, ingress,
+/// `dialer` and `dialed`.
 pub(super) struct Hub {
     pub(super) local: PublicKey,
     pub(super) protocol: StreamProtocol,
@@ -45,6 +47,8 @@ pub(super) struct Hub {
     started: Instant,
     pub(super) gate: Mutex<Gate>,
     pub(super) dialer: Mutex<Dialer>,
+    /// What goes with connections that we have begun.
+    pub(super) dialed: Mutex<HashMap<Multiaddr, Weak<Pass>>>,
     /// Where to listen, if that is news to the actor.
     pub(super) wanted_listeners: Mutex<Option<Vec<Multiaddr>>>,
     /// Where we listen.
@@ -80,6 +84,7 @@ impl Hub {
             told: AtomicUsize::new(0),
             started: Instant::now(),
             dialer: Mutex::new(dialer),
+            dialed: Mutex::default(),
             wanted_listeners: Mutex::default(),
             listening: watch::Sender::new(Vec::new()),
             changed: Notify::new(),
@@ -112,7 +117,7 @@ impl Hub {
         &self,
         id: ConnectionId,
         peer: Option<PublicKey>,
-        outbound: bool,
+        dialed: Option<&Multiaddr>,
     ) -> Result<Arc<Link>, Refusal> {
         let mut gate = lock(&self.gate);
         let pending = gate.end(id);
@@ -122,9 +127,16 @@ impl Hub {
         if self.ingress.is_busy() {
             return Err(Refusal::Busy);
         }
-        let way = match pending {
-            Some(pending) => Way { outbound, caller: pending.caller, pass: pending.pass },
-            None => Way { outbound, ..Way::default() },
+        let way = match (pending, dialed) {
+            (Some(pending), _) => {
+                Way { outbound: false, caller: pending.caller, pass: pending.pass }
+            }
+            // Over QUIC there is none; one that nobody shows is as good.
+            (None, dialed) => Way {
+                outbound: dialed.is_some(),
+                caller: None,
+                pass: dialed.and_then(|at| dialed_pass(self, at)).unwrap_or_default(),
+            },
         };
         let link = Arc::new(Link::new(
             peer.ok_or(Refusal::NotAllowed)?,
@@ -230,6 +242,7 @@ impl Hub {
             let count = left[class.index()];
             self.counters.drop(class, reason, count);
         }
+        link.pass.cut();
         link.waker.wake();
     }
 

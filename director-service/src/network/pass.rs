@@ -1,5 +1,5 @@
-//! Goes with a connection from its first byte: says how much may still be read of it, and whether its
-//! handshake has to make room for somebody else's.
+//! Goes with a connection from its first byte: says how much may still be read of it, and ends it when
+//! its handshake has to make room for somebody else's or when it is not wanted any more.
 //!
 //! Two bounds. Before the connection is taken it may cost [`HANDSHAKE_BYTES`] at most, whatever it
 //! sends. And a key that may connect but not speak yet ([`super::Handle::restrict`]) has a [`Budget`],
@@ -69,6 +69,8 @@ pub(super) struct Pass {
     handshake_bytes: AtomicUsize,
     taken: AtomicBool,
     evicted: AtomicBool,
+    /// The socket fails from now on.
+    cut: AtomicBool,
     /// Wakes who reads the handshake.
     waker: AtomicWaker,
     restricted: AtomicBool,
@@ -83,6 +85,7 @@ impl Default for Pass {
             handshake_bytes: AtomicUsize::new(HANDSHAKE_BYTES),
             taken: AtomicBool::new(false),
             evicted: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
             waker: AtomicWaker::new(),
             restricted: AtomicBool::new(false),
             budget: Mutex::default(),
@@ -95,7 +98,22 @@ impl Pass {
     /// Ends a handshake that takes its time while others wait.
     pub(super) fn evict(&self) {
         self.evicted.store(true, SeqCst);
+        self.cut();
+    }
+
+    /// Ends the connection whatever is under way in it: libp2p alone would wait for streams that are
+    /// being negotiated, and so for as long as the peer likes. The caller wakes the connection's task
+    /// unless it is in its handshake.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, SeqCst);
         self.waker.wake();
+    }
+
+    fn check(&self) -> io::Result<()> {
+        match self.cut.load(SeqCst) {
+            true => Err(io::ErrorKind::ConnectionAborted.into()),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn is_evicted(&self) -> bool {
@@ -170,10 +188,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         let Self { socket, pass } = &mut *self;
         if !pass.taken.load(Relaxed) {
             pass.waker.register(cx.waker());
-            if pass.is_evicted() {
-                return Poll::Ready(Err(io::Error::other("made room for another handshake")));
-            }
         }
+        pass.check()?;
         let bytes = ready!(Pin::new(socket).poll_read(cx, buffer))?;
         match pass.read(bytes) {
             true => Poll::Ready(Ok(bytes)),
@@ -188,6 +204,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.pass.check()?;
         Pin::new(&mut self.socket).poll_write(cx, bytes)
     }
 
@@ -196,14 +213,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.pass.check()?;
         Pin::new(&mut self.socket).poll_write_vectored(cx, parts)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.pass.check()?;
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.pass.check()?;
         Pin::new(&mut self.socket).poll_close(cx)
     }
 }

@@ -4,7 +4,7 @@
 //! Yamux is made for it, and its socket is closed without asking it.
 
 use super::{
-    NetworkError,
+    Multiaddr, NetworkError,
     behaviour::{Behaviour, key_of},
     gate::Refusal,
     hub::Hub,
@@ -19,7 +19,9 @@ use libp2p::{
         ConnectedPoint,
         upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo, Version},
     },
-    identity, noise, tcp, yamux,
+    identity,
+    multiaddr::Protocol,
+    noise, tcp, yamux,
 };
 use std::{error::Error, io, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -62,24 +64,37 @@ pub(super) fn swarm(
     Ok(swarm)
 }
 
-/// What the gate has given the connection. Whom we dial needs none.
+/// What the gate has given the connection, or what is ours if we dial.
 fn pass_of(hub: &Hub, way: &ConnectedPoint) -> Arc<Pass> {
-    let pass = match way {
+    match way {
         ConnectedPoint::Listener { local_addr, send_back_addr } => {
-            lock(&hub.gate).pass(local_addr, send_back_addr)
+            let pass = lock(&hub.gate).pass(local_addr, send_back_addr);
+            pass.unwrap_or_else(|| {
+                // Cannot happen: the gate is asked before a handshake begins.
+                let pass = Pass::default();
+                pass.evict();
+                Arc::new(pass)
+            })
         }
-        ConnectedPoint::Dialer { .. } => {
-            let pass = Pass::default();
+        ConnectedPoint::Dialer { address, .. } => {
+            let pass = Arc::<Pass>::default();
+            // Whom we dial may say as much as it likes.
             pass.take();
-            return Arc::new(pass);
+            let mut dialed = lock(&hub.dialed);
+            dialed.retain(|_, pass| pass.strong_count() > 0);
+            dialed.insert(without_peer(address), Arc::downgrade(&pass));
+            pass
         }
-    };
-    pass.unwrap_or_else(|| {
-        // Cannot happen: the gate is asked before a handshake begins.
-        let pass = Pass::default();
-        pass.evict();
-        Arc::new(pass)
-    })
+    }
+}
+
+/// The pass of a connection that we dialed, once.
+pub(super) fn dialed_pass(hub: &Hub, address: &Multiaddr) -> Option<Arc<Pass>> {
+    lock(&hub.dialed).remove(&without_peer(address))?.upgrade()
+}
+
+fn without_peer(address: &Multiaddr) -> Multiaddr {
+    address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
 }
 
 /// The reason in an error of [`Authentication`], however deep it is.

@@ -10,7 +10,7 @@ mod tests;
 
 use crate::network::{Handle, Multiaddr, is_private};
 use std::{io, net::IpAddr, time::Duration};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{info, warn};
 
 /// How often the interface is looked at: it takes microseconds.
@@ -31,6 +31,14 @@ pub(super) async fn follow(
     stopped: impl Future<Output = ()>,
 ) {
     follow_with(name, port, network, stopped, interface_addresses).await;
+}
+
+/// Waits a moment for the first address: where the interface is up already, what is said of where we
+/// listen at the start is true.
+pub(super) async fn settle(network: &Handle) {
+    let mut listening = network.watch_listening();
+    // Neither is an error: the interface may come up later, and the network may have ended.
+    let _ = timeout(EVERY, listening.wait_for(|now| !now.is_empty())).await;
 }
 
 async fn follow_with(

@@ -9,7 +9,7 @@ use crate::{
     config::{self, Config},
     director::{self, Director, ValidatorVote},
     keys::PeerKey,
-    network::{self, Handle, Side},
+    network::{self, Events, Handle, Side},
     reporter,
     store::{History, Recent},
 };
@@ -92,71 +92,34 @@ impl Rounds {
         peer: PeerKey,
         stopper: &Stopper,
     ) -> Result<Option<PeerKey>, ServiceError> {
-        let identity = Identity { account: self.account.clone(), peer_key: peer.public() };
         let snapshot = self.chain.finalized().borrow().clone();
         let snapshot = snapshot.ok_or(ServiceError::Ended("the follower of the chain"))?;
         let genesis = snapshot.domain.genesis_hash;
         let (mesh, mesh_events) = open(Side::Mesh, &self.config, &peer, genesis).await?;
         let (public, public_events) = open(Side::Public, &self.config, &peer, genesis).await?;
-        // The chain has the ports of the first round.
-        if self.config.mesh.interface().is_none() {
+        let round = Stopper::new();
+        let mut tasks = JoinSet::new();
+        if let Some((name, port)) = self.config.mesh.interface() {
+            let stopped = round.stopped();
+            let following = interfaces::follow(name.to_owned(), port, mesh.clone(), stopped);
+            tasks.spawn(ended_well(following));
+            interfaces::settle(&mesh).await;
+        } else {
+            // The chain has the ports of the first round.
             self.config.mesh.listen = mesh.listening();
         }
         self.config.public.listen = public.listening();
         let control = control::listen(&self.config.data_dir)?;
         if let Some((announce, http)) = self.announce.take() {
+            let (mesh, public) = (mesh.listening(), public.listening());
             // Nobody is waiting for it if the command line did not ask.
-            let _ = announce.send(Listening {
-                mesh: mesh.listening(),
-                public: public.listening(),
-                http,
-            });
+            let _ = announce.send(Listening { mesh, public, http });
         }
         let networks = view::Networks { mesh: mesh.clone(), public: public.clone() };
-        self.view.set_networks(identity.clone(), networks);
-
-        let history = self.history.clone();
-        let (recalls, recall_requests) = mpsc::channel(core::MAX_RECALLS);
-        let (recalled, recall_answers) = mpsc::channel(core::MAX_RECALLS);
-        let (stakes, stake_requests) = mpsc::channel(stakes::MAX_WAITING);
-        let (checked, stake_answers) = mpsc::channel(2 * stakes::MAX_WAITING);
         let (orders, order_requests) = mpsc::channel(control::MAX_WAITING);
-        let core = core::Core {
-            director: director(&self.config, &identity, peer.clone(), &history, &self.view).await?,
-            identity,
-            mesh: mesh.clone(),
-            public: public.clone(),
-            links: links::Links::new(&self.config.mesh),
-            history: history.clone(),
-            recalls,
-            submissions: self.submissions.clone(),
-            stakes,
-            unchecked: Vec::new(),
-            revoking: None,
-            reporter: self.reporter.clone(),
-            view: self.view.clone(),
-            started: Instant::now(),
-        };
-        let inputs = core::Inputs {
-            snapshots: self.chain.finalized(),
-            mesh: mesh_events,
-            public: public_events,
-            recalled: recall_answers,
-            stakes: stake_answers,
-            orders: order_requests,
-        };
-        let round = Stopper::new();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(core.run(inputs, round.clone()));
-        tasks.spawn(recall(history, recall_requests, recalled));
-        let checking = stakes::run(self.chain.clone(), stake_requests, checked, round.clone());
-        tasks.spawn(ended_well(checking));
         tasks.spawn(ended_well(control::run(control, orders, round.clone())));
-        if let Some((name, port)) = self.config.mesh.interface() {
-            let stopped = round.stopped();
-            let following = interfaces::follow(name.to_owned(), port, mesh.clone(), stopped);
-            tasks.spawn(ended_well(following));
-        }
+        let events = (mesh_events, public_events);
+        self.start_core(&peer, networks, events, order_requests, &round, &mut tasks).await?;
 
         let (mut ended, next) = tokio::select! {
             () = stopper.stopped() => (Ok(()), None),
@@ -177,6 +140,54 @@ impl Rounds {
             error!("not everything of the network stopped within {GRACE:?}");
         }
         ended.map(|()| next)
+    }
+
+    /// Starts the core between these networks, and what works beside it.
+    async fn start_core(
+        &self,
+        peer: &PeerKey,
+        networks: view::Networks,
+        (mesh_events, public_events): (Events, Events),
+        orders: mpsc::Receiver<control::Order>,
+        round: &Stopper,
+        tasks: &mut JoinSet<Result<(), ServiceError>>,
+    ) -> Result<(), ServiceError> {
+        let identity = Identity { account: self.account.clone(), peer_key: peer.public() };
+        self.view.set_networks(identity.clone(), networks.clone());
+        let history = self.history.clone();
+        let (recalls, recall_requests) = mpsc::channel(core::MAX_RECALLS);
+        let (recalled, recall_answers) = mpsc::channel(core::MAX_RECALLS);
+        let (stakes, stake_requests) = mpsc::channel(stakes::MAX_WAITING);
+        let (checked, stake_answers) = mpsc::channel(stakes::MAX_WAITING);
+        let core = core::Core {
+            director: director(&self.config, &identity, peer.clone(), &history, &self.view).await?,
+            identity,
+            mesh: networks.mesh,
+            public: networks.public,
+            links: links::Links::new(&self.config.mesh),
+            history: history.clone(),
+            recalls,
+            submissions: self.submissions.clone(),
+            stakes,
+            unchecked: Vec::new(),
+            revoking: None,
+            reporter: self.reporter.clone(),
+            view: self.view.clone(),
+            started: Instant::now(),
+        };
+        let inputs = core::Inputs {
+            snapshots: self.chain.finalized(),
+            mesh: mesh_events,
+            public: public_events,
+            recalled: recall_answers,
+            stakes: stake_answers,
+            orders,
+        };
+        tasks.spawn(core.run(inputs, round.clone()));
+        tasks.spawn(recall(history, recall_requests, recalled));
+        let checking = stakes::run(self.chain.clone(), stake_requests, checked, round.clone());
+        tasks.spawn(ended_well(checking));
+        Ok(())
     }
 }
 

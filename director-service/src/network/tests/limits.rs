@@ -6,7 +6,10 @@ use super::{
 };
 use crate::network::{DownReason, Event, Handle, Refusal, Side};
 use director_primitives::Priority::Normal;
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A director with a candidate, which may be read for 50,000 bytes.
@@ -83,10 +86,25 @@ async fn impatient(allowed: u8) -> Peer {
 #[tokio::test]
 async fn a_peer_that_opens_no_stream_goes() {
     let director = impatient(2).await;
+    let begun = Instant::now();
     let _mute = shake_hands(&director.handle, 2).await.expect("its key is allowed");
     let stats = director.stats_when(|stats| stats.refused(Refusal::SaidNothing) == 1).await;
     assert_eq!(stats.connected, 0);
     director.stats_when(|stats| (stats.connections, stats.handshakes) == (0, 0)).await;
+    nothing_is_left(&director.handle).await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn who_leaves_the_set_cannot_hold_its_connection() {
+    let director = Peer::director(1, &[key(2)]).await;
+    let _mute = shake_hands(&director.handle, 2).await.expect("its key is allowed");
+    director.stats_when(|stats| stats.connections == 1).await;
+    let begun = Instant::now();
+    director.handle.allow([]);
+    director.stats_when(|stats| stats.connections == 0).await;
+    nothing_is_left(&director.handle).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

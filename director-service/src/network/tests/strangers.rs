@@ -3,7 +3,7 @@
 
 use super::{PATIENCE, Peer, key};
 use crate::network::{Handle, Refusal, Side, Socket, pass::HANDSHAKE_BYTES};
-use futures::{AsyncRead, AsyncWrite};
+use futures::{AsyncRead, AsyncWrite, future::BoxFuture};
 use libp2p::{
     Transport,
     core::{
@@ -15,7 +15,7 @@ use libp2p::{
     noise, tcp, yamux,
 };
 use std::{
-    future::{Pending, pending},
+    future::pending,
     io,
     net::SocketAddr,
     time::{Duration, Instant},
@@ -116,20 +116,26 @@ impl UpgradeInfo for Stalled {
 impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> InboundConnectionUpgrade<C> for Stalled {
     type Output = yamux::Muxer<C>;
     type Error = io::Error;
-    type Future = Pending<io::Result<yamux::Muxer<C>>>;
+    type Future = BoxFuture<'static, io::Result<yamux::Muxer<C>>>;
 
-    fn upgrade_inbound(self, _: C, _: Self::Info) -> Self::Future {
-        pending()
+    fn upgrade_inbound(self, socket: C, _: Self::Info) -> Self::Future {
+        Box::pin(async move {
+            let _open = socket;
+            pending().await
+        })
     }
 }
 
 impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> OutboundConnectionUpgrade<C> for Stalled {
     type Output = yamux::Muxer<C>;
     type Error = io::Error;
-    type Future = Pending<io::Result<yamux::Muxer<C>>>;
+    type Future = BoxFuture<'static, io::Result<yamux::Muxer<C>>>;
 
-    fn upgrade_outbound(self, _: C, _: Self::Info) -> Self::Future {
-        pending()
+    fn upgrade_outbound(self, socket: C, _: Self::Info) -> Self::Future {
+        Box::pin(async move {
+            let _open = socket;
+            pending().await
+        })
     }
 }
 
@@ -187,23 +193,30 @@ impl Misdeed {
     }
 }
 
-/// Sockets that this process has open on a director's port, its listener excepted.
-fn open_sockets(handle: &Handle) -> usize {
+/// The system's lines about a director's end of its connections, its listener excepted.
+fn sockets_of(handle: &Handle) -> Vec<Vec<String>> {
     let port = format!(":{:04X}", socket_address(handle).port());
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let is_ours = |line: &&str| {
-        let fields: Vec<_> = line.split_whitespace().collect();
-        // Local address, state (0A listens), inode (0 has no process any more).
-        fields[1].ends_with(&port) && fields[3] != "0A" && fields[9] != "0"
+    let fields = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    // Local address, state (0A listens), inode (0 belongs to no process any more).
+    let is_open = |of: &Vec<String>| of[1].ends_with(&port) && of[3] != "0A" && of[9] != "0";
+    table.lines().skip(1).map(fields).filter(is_open).collect()
+}
+
+/// Bytes that a director has not read.
+fn unread(handle: &Handle) -> u64 {
+    let received = |of: &Vec<String>| {
+        let (_, received) = of[4].split_once(':').unwrap();
+        u64::from_str_radix(received, 16).unwrap()
     };
-    table.lines().skip(1).filter(is_ours).count()
+    sockets_of(handle).iter().map(received).sum()
 }
 
 /// Waits until no socket of anybody is left.
 pub(super) async fn nothing_is_left(handle: &Handle) {
     let begun = Instant::now();
-    while open_sockets(handle) > 0 {
-        assert!(begun.elapsed() < PATIENCE, "{} sockets are left", open_sockets(handle));
+    while !sockets_of(handle).is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "{} sockets are left", sockets_of(handle).len());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -306,6 +319,30 @@ async fn a_refused_handshake_costs_less_cpu_than_it_may() {
     nothing_is_left(&director.handle).await;
 }
 
+/// What a flood costs that is refused by its address: a connection, and no handshake.
+#[tokio::test]
+async fn a_call_that_is_not_answered_costs_next_to_nothing() {
+    let director = Peer::start(Side::Public, 1, |config| {
+        config.limits.spare_loopback = false;
+        config.limits.strangers_burst = 1;
+        config.limits.strangers_per_s = 1;
+        config.limits.handshake_timeout_ms = 50;
+    });
+    let director = director.await;
+    const COUNT: u32 = 1_000;
+    let before = cpu_time();
+    for n in 0..COUNT {
+        let from = format!("127.0.{}.{}", 1 + n / 250, 1 + n % 250);
+        let mut socket = connect_from(&director.handle, &from).await;
+        let _ = timeout(PATIENCE, socket.read_to_end(&mut Vec::new())).await;
+    }
+    let each = (cpu_time() - before) / COUNT;
+    println!("CPU of a call that is not answered, both sides: {each:?}");
+    assert!(each < CPU / 10, "{each:?}");
+    assert!(director.handle.stats().refused(Refusal::TooManyStrangers) > 900);
+    nothing_is_left(&director.handle).await;
+}
+
 /// Two hundred of each kind at once; the memory is that of the whole process.
 #[tokio::test]
 async fn a_handshake_under_way_costs_less_memory_than_it_may() {
@@ -322,26 +359,13 @@ async fn a_handshake_under_way_costs_less_memory_than_it_may() {
             sockets.push(socket);
         }
         director.stats_when(|stats| stats.handshakes == COUNT as u64).await;
-        // What is on its way is read: our side of a connection has nothing to send any more.
         let begun = Instant::now();
-        while unread() > 0 && begun.elapsed() < PATIENCE {
+        while unread(&director.handle) > 0 {
+            assert!(begun.elapsed() < PATIENCE, "the director does not read");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let each = memory().saturating_sub(before) / COUNT;
         println!("memory of a handshake under way that has sent {bytes} bytes: {each} bytes");
         assert!(each < MEMORY, "{each} bytes");
     }
-}
-
-/// Bytes that wait in sockets of this machine's loopback, in either direction.
-fn unread() -> u64 {
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let waiting = |line: &str| -> u64 {
-        let fields: Vec<_> = line.split_whitespace().collect();
-        let (sent, received) = fields[4].split_once(':').unwrap();
-        // Of a listener it is the backlog.
-        let parse = |text| u64::from_str_radix(text, 16).unwrap();
-        if fields[3] == "01" { parse(sent) + parse(received) } else { 0 }
-    };
-    table.lines().skip(1).map(waiting).sum()
 }

@@ -172,3 +172,40 @@ fn the_operators_limits_reach_each_network() {
     assert_eq!(mesh.queue_bytes, [12, 12, 12, 24].map(|mib| mib * MIB));
     assert_ne!(mesh.max_connections, 7, "that is for validators");
 }
+
+#[test]
+fn what_strangers_may_do_reaches_the_public_network() {
+    use crate::{config, network::Side};
+    let operator = config::Limits {
+        max_connections_per_address: 1,
+        max_handshakes: 2,
+        max_handshakes_per_address: 3,
+        handshake_timeout_ms: 4,
+        handshakes_per_s_per_address: 5,
+        handshake_burst_per_address: 6,
+        strangers_per_s: 7,
+        strangers_burst: 8,
+        first_message_ms: 9,
+        candidate_kib_per_minute: 10,
+        ..config::Limits::default()
+    };
+    let public = super::super::round::limits(Side::Public, &operator);
+    assert_eq!(
+        (public.max_connections_per_ip, public.max_pending, public.max_pending_per_ip),
+        (1, 2, 3)
+    );
+    assert_eq!((public.handshake_timeout_ms, public.first_message_ms), (4, 9));
+    assert_eq!((public.handshakes_per_s_per_ip, public.handshake_burst_per_ip), (5, 6));
+    assert_eq!((public.strangers_per_s, public.strangers_burst), (7, 8));
+    assert_eq!(public.restricted_bytes, 10 * 1024);
+}
+
+#[test]
+fn operator_and_network_let_strangers_do_the_same_by_default() {
+    use crate::{
+        config,
+        network::{Limits, Side},
+    };
+    let public = super::super::round::limits(Side::Public, &config::Limits::default());
+    assert_eq!(format!("{public:?}"), format!("{:?}", Limits::of(Side::Public)));
+}
