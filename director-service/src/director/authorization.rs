@@ -13,7 +13,7 @@
 //! One check at a time for each registered validator, and one request that waits behind it: of the
 //! candidate itself if there is one, since a director could pass on a good request with a bad proof.
 
-use super::{Config, Crypto, Director, Link, Millis, Output, Refusal};
+use super::{Config, Crypto, Director, Link, Millis, Output, Refusal, rates::Bucket};
 use director_primitives::{
     AccountId32, Answer, Application, AuthorizationRequest, Control, H256, ProvenStake, PublicKey,
     SignedAuthorizationRequest, Snapshot, StakeRefusal,
@@ -23,6 +23,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Finalized blocks whose hashes are kept to compare requests with.
 const BLOCKS_KEPT: usize = 256;
+
+/// Requests a second that a candidate may make, and how long it may save them up: a client makes one
+/// in a few blocks.
+const REQUESTS_PER_S: u64 = 4;
+const BURST_MS: u64 = 8_000;
 
 /// A request and how it came.
 #[derive(Debug)]
@@ -48,6 +53,8 @@ impl Asked {
 pub(super) struct Requests {
     checking: BTreeMap<AccountId32, (Asked, Option<Asked>)>,
     blocks: VecDeque<(u64, H256)>,
+    /// What each connected candidate may still ask.
+    buckets: BTreeMap<PublicKey, Bucket>,
 }
 
 impl Requests {
@@ -57,6 +64,13 @@ impl Requests {
             self.blocks.pop_front();
         }
         self.blocks.push_back((snapshot.number, snapshot.hash));
+        self.buckets.retain(|key, _| snapshot.validator_by_peer_key(key).is_some());
+    }
+
+    /// Whether a candidate may ask once more by itself: each time costs a signature's check.
+    fn may_ask(&mut self, asker: &PublicKey, now: Millis) -> bool {
+        let full = || Bucket::full(REQUESTS_PER_S, BURST_MS, 1);
+        self.buckets.entry(*asker).or_insert_with(full).take(1, now)
     }
 
     /// Whether a request's proof may be checked now; if not, it waits, or another one does.
@@ -148,6 +162,11 @@ impl<C: Crypto> Director<C> {
         out: &mut Vec<Output>,
     ) {
         self.stats.requests += 1;
+        if let Some(asker) = asked.asker()
+            && !self.requests.may_ask(asker, now)
+        {
+            return self.refuse(Refusal::RateLimited);
+        }
         if let Err(answer) = self.consider_request(now, snapshot, &asked) {
             return self.turn_down(&asked, answer, out);
         }

@@ -1,4 +1,5 @@
-//! Keeps frames for a moment whose origins may be authorized at a block not seen yet.
+//! Keeps frames for a moment that a block not seen yet may make right: their origins may be authorized
+//! there, or have the checkpoint key there with which they vote.
 //!
 //! Directors do not hear of a finalized block at the same moment. What one of them accepts already
 //! and passes on must not be lost at the next one because its node is 50 ms behind.
@@ -42,6 +43,11 @@ impl Parked {
         self.bytes += bytes;
         self.waiting.push_back(Waiting { until, origin, received });
         Ok(())
+    }
+
+    /// How many frames of this origin wait.
+    pub(super) fn count_of(&self, origin: &PublicKey) -> usize {
+        self.waiting.iter().filter(|waiting| waiting.origin == *origin).count()
     }
 
     /// Those whose origin is authorized now.

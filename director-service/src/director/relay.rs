@@ -18,6 +18,9 @@ use std::{
     sync::Arc,
 };
 
+/// Votes of one origin that wait for its new key: a client has one or two on their way.
+const MAX_PARKED_VOTES: usize = 8;
+
 /// A frame that may be passed on.
 #[derive(Clone, Debug)]
 pub(super) struct Passing {
@@ -151,7 +154,7 @@ impl<C: Crypto> Director<C> {
     ) {
         let mut screened = Vec::with_capacity(batch.len());
         let mut no_room = Vec::new();
-        let mut limited = Vec::new();
+        let (mut limited, mut liars) = (Vec::new(), Vec::new());
         for received in &batch {
             let mut rules = Rules {
                 snapshot,
@@ -166,7 +169,14 @@ impl<C: Crypto> Director<C> {
             match rules.consider(received) {
                 Consider::Verify(frame) => screened.push(frame),
                 Consider::Repeat(after_eviction) => self.repeat(after_eviction),
-                Consider::Refuse(reason) => self.refuse(reason),
+                Consider::Refuse(reason) => {
+                    self.refuse(reason);
+                    // No honest client makes such a frame, and nobody else can over its connection.
+                    let is_lie = matches!(reason, Refusal::Malformed | Refusal::ForeignOrigin);
+                    if is_lie && received.link == Link::Public {
+                        liars.push(&received.from);
+                    }
+                }
                 Consider::Limited { class, unseen_vote } => {
                     self.stats.votes_unseen += u64::from(unseen_vote);
                     self.limited(class);
@@ -185,7 +195,7 @@ impl<C: Crypto> Director<C> {
         let signed = self.verify(snapshot, &screened);
         for (frame, signed) in screened.iter().zip(signed) {
             if signed {
-                self.settle(now, snapshot, frame, out);
+                self.settle(now, snapshot, frame, may_park, out);
             } else {
                 self.forged(now, snapshot, frame, out);
             }
@@ -193,6 +203,12 @@ impl<C: Crypto> Director<C> {
         for sender in limited {
             if let Some(validator) = snapshot.validator_by_peer_key(sender) {
                 let reason = self.conduct.limited(&validator.account, now);
+                self.convict(now, snapshot, &validator.account, reason, out);
+            }
+        }
+        for sender in liars {
+            if let Some(validator) = snapshot.validator_by_peer_key(sender) {
+                let reason = self.conduct.forged(&validator.account, now);
                 self.convict(now, snapshot, &validator.account, reason, out);
             }
         }
@@ -327,6 +343,7 @@ impl<C: Crypto> Director<C> {
         now: Millis,
         snapshot: &Snapshot,
         frame: &Screened<'_>,
+        may_park: bool,
         out: &mut Vec<Output>,
     ) {
         // Again: an equal frame may have come before it in the same batch.
@@ -335,22 +352,24 @@ impl<C: Crypto> Director<C> {
         }
         let place = place(&self.windows, frame);
         let Header { origin, epoch, class, seq, .. } = &frame.header;
-        // What an unauthorized origin says is not marked: it must not suppress the same message
-        // after its authorization; nor what exceeds a limit, which may come again by another way.
-        if frame.authorized && frame.within_limits {
-            self.seen.insert(frame.fingerprint);
-            if place == Place::Free {
-                self.windows.take(origin, *epoch, *class, *seq, frame.tag);
-            }
-        }
         let fate = Fate::of(place, frame);
         let passed_on = self.stats.relayed;
+        let mut is_settled = true;
         if frame.is_vote() {
-            self.vote(now, snapshot, frame, fate, out);
+            is_settled = self.vote(now, snapshot, frame, fate, may_park, out);
         } else if fate == Fate::Relay {
             self.pass_on(Passing::of(frame), out);
         } else {
             self.drop_frame(fate, *class);
+        }
+        // What an unauthorized origin says is not marked: it must not suppress the same message
+        // after its authorization; nor what exceeds a limit, which may come again by another way; nor a
+        // vote that the detector has not seen and may see later.
+        if frame.authorized && frame.within_limits && is_settled {
+            self.seen.insert(frame.fingerprint);
+            if place == Place::Free {
+                self.windows.take(origin, *epoch, *class, *seq, frame.tag);
+            }
         }
         if place == Place::Conflict {
             // The second half of a double sign goes to everybody anyway.
@@ -370,41 +389,72 @@ impl<C: Crypto> Director<C> {
         }
     }
 
-    /// The one door to the detector.
+    /// The one door to the detector. `false` if the same vote may get through it later: with a key that
+    /// the chain does not have yet, for a checkpoint that is too far ahead yet, without room to wait.
     fn vote(
         &mut self,
         now: Millis,
         snapshot: &Snapshot,
         frame: &Screened<'_>,
         fate: Fate,
+        may_park: bool,
         out: &mut Vec<Output>,
-    ) {
+    ) -> bool {
         if frame.header.encoding != Encoding::Identity {
-            return self.refuse(Refusal::CompressedVote);
+            self.refuse(Refusal::CompressedVote);
+            return true;
         }
         let Ok(vote) = SignedVote::decode_all(&mut &*frame.header.payload) else {
-            return self.refuse(Refusal::MalformedVote);
+            self.refuse(Refusal::MalformedVote);
+            return true;
         };
-        let owner = snapshot.validator_by_checkpoint_key(&vote.key);
-        if owner.is_none_or(|owner| owner.account != frame.validator) {
-            return self.refuse(Refusal::ForeignVoteKey);
+        match snapshot.validator_by_checkpoint_key(&vote.key) {
+            Some(owner) if owner.account == frame.validator => {}
+            None if may_park && self.park_vote(now, frame) => return false,
+            _ => {
+                self.refuse(Refusal::ForeignVoteKey);
+                return false;
+            }
         }
         let waiting = WaitingVote { vote, passing: Passing::of(frame), fate };
         match self.detector.range(&frame.validator, vote.vote.checkpoint) {
             Range::Memory => self.judge(now, snapshot, &frame.validator, waiting, out),
-            Range::Disk => self.recall(&frame.validator, waiting, out),
-            Range::Refused(reason) => self.refuse(reason),
+            Range::Disk => return self.recall(&frame.validator, waiting, out),
+            Range::Refused(reason) => {
+                self.refuse(reason);
+                return reason != Refusal::VoteTooFarAhead;
+            }
         }
+        true
     }
 
-    /// Lets a vote wait for the disk.
-    fn recall(&mut self, validator: &AccountId32, waiting: WaitingVote, out: &mut Vec<Output>) {
+    /// Lets a vote wait whose key nobody has: its origin may have rotated its key at a block that this
+    /// director has not seen finalized yet. A few of each origin.
+    fn park_vote(&mut self, now: Millis, frame: &Screened<'_>) -> bool {
+        if self.parked.count_of(&frame.header.origin) >= MAX_PARKED_VOTES {
+            return false;
+        }
+        let until = now.saturating_add(self.config.park_ms);
+        let received = frame.received.clone();
+        let is_parked = self.parked.park(until, received, self.config.park_bytes).is_ok();
+        self.stats.parked += u64::from(is_parked);
+        is_parked
+    }
+
+    /// Lets a vote wait for the disk, if there is room.
+    fn recall(
+        &mut self,
+        validator: &AccountId32,
+        waiting: WaitingVote,
+        out: &mut Vec<Output>,
+    ) -> bool {
         let recalls = &mut self.recalls;
         let count = recalls.by_validator.get(validator).copied().unwrap_or_default();
         if recalls.total >= self.config.max_recalls
             || count >= self.config.max_recalls_per_validator
         {
-            return self.refuse(Refusal::TooManyRecalls);
+            self.refuse(Refusal::TooManyRecalls);
+            return false;
         }
         self.stats.votes_recalled += 1;
         recalls.total += 1;
@@ -416,6 +466,7 @@ impl<C: Crypto> Director<C> {
         if others.len() == 1 {
             out.push(Output::Recall(ValidatorVote { validator: validator.clone(), vote }));
         }
+        true
     }
 
     /// Shows a vote to the detector and acts on its verdict.

@@ -150,8 +150,8 @@ impl Core {
     /// Takes what has arrived in the meantime too, and only then lets the connections write.
     ///
     /// Writing costs by the write, not by the byte: when all validators vote within a millisecond, each
-    /// vote would be written to everybody by itself. Nothing is waited for: as soon as nothing more is
-    /// there, what there is goes out.
+    /// vote would be written to everybody by itself. As soon as nothing more is there, and the connections
+    /// have written what came before, what there is goes out; after `GATHER_WHILE_WRITING` in any case.
     async fn gather(&mut self, begun: Instant, inputs: &mut Inputs) -> Result<(), ServiceError> {
         while begun.elapsed() < GATHER
             || self.waits_for_writers() && begun.elapsed() < GATHER_WHILE_WRITING

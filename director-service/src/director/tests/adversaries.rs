@@ -8,7 +8,7 @@ use crate::director::{
     Config, Director, Frame, Input, Output, Received, Refusal, ValidatorVote, copies::Copies,
 };
 use codec::Encode;
-use director_primitives::{H256, Priority, SignedEnvelope};
+use director_primitives::{H256, Priority, SignedEnvelope, test_utils::TestKey};
 
 fn frames(out: &[Output]) -> Vec<Frame> {
     relayed(out).into_iter().map(|(frame, _)| frame).collect()
@@ -286,4 +286,74 @@ fn a_director_that_was_removed_poisons_nothing_any_more() {
     assert!(rig.put(Input::Frames(vec![from_director(2, &frame)])).is_empty());
     assert_eq!(count(&rig, Refusal::NotADirector), 1);
     assert_eq!(frames(&rig.frames(vec![from_validator(0, &frame)])), [frame]);
+}
+
+/// Whether this director's validator gets its vote to the detector by sending the same frame again.
+fn gets_through_again(rig: &mut Rig, frame: &Frame) -> bool {
+    let before = rig.core.stats().votes_seen;
+    let out = rig.frames(vec![from_validator(0, frame)]);
+    rig.core.stats().votes_seen == before + 1 && frames(&out) == [frame.clone()]
+}
+
+#[test]
+fn a_vote_that_came_too_early_is_not_lost_for_good() {
+    // For a checkpoint that this director's node has not come near to.
+    let mut rig = Rig::new(&World::new(3, 2));
+    let early = vote_frame(0, 1, &vote(0, 27, 0xaa));
+    assert!(!gets_through_again(&mut rig, &early));
+    assert_eq!(count(&rig, Refusal::VoteTooFarAhead), 1);
+    rig.finalize(&World::new(3, 2).at(270));
+    assert!(gets_through_again(&mut rig, &early));
+    assert_eq!(rig.core.stats().loops_prevented, 0);
+}
+
+#[test]
+fn a_vote_with_a_new_key_waits_for_the_block_that_has_it() {
+    let new_key = TestKey::new(77);
+    let ballot = new_key.vote(&genesis(), 10, H256::repeat_byte(0xaa));
+    let frame = vote_frame(0, 1, &ballot);
+    for received in [from_validator(0, &frame), from_director(1, &frame)] {
+        let mut rig = Rig::new(&World::new(3, 2));
+        assert!(rig.frames(vec![received.clone()]).is_empty());
+        let out = rig.finalize(&World::new(3, 2).rotate(0, &new_key).at(101));
+        assert_eq!(frames(&out), vec![frame.clone()], "by itself");
+
+        // A block that comes too late finds it gone, but not suppressed.
+        let mut rig = Rig::new(&World::new(3, 2));
+        rig.frames(vec![received]);
+        rig.now = 3_000;
+        rig.put(Input::Tick);
+        assert_eq!(count(&rig, Refusal::ForeignVoteKey), 1);
+        rig.finalize(&World::new(3, 2).rotate(0, &new_key).at(101));
+        assert!(gets_through_again(&mut rig, &frame));
+    }
+}
+
+#[test]
+fn votes_with_keys_of_nobody_take_little_room() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    for n in 0..100u8 {
+        let ballot = TestKey::new(500 + u64::from(n)).vote(&genesis(), 10, H256::repeat_byte(n));
+        rig.frames(vec![from_validator(0, &vote_frame(0, u64::from(n) + 1, &ballot))]);
+    }
+    assert_eq!(rig.core.stats().parked, 8);
+    assert_eq!(count(&rig, Refusal::ForeignVoteKey), 92);
+    // Another's key is nothing to wait for.
+    rig.frames(vec![from_validator(1, &vote_frame(1, 1, &vote(0, 10, 0xaa)))]);
+    assert_eq!(rig.core.stats().parked, 8);
+}
+
+#[test]
+fn a_vote_without_room_to_wait_for_the_disk_is_not_lost_for_good() {
+    let config = Config { max_recalls: 1, ..config(0) };
+    let core = Director::new(config, TestCrypto(director_key(0)), Vec::new());
+    let mut rig = Rig::with(&World::new(3, 2).at(2_000), core);
+    let (one, other) = (vote_frame(1, 1, &vote(1, 50, 0xaa)), vote_frame(0, 1, &vote(0, 51, 0xaa)));
+    let out = rig.frames(vec![from_validator(1, &one)]);
+    let Some(Output::Recall(waiting)) = out.into_iter().next() else { panic!("it waits") };
+    rig.frames(vec![from_validator(0, &other)]);
+    assert_eq!(count(&rig, Refusal::TooManyRecalls), 1);
+    rig.put(Input::Recalled { vote: waiting, first: None });
+    let out = rig.frames(vec![from_validator(0, &other)]);
+    assert!(matches!(out[..], [Output::Recall(_)]), "now there is room");
 }

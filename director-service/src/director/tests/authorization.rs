@@ -473,3 +473,20 @@ fn the_candidate_and_the_operator_see_how_far_it_is() {
     rig.finalize(&World::new(3, 2).at(102));
     assert_eq!(rig.core.waiting(), vec![]);
 }
+
+#[test]
+fn who_asks_without_end_is_not_listened_to() {
+    let mut rig = Rig::new(&world());
+    let mut forged = request(1, 100);
+    forged.signature = Signature::from_raw([1; 64]);
+    for _ in 0..100 {
+        ask(&mut rig, forged.clone());
+    }
+    assert_eq!(count(&rig, Refusal::RequestRefused), 32);
+    assert_eq!(count(&rig, Refusal::RateLimited), 68);
+    rig.now += 250;
+    assert_eq!(
+        answer(&ask(&mut rig, request(1, 100))),
+        Some(Answer::Approved { votes: 1, needed: 2 })
+    );
+}

@@ -170,3 +170,23 @@ fn a_new_epoch_is_no_second_envelope() {
         assert_eq!(relayed(&out).len(), 1);
     }
 }
+
+#[test]
+fn frames_that_no_client_makes_revoke() {
+    let most = u64::from(Limits::default().forged);
+    let rubbish = |n: u64| vec![0xff; 10 + n as usize].into();
+    for lie in
+        [&rubbish as &dyn Fn(u64) -> crate::director::Frame, &|n| message(1, n, b"another's")]
+    {
+        let mut rig = Rig::new(&World::new(3, 2));
+        for n in 1..=most {
+            let out = rig.frames(vec![from_validator(0, &lie(n))]);
+            assert_eq!(revoked_for(&out).is_empty(), n < most, "number {n}");
+        }
+        // Over the mesh it is the director's doing.
+        let mut rig = Rig::new(&World::new(3, 2));
+        for n in 1..=2 * most {
+            assert!(revoked_for(&rig.frames(vec![from_director(1, &rubbish(n))])).is_empty());
+        }
+    }
+}

@@ -190,6 +190,10 @@ fn votes_of_others_and_hidden_votes_are_refused() {
         from_validator(0, &with(4, Encoding::Zstd, &own)),
     ]);
     assert!(out.is_empty());
+    assert_eq!(count(&rig, Refusal::ForeignVoteKey), 1);
+    assert_eq!(rig.core.stats().parked, 1, "a key that nobody has may be a new one");
+    rig.now = 3_000;
+    rig.put(Input::Tick);
     assert_eq!(count(&rig, Refusal::ForeignVoteKey), 2);
     assert_eq!(count(&rig, Refusal::MalformedVote), 1);
     assert_eq!(count(&rig, Refusal::CompressedVote), 1);
