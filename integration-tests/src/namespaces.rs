@@ -38,7 +38,16 @@ pub use strangers::{Attempts, Crowd};
 pub use world::{Newcomer, Plan, World};
 
 use anyhow::{Context, bail, ensure};
-use std::{env, fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    env, fs,
+    panic::{self, AssertUnwindSafe},
+    path::PathBuf,
+    process::Command,
+    time::Duration,
+};
+
+/// How long tasks may take to end when a test is done.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Set to anything, a test that cannot have namespaces fails instead of being skipped.
 pub const REQUIRE: &str = "REQUIRE_NAMESPACES";
@@ -95,12 +104,16 @@ fn run_here<F: Future<Output = anyhow::Result<()>>>(
 ) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let done =
-        runtime.block_on(async { tokio::time::timeout(within, run(dir.path().into())).await });
+    let done = panic::catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async { tokio::time::timeout(within, run(dir.path().into())).await })
+    }));
+    // Whatever is left does not keep the test from failing.
+    runtime.shutdown_timeout(GRACE);
     match done {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => panic!("{error:?}"),
-        Err(_) => panic!("not done within {within:?}"),
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => panic!("{error:?}"),
+        Ok(Err(_)) => panic!("not done within {within:?}"),
+        Err(panicked) => panic::resume_unwind(panicked),
     }
 }
 

@@ -43,17 +43,18 @@ const COMMAND: Duration = Duration::from_secs(40);
 
 /// A director in a namespace of its own.
 pub struct Site {
+    /// Before the namespace, on whose runtime it leans.
+    _node: Forward,
     /// Its account, and the peer key that it started with.
     pub identity: Identity,
     /// Its number in both networks.
     pub host: u16,
-    /// Where it lives.
-    pub namespace: Namespace,
     /// The process, while there is one.
     pub process: Option<Managed>,
+    /// Where it lives.
+    pub namespace: Namespace,
     config: PathBuf,
     log: PathBuf,
-    _node: Forward,
 }
 
 impl Site {

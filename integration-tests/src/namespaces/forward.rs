@@ -37,7 +37,9 @@ async fn carry(listener: TcpListener, to: SocketAddr) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let Ok((mut from, _)) = accepted else { continue };
+                // The namespace's runtime has ended, or there is no room for another: the director
+                // finds out.
+                let Ok((mut from, _)) = accepted else { return };
                 connections.spawn(async move {
                     if let Ok(mut to) = TcpStream::connect(to).await {
                         // An error is the end of one side, and then of the other.
