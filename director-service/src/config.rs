@@ -12,15 +12,19 @@ mod tests;
 pub use load::ConfigError;
 
 use crate::network::Multiaddr;
-use director_primitives::H256;
+use director_primitives::{AccountId32, H256};
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 /// Longest burst: what a validator may save up is what it may send at once.
 const MAX_BURST_MS: u64 = 60_000;
+
+/// Periods of conduct that the core remembers (`director::conduct::PERIODS`).
+const PERIODS: u32 = 12;
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +41,12 @@ pub struct Config {
     pub mesh: Mesh,
     /// The network that validators reach.
     pub public: Public,
+    /// Whom this director admits.
+    #[serde(default)]
+    pub policy: Policy,
+    /// When it wants a validator out for what it does.
+    #[serde(default)]
+    pub conduct: Conduct,
     /// Health, metrics and status.
     #[serde(default)]
     pub http: Http,
@@ -96,6 +106,78 @@ pub struct Public {
     /// Multiaddrs to listen on: `/ip4/0.0.0.0/tcp/30400`, and for QUIC
     /// `/ip4/0.0.0.0/udp/30400/quic-v1`. TCP is the default for a reason: docs/benchmarks.md has both.
     pub listen: Vec<Multiaddr>,
+}
+
+/// Whom this director admits. The chain has rules of its own; these can only ask for more. One director's
+/// policy keeps out nobody whom enough of the others admit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// Least stake, in the chain's smallest unit; a number, or in quotes if it is above 2^63. Default:
+    /// what the chain asks for. Validators that fall below it are revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_stake: Option<Amount>,
+    /// Accounts in SS58 or hex. If there are any, these are approved and no others. Default: none.
+    pub allow: BTreeSet<AccountId32>,
+    /// Accounts that are never approved. Default: none.
+    pub deny: BTreeSet<AccountId32>,
+}
+
+/// An amount in the chain's smallest unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "AmountText", into = "String")]
+pub struct Amount(pub u128);
+
+/// TOML's numbers end at 2^63.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "an amount in the smallest unit: 1500, or \"1500\"")]
+enum AmountText {
+    Number(u64),
+    Text(String),
+}
+
+impl TryFrom<AmountText> for Amount {
+    type Error = String;
+
+    fn try_from(text: AmountText) -> Result<Self, String> {
+        match text {
+            AmountText::Number(number) => Ok(Self(number.into())),
+            AmountText::Text(text) => text
+                .replace('_', "")
+                .parse()
+                .map(Self)
+                .map_err(|_| format!("`{text}` is no amount; write digits alone")),
+        }
+    }
+}
+
+impl From<Amount> for String {
+    fn from(amount: Amount) -> Self {
+        amount.0.to_string()
+    }
+}
+
+/// When a director wants a validator out for what it does: it signs a revocation and serves it no more.
+/// What two signed envelopes for one place prove, and a proven double sign, are reasons without a limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Conduct {
+    /// Length of a period in milliseconds. Default 10,000.
+    pub period_ms: u64,
+    /// Messages refused for `[rates]` in one period that make it a bad one. Default 200: 20 a second
+    /// beyond the limits, and no matter how many in a period after an outage.
+    pub limited_per_period: u32,
+    /// Bad periods among the last 12 that revoke. Default 6: a minute of two.
+    pub limited_periods: u32,
+    /// Wrong signatures within 12 periods that revoke. Default 20; no honest client makes one, failing
+    /// memory may.
+    pub forged: u32,
+}
+
+impl Default for Conduct {
+    fn default() -> Self {
+        Self { period_ms: 10_000, limited_per_period: 200, limited_periods: 6, forged: 20 }
+    }
 }
 
 /// Health, metrics and status over HTTP.
@@ -355,6 +437,10 @@ impl Config {
             ("rates.bulk_bytes_per_s", self.rates.bulk_bytes_per_s),
             ("rates.votes_per_s", self.rates.votes_per_s),
             ("rates.burst_ms", self.rates.burst_ms),
+            ("conduct.period_ms", self.conduct.period_ms),
+            ("conduct.limited_per_period", self.conduct.limited_per_period.into()),
+            ("conduct.limited_periods", self.conduct.limited_periods.into()),
+            ("conduct.forged", self.conduct.forged.into()),
             ("detector.history_checkpoints", self.detector.history_checkpoints),
             ("detector.recent_checkpoints", self.detector.recent_checkpoints),
         ];
@@ -362,6 +448,12 @@ impl Config {
             return invalid(field, "must be at least 1".into());
         }
         self.limits.validate()?;
+        if self.conduct.limited_periods > PERIODS {
+            return invalid(
+                "conduct.limited_periods",
+                format!("must be at most {PERIODS}: so many periods are remembered"),
+            );
+        }
         if self.rates.burst_ms > MAX_BURST_MS {
             return invalid("rates.burst_ms", format!("must be at most {MAX_BURST_MS}"));
         }

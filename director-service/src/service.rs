@@ -4,7 +4,8 @@
 //!   chain::Node ──snapshots──►┌──────┐──Remember, Recall──► store::History
 //!   network (mesh) ──events──►│ core │──Relay, Send, Allow─► network (mesh, public)
 //!   network (public) ─events─►└──────┘──Proven──► reporter ──► chain
-//!                                 └─────SubmitVotes──► submissions ──► chain
+//!                                 ├─────SubmitVotes──► submissions ──► chain
+//!                                 └─────CheckStake───► stakes ───────► chain
 //! ```
 //!
 //! # Start
@@ -13,6 +14,11 @@
 //! waited for, and with the genesis hash that it tells the networks are opened. The page with health
 //! and status is there from the beginning.
 //!
+//! # Rounds
+//!
+//! Core and networks stand on the peer key, everything else on the account. When the chain has another
+//! peer key for this director and its secret is at hand, they are begun anew with that one (`round`).
+//!
 //! # End
 //!
 //! Upon [`Stopper::stop`] every task ends by itself, the store last. A task that ends or panics
@@ -20,38 +26,45 @@
 
 #[doc(hidden)]
 pub mod bench;
+mod control;
 mod core;
 mod crypto;
 mod error;
 mod links;
 mod ports;
+mod refresh;
+mod rotation;
+mod round;
 mod shutdown;
+mod stakes;
 mod submissions;
 #[cfg(test)]
 mod tests;
 mod view;
 
+pub use control::socket_file;
 pub use error::ServiceError;
+pub use rotation::next_key_file;
 pub use shutdown::Stopper;
 
 use crate::{
     chain::{Account, Chain, DirectorChain, Node, Settings, Submitter},
-    config::{self, Config},
-    director::{self, Director, ValidatorVote},
+    config::Config,
     http,
-    keys::{PeerKey, read_secret},
-    network::{self, Handle, Multiaddr, Side},
+    keys::read_secret,
+    network::Multiaddr,
     reporter::{self, Reporter},
-    store::{History, Recent, Store},
+    store::Store,
 };
 use director_primitives::{AccountId32, PublicKey};
+use rotation::PeerKeys;
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     runtime::Runtime,
     sync::{mpsc, oneshot},
     task::{JoinError, JoinHandle, JoinSet},
-    time::{Instant, timeout},
+    time::timeout,
 };
 use tracing::{error, info};
 
@@ -124,7 +137,7 @@ impl Service {
 /// What is there before the node is.
 struct Parts {
     config: Config,
-    peer: PeerKey,
+    keys: PeerKeys,
     account: Account,
     http: TcpListener,
     store: Store,
@@ -165,7 +178,7 @@ impl Drop for ChainThread {
 ///
 /// What is wrong with this machine, in one line with the remedy.
 pub async fn start(config: Config) -> Result<Service, ServiceError> {
-    let peer = PeerKey::from_file(&config.keys.peer)?;
+    let keys = PeerKeys::load(&config.keys.peer)?;
     let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
     ports::check("mesh.listen", &config.mesh.listen)?;
     ports::check("public.listen", &config.public.listen)?;
@@ -181,14 +194,14 @@ pub async fn start(config: Config) -> Result<Service, ServiceError> {
     })?;
     info!(
         account = %account.id(),
-        peer_key = %hex::encode(peer.public().0),
+        peer_key = %hex::encode(keys.first().public().0),
         node = %config.chain.url,
         "director {} starts; waiting for the node's first finalized block",
         env!("CARGO_PKG_VERSION")
     );
     let stopper = Stopper::new();
     let (announce, listening) = oneshot::channel();
-    let parts = Parts { config, peer, account, http, store, node, _chain_thread: chain_thread };
+    let parts = Parts { config, keys, account, http, store, node, _chain_thread: chain_thread };
     let task = tokio::spawn(supervise(parts, stopper.clone(), announce));
     Ok(Service { task: AbortOnDrop(task), stopper, listening: Some(listening) })
 }
@@ -199,10 +212,11 @@ async fn supervise(
     stopper: Stopper,
     announce: oneshot::Sender<Listening>,
 ) -> Result<(), ServiceError> {
-    let Parts { config, peer, account, http, store, node, _chain_thread } = parts;
-    let identity = Identity { account: account.id(), peer_key: peer.public() };
+    let Parts { config, keys, account, http, store, node, _chain_thread } = parts;
+    let id = account.id();
     let http_address = http.local_addr().unwrap_or(config.http.listen);
-    let view = Arc::new(view::View::new(identity.clone(), node.clone()));
+    let identity = Identity { account: id.clone(), peer_key: keys.first().public() };
+    let view = Arc::new(view::View::new(identity, node.clone()));
     let mut tasks = JoinSet::new();
     let served = http::serve(http, view.clone(), stopper.stopped());
     tasks.spawn(async { served.await.map_err(|_| ServiceError::Ended("the HTTP page")) });
@@ -212,73 +226,45 @@ async fn supervise(
         () = stopper.stopped() => return Ok(()),
         Some(ended) = tasks.join_next() => return why(ended, &stopper),
     };
-    let genesis = snapshot.domain.genesis_hash;
-    store.bind(genesis).await?;
-    let (mesh, mesh_events) = open(Side::Mesh, &config, &peer, genesis).await?;
-    let (public, public_events) = open(Side::Public, &config, &peer, genesis).await?;
-    // Nobody is waiting for it if the command line did not ask.
-    let _ = announce.send(Listening {
-        mesh: mesh.listening().to_vec(),
-        public: public.listening().to_vec(),
-        http: http_address,
-    });
-
+    store.bind(snapshot.domain.genesis_hash).await?;
     let chain: Arc<dyn Chain> =
         Arc::new(DirectorChain::new(node.clone(), Submitter::new(node.clone()), account));
-    let reporter = Reporter::start(
-        reporter::Config::new(identity.account.clone()),
-        chain.clone(),
-        store.outbox(),
-    );
-    let history = store.history();
-    let (recalls, recall_requests) = mpsc::channel(core::MAX_RECALLS);
-    let (recalled, recall_answers) = mpsc::channel(core::MAX_RECALLS);
-    let (submissions, submission_requests) = mpsc::channel(submissions::MAX_WAITING);
-    view.set_networks(view::Networks { mesh: mesh.clone(), public: public.clone() });
+    let reporter =
+        Reporter::start(reporter::Config::new(id.clone()), chain.clone(), store.outbox());
     view.set_reporter(reporter.handle());
-    let core = core::Core {
-        director: director(&config, &identity, peer, &history, &view).await?,
-        identity,
-        mesh: mesh.clone(),
-        public: public.clone(),
-        links: links::Links::default(),
-        history: history.clone(),
-        recalls,
-        submissions,
-        reporter: reporter.handle(),
-        view: view.clone(),
-        started: Instant::now(),
-    };
-    let inputs = core::Inputs {
-        snapshots: node.finalized(),
-        mesh: mesh_events,
-        public: public_events,
-        recalled: recall_answers,
-    };
-    tasks.spawn(core.run(inputs, stopper.clone()));
-    tasks.spawn(recall(history, recall_requests, recalled));
-    let submitting = submissions::run(chain, submission_requests, view.clone(), stopper.clone());
-    tasks.spawn(async {
-        submitting.await;
-        Ok(())
-    });
+    let (submissions, submission_requests) = mpsc::channel(submissions::MAX_WAITING);
+    let submitting =
+        submissions::run(chain.clone(), submission_requests, view.clone(), stopper.clone());
+    tasks.spawn(ended_well(submitting));
+    tasks.spawn(ended_well(refresh::run(chain.clone(), id.clone(), stopper.clone())));
     tasks.spawn(reporter_ended(reporter.handle(), stopper.clone()));
 
+    let rounds = round::Rounds {
+        config,
+        account: id,
+        keys,
+        chain,
+        history: store.history(),
+        submissions,
+        reporter: reporter.handle(),
+        view,
+        announce: Some((announce, http_address)),
+    };
+    let rounds = rounds.run(stopper.clone());
+    tokio::pin!(rounds);
     let mut ended = tokio::select! {
-        () = stopper.stopped() => Ok(()),
-        Some(first) = tasks.join_next() => why(first, &stopper),
+        ended = &mut rounds => ended,
+        Some(first) = tasks.join_next() => {
+            let cause = why(first, &stopper);
+            stopper.stop();
+            worse(cause, rounds.await)
+        }
     };
     stopper.stop();
     let closed = timeout(GRACE, async {
         reporter.shutdown().await;
-        tokio::join!(mesh.shutdown(), public.shutdown());
         while let Some(next) = tasks.join_next().await {
-            // Parts that lean on each other end together; the cause is the one that says more.
-            if let (Ok(()) | Err(ServiceError::Ended(_)), Err(cause)) =
-                (&ended, why(next, &stopper))
-            {
-                ended = Err(cause);
-            }
+            ended = worse(std::mem::replace(&mut ended, Ok(())), why(next, &stopper));
         }
         store.close().await;
     });
@@ -288,96 +274,19 @@ async fn supervise(
     ended
 }
 
-/// The core, with what it must remember from before.
-async fn director(
-    config: &Config,
-    identity: &Identity,
-    peer: PeerKey,
-    history: &History,
-    view: &view::View,
-) -> Result<Director<crypto::BatchCrypto>, ServiceError> {
-    let settings = director::Config {
-        seen_capacity: config.limits.seen_messages,
-        recent_checkpoints: config.detector.recent_checkpoints,
-        history_checkpoints: config.detector.history_checkpoints,
-        rates: rates(&config.rates),
-        ..director::Config::new(identity.account.clone(), identity.peer_key)
-    };
-    let crypto = crypto::BatchCrypto::new(peer, config.limits.verify_batch)
-        .timed(view.metrics.verify_seconds());
-    // What fits into the memory. The core asks for the rest, wherever the chain is now.
-    let checkpoints = settings.recent_checkpoints.saturating_add(settings.checkpoints_ahead);
-    let Recent { votes, complete_from } = history.recent(checkpoints.saturating_add(1)).await?;
-    let votes = votes.into_iter().map(|(validator, vote)| ValidatorVote { validator, vote });
-    Ok(Director::resume(settings, crypto, votes.collect(), complete_from))
-}
-
-/// The operator's words for what validators may send, in the core's.
-fn rates(rates: &config::Rates) -> director::Rates {
-    let rate = |messages_per_s, bytes_per_s| director::Rate { messages_per_s, bytes_per_s };
-    director::Rates {
-        classes: [
-            rate(rates.critical_messages_per_s, rates.critical_bytes_per_s),
-            rate(rates.high_messages_per_s, rates.high_bytes_per_s),
-            rate(rates.normal_messages_per_s, rates.normal_bytes_per_s),
-            rate(rates.bulk_messages_per_s, rates.bulk_bytes_per_s),
-        ],
-        votes_per_s: rates.votes_per_s,
-        burst_ms: rates.burst_ms,
-    }
-}
-
-/// The operator's words for what may wait, in the network's.
-fn limits(side: Side, limits: &config::Limits) -> network::Limits {
-    let bytes = |mib: u64| usize::try_from(mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX);
-    let queue = |times| bytes(limits.queue_mib.saturating_mul(times));
-    let defaults = network::Limits::of(side);
-    match side {
-        Side::Mesh => network::Limits {
-            memory_bytes: bytes(limits.mesh_memory_mib),
-            queue_bytes: [queue(4), queue(4), queue(4), queue(8)],
-            ..defaults
-        },
-        Side::Public | Side::Client => network::Limits {
-            memory_bytes: bytes(limits.memory_mib),
-            queue_bytes: [queue(1), queue(1), queue(1), queue(2)],
-            max_connections: limits.max_connections,
-            ..defaults
-        },
-    }
-}
-
-async fn open(
-    side: Side,
-    config: &Config,
-    peer: &PeerKey,
-    genesis: director_primitives::H256,
-) -> Result<(Handle, network::Events), ServiceError> {
-    let (field, listen) = match side {
-        Side::Mesh => ("mesh.listen", &config.mesh.listen),
-        Side::Public | Side::Client => ("public.listen", &config.public.listen),
-    };
-    let mut settings = network::Config::new(side, *peer.seed(), genesis);
-    settings.listen = listen.clone();
-    settings.limits = limits(side, &config.limits);
-    network::start(settings).await.map_err(|error| ServiceError::Network { field, error })
-}
-
-/// Looks up first votes on disk, in the order in which they are asked for.
-async fn recall(
-    history: History,
-    mut requests: mpsc::Receiver<ValidatorVote>,
-    answers: mpsc::Sender<(ValidatorVote, Option<ValidatorVote>)>,
+/// Parts that lean on each other end together; the cause is the one that says more.
+fn worse(
+    first: Result<(), ServiceError>,
+    second: Result<(), ServiceError>,
 ) -> Result<(), ServiceError> {
-    while let Some(vote) = requests.recv().await {
-        let checkpoint = vote.vote.vote.checkpoint;
-        let first = history.first(vote.validator.clone(), checkpoint).await?;
-        let first =
-            first.map(|first| ValidatorVote { validator: vote.validator.clone(), vote: first });
-        if answers.send((vote, first)).await.is_err() {
-            break;
-        }
+    match (first, second) {
+        (Ok(()) | Err(ServiceError::Ended(_)), Err(cause)) => Err(cause),
+        (first, _) => first,
     }
+}
+
+async fn ended_well(task: impl Future<Output = ()>) -> Result<(), ServiceError> {
+    task.await;
     Ok(())
 }
 

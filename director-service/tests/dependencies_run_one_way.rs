@@ -43,12 +43,14 @@ const CRATES_OF_THE_CORE: [&str; 6] =
     ["codec", "core", "crate", "director_primitives", "std", "super"];
 
 /// Crates that one room alone may use.
-const CRATES_OF_ONE_ROOM: [(&str, &str); 6] = [
+const CRATES_OF_ONE_ROOM: [(&str, &str); 8] = [
     ("axum", "http"),
     ("libp2p", "network"),
     ("prometheus_client", "metrics"),
     ("redb", "store"),
+    ("sp_trie", "chain"),
     ("subxt", "chain"),
+    ("trie_db", "chain"),
     ("zstd", "client"),
 ];
 

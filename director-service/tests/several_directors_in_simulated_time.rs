@@ -208,6 +208,11 @@ impl Simulation {
             Output::Replace(vote) => {
                 self.disks[usize::from(n)].insert(slot(&vote), vote);
             }
+            Output::CheckStake(application) => {
+                let checked = check_stake(&self.world.snapshot(), &application);
+                self.schedule(self.now, Event::AtDirector(n, checked));
+            }
+            Output::Revoked { .. } => {}
             Output::Recall(vote) => {
                 let first = self.disks[usize::from(n)].get(&slot(&vote)).cloned();
                 let at = self.now + self.rng.random_range(1..20);
@@ -409,7 +414,7 @@ fn a_candidate_is_heard_once_enough_directors_have_approved() {
         assert_eq!(simulation.received[0].len(), 1, "and nothing of it is passed on");
 
         let from = validator_key(CANDIDATE).public();
-        let message = Control::AuthorizationRequest(request(CANDIDATE, 100));
+        let message = Control::AuthorizationRequest(application(request(CANDIDATE, 100)));
         simulation.put(home(CANDIDATE), Input::Control { from, link: Link::Public, message });
         for block in 101..=107 {
             simulation.run_for(BLOCK_MS);

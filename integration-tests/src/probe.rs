@@ -11,10 +11,13 @@ use crate::keys::Identity;
 use anyhow::{Context, bail, ensure};
 use codec::Encode;
 use director_primitives::{
-    Answer, Application, AuthorizationRequest, Control, Encoding, Envelope, H256, PayloadKind, Priority,
-    PublicKey, SignedAuthorizationRequest, SignedEnvelope, Snapshot, StakeProof, Welcome,
+    Answer, Application, AuthorizationRequest, Control, Encoding, Envelope, H256, PayloadKind,
+    Priority, PublicKey, SignedAuthorizationRequest, SignedEnvelope, StakeProof, Welcome,
 };
-use director_service::network::{self, Config, Event, Events, Handle, Payload, Sent, Side};
+use director_service::{
+    chain::{Head, Node},
+    network::{self, Config, Event, Events, Handle, Payload, Sent, Side},
+};
 use std::{
     collections::VecDeque,
     time::{SystemTime, UNIX_EPOCH},
@@ -51,7 +54,7 @@ impl Probe {
         let (handle, events) = network::start(config).await?;
         let (received, told, known) = Default::default();
         // As everybody else does; a lower one would be dropped for its age, whatever it says.
-        let epoch = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64;
+        let epoch = now_ms()?;
         Ok(Self { identity, epoch, received, told, genesis_hash, handle, events, known })
     }
 
@@ -101,19 +104,59 @@ impl Probe {
         .await
     }
 
-    /// Asks to be authorized; the answer.
+    /// Asks to be authorized, with a stake proof of the newest finalized block; the answer.
     ///
     /// # Errors
     ///
-    /// If the chain does not know the probe, or the swarm ends.
-    pub async fn ask(
-        &mut self,
-        director: PublicKey,
-        snapshot: &Snapshot,
-    ) -> anyhow::Result<Answer> {
+    /// If the chain does not know the probe, the node does not answer, or the swarm ends.
+    pub async fn ask(&mut self, director: PublicKey, node: &Node) -> anyhow::Result<Answer> {
+        let snapshot = node.ready().await?;
         let own = snapshot.validator_by_peer_key(&self.identity.peer_key());
         let registration_id = own.context("the chain does not know the probe")?.registration_id;
-        self.request(director, registration_id, (snapshot.number, snapshot.hash)).await
+        let at = Head { number: snapshot.number, hash: snapshot.hash };
+        let stake_proof = node.stake_proof(&self.identity.id(), at).await?;
+        self.apply(director, self.application(registration_id, at, stake_proof)?).await
+    }
+
+    /// Asks with whatever application this is; the answer.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection, or the swarm ends.
+    pub async fn apply(
+        &mut self,
+        director: PublicKey,
+        application: Application,
+    ) -> anyhow::Result<Answer> {
+        self.put(director, Payload::control(&Control::AuthorizationRequest(application)))?;
+        self.control(director, |control| match control {
+            Control::AuthorizationAnswer(answer) => Some(*answer),
+            _ => None,
+        })
+        .await
+    }
+
+    /// An application of now, rightly signed.
+    ///
+    /// # Errors
+    ///
+    /// If this machine's clock is before 1970.
+    pub fn application(
+        &self,
+        registration_id: u64,
+        at: Head,
+        stake_proof: StakeProof,
+    ) -> anyhow::Result<Application> {
+        let request = AuthorizationRequest {
+            validator: self.identity.id(),
+            registration_id,
+            block_number: at.number,
+            block_hash: at.hash,
+            timestamp_ms: now_ms()?,
+        };
+        let signature = self.identity.sign_as_peer_key(&self.genesis_hash, &request);
+        let request = SignedAuthorizationRequest { request, signature };
+        Ok(Application { request, stake_proof })
     }
 
     /// Returns when everything that the director had sent before, and everything that was sent to
@@ -123,7 +166,9 @@ impl Probe {
     ///
     /// If the swarm ends, or the director grants it.
     pub async fn fence(&mut self, director: PublicKey) -> anyhow::Result<()> {
-        let answer = self.request(director, NO_REGISTRATION, (0, self.genesis_hash)).await?;
+        let genesis = Head { number: 0, hash: self.genesis_hash };
+        let impossible = self.application(NO_REGISTRATION, genesis, StakeProof::default())?;
+        let answer = self.apply(director, impossible).await?;
         ensure!(answer == Answer::NotRegistered, "an impossible request is answered {answer:?}");
         Ok(())
     }
@@ -166,31 +211,6 @@ impl Probe {
     /// Closes its connections.
     pub async fn shutdown(self) {
         self.handle.shutdown().await;
-    }
-
-    async fn request(
-        &mut self,
-        director: PublicKey,
-        registration_id: u64,
-        (block_number, block_hash): (u64, H256),
-    ) -> anyhow::Result<Answer> {
-        let validator = self.identity.id();
-        let request = AuthorizationRequest {
-            validator,
-            registration_id,
-            block_number,
-            block_hash,
-            timestamp_ms: 0,
-        };
-        let signature = self.identity.sign_as_peer_key(&self.genesis_hash, &request);
-        let request = SignedAuthorizationRequest { request, signature };
-        let application = Application { request, stake_proof: StakeProof::default() };
-        self.put(director, Payload::control(&Control::AuthorizationRequest(application)))?;
-        self.control(director, |control| match control {
-            Control::AuthorizationAnswer(answer) => Some(*answer),
-            _ => None,
-        })
-        .await
     }
 
     fn know(&mut self, director: PublicKey) {
@@ -249,6 +269,10 @@ impl Probe {
 pub fn sign(identity: &Identity, genesis_hash: &H256, envelope: Envelope) -> SignedEnvelope {
     let signature = identity.sign_as_peer_key(genesis_hash, &envelope);
     SignedEnvelope { envelope, signature }
+}
+
+fn now_ms() -> anyhow::Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64)
 }
 
 fn address(port: u16) -> anyhow::Result<network::Multiaddr> {

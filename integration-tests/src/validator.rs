@@ -148,7 +148,7 @@ async fn run(
 ) -> anyhow::Result<()> {
     let Setup { number, identity, directors, double_sign_from } = setup;
     let config = Config::new(identity.peer_secret(), identity.id(), shared.genesis_hash, directors);
-    let mut client = Client::start(config, node.finalized()).await?;
+    let mut client = Client::start(config, node.finalized(), Arc::new(node.clone())).await?;
     shared.progress().publishers.push(client.publisher());
     let key = || LocalKey::from_seed(&identity.checkpoint_secret());
     let mut validator = Validator {
@@ -205,8 +205,8 @@ impl Validator {
                 self.shared.progress().ready.remove(&self.number);
                 self.shared.changed.notify_waiters();
             }
-            Event::Connected { .. } => {}
-            Event::Unreachable { .. } | Event::Refused(_) => {
+            Event::Connected { .. } | Event::Approved { .. } => {}
+            Event::Unreachable { .. } | Event::Refused(_) | Event::Redirected { .. } => {
                 tracing::debug!(self.number, ?event, "not connected yet");
             }
         }

@@ -4,7 +4,7 @@ use super::session::Head;
 use director_primitives::H256;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Blocks whose hashes are kept.
+/// Blocks whose hashes and state roots are kept.
 const MAX_HASHES: usize = 1024;
 
 /// Blocks whose extrinsics are kept.
@@ -13,6 +13,7 @@ const MAX_BODIES: usize = 8;
 #[derive(Default)]
 pub(super) struct Cache {
     hashes: BTreeMap<u64, H256>,
+    state_roots: BTreeMap<u64, H256>,
     bodies: BTreeMap<u64, Arc<[H256]>>,
 }
 
@@ -25,6 +26,17 @@ impl Cache {
         self.hashes.insert(head.number, head.hash);
         while self.hashes.len() > MAX_HASHES {
             self.hashes.pop_first();
+        }
+    }
+
+    pub(super) fn state_root(&self, number: u64) -> Option<H256> {
+        self.state_roots.get(&number).copied()
+    }
+
+    pub(super) fn insert_state_root(&mut self, number: u64, state_root: H256) {
+        self.state_roots.insert(number, state_root);
+        while self.state_roots.len() > MAX_HASHES {
+            self.state_roots.pop_first();
         }
     }
 

@@ -12,12 +12,18 @@ use subxt::{
 };
 
 /// Calls that this program submits.
-const CALLS: [(&str, &str); 4] = [
+const CALLS: [(&str, &str); 6] = [
     ("SlashingEvidence", "report_double_sign"),
     ("ValidatorRegistry", "submit_votes"),
     ("DirectorRegistry", "activate"),
     ("DirectorRegistry", "update_record"),
+    ("DirectorRegistry", "refresh"),
+    ("DirectorRegistry", "rotate_peer_key"),
 ];
+
+/// Storage whose values this program reads in stake proofs. Of the balances' holds it needs less than
+/// their exact type: any other pallet may have its own reason there ([`super::records`]).
+const STORAGE: [(&str, &str); 1] = [("ValidatorRegistry", "Validators")];
 
 /// Methods of the runtime API that this program calls.
 const METHODS: [&str; 7] = [
@@ -82,5 +88,9 @@ fn hashes(metadata: &Metadata) -> Vec<(String, Option<[u8; 32]>)> {
         let hash = api.as_ref().and_then(|api| api.method_by_name(method)).map(|m| m.hash());
         (format!("{API}.{method}"), hash)
     });
-    calls.chain(methods).collect()
+    let storage = STORAGE.into_iter().map(|(pallet, entry)| {
+        let hash = metadata.pallet_by_name(pallet).and_then(|pallet| pallet.storage_hash(entry));
+        (format!("{pallet}.{entry}"), hash)
+    });
+    calls.chain(methods).chain(storage).collect()
 }

@@ -6,8 +6,8 @@ use super::{
 };
 use async_trait::async_trait;
 use director_primitives::{
-    AccountId32, DoubleSignProof, H256, Offence, PublicKey, Reason, Signature, SignedDirectorVote,
-    Snapshot,
+    AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, PublicKey,
+    Reason, Signature, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
     runtime_api::{Endpoint, Endpoints, PendingSlash, Region},
 };
 use std::sync::Arc;
@@ -102,6 +102,28 @@ impl Chain for DirectorChain {
     ) -> Result<Included, ChainError> {
         let votes = votes.into_iter().map(Static).collect();
         let call = interface::tx().validator_registry().submit_votes(BoundedVec(votes));
+        self.submitter.submit_and_finalize(&call, &self.account).await
+    }
+
+    async fn check_stake(
+        &self,
+        request: &AuthorizationRequest<AccountId32>,
+        proof: &StakeProof,
+    ) -> Result<ProvenStake, StakeRefusal> {
+        self.node.check_stake(request, proof).await
+    }
+
+    async fn refresh(&self) -> Result<Included, ChainError> {
+        let call = interface::tx().director_registry().refresh();
+        self.submitter.submit_and_finalize(&call, &self.account).await
+    }
+
+    async fn rotate_peer_key(
+        &self,
+        new: PublicKey,
+        possession: Signature,
+    ) -> Result<Included, ChainError> {
+        let call = interface::tx().director_registry().rotate_peer_key(new.0, possession.0);
         self.submitter.submit_and_finalize(&call, &self.account).await
     }
 

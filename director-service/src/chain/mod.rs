@@ -18,9 +18,11 @@ mod director_chain;
 pub mod interface;
 mod node;
 mod outcome;
+mod records;
 mod session;
 mod signer;
 mod snapshot;
+mod stake_proof;
 mod submitter;
 #[cfg(test)]
 mod tests;
@@ -35,7 +37,8 @@ pub use submitter::{Submitted, Submitter};
 
 use async_trait::async_trait;
 use director_primitives::{
-    AccountId32, DoubleSignProof, H256, Offence, Reason, SignedDirectorVote, Snapshot,
+    AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, PublicKey,
+    Reason, Signature, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
     runtime_api::PendingSlash,
 };
 use std::{sync::Arc, time::Duration};
@@ -71,6 +74,26 @@ pub trait Chain: Send + Sync {
     async fn submit_votes(
         &self,
         votes: Vec<SignedDirectorVote<AccountId32>>,
+    ) -> Result<Included, ChainError>;
+
+    /// What a stake proof says about the validator that a request names, in the state of the finalized
+    /// block that it names, or why it proves nothing.
+    async fn check_stake(
+        &self,
+        request: &AuthorizationRequest<AccountId32>,
+        proof: &StakeProof,
+    ) -> Result<ProvenStake, StakeRefusal>;
+
+    /// Says on chain that this director lives and its record still holds, and waits until that is
+    /// finalized.
+    async fn refresh(&self) -> Result<Included, ChainError>;
+
+    /// Replaces this director's peer key, with the new key's proof of possession, and waits until that
+    /// is finalized.
+    async fn rotate_peer_key(
+        &self,
+        new: PublicKey,
+        possession: Signature,
     ) -> Result<Included, ChainError>;
 
     /// Slashes that wait to be applied, at the latest finalized block.

@@ -4,7 +4,7 @@
 //! node between two calls, so that there is nothing to repair after a reconnect, and a question
 //! about a finalized block is answered whether or not anybody has pinned it.
 
-use super::{CALL_TIMEOUT, ChainError, compatibility, config::Settings};
+use super::{CALL_TIMEOUT, ChainError, compatibility, config::Settings, records::Records};
 use codec::{DecodeAll, Encode};
 use director_primitives::H256;
 use std::{future::Future, sync::Arc, time::Duration};
@@ -12,7 +12,7 @@ use subxt::{
     OnlineClient,
     backend::{BlockRef, LegacyBackend},
     client::OnlineClientAtBlock,
-    config::{Header, RpcConfigFor, SubstrateConfig, substrate::SubstrateHeader},
+    config::{RpcConfigFor, SubstrateConfig, substrate::SubstrateHeader},
     rpcs::{self, RpcClient, methods::LegacyRpcMethods},
 };
 
@@ -28,9 +28,10 @@ pub struct Head {
 /// A connection to a node that serves the right chain with the right interface.
 #[derive(Clone)]
 pub(super) struct Session {
-    pub(super) rpc: LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>,
+    pub(super) rpc: Rpc,
     pub(super) api: OnlineClient<SubstrateConfig>,
     pub(super) genesis: H256,
+    pub(super) records: Records,
 }
 
 impl Session {
@@ -47,19 +48,20 @@ impl Session {
         let api = timeout(CALL_TIMEOUT, OnlineClient::from_backend_with_config(config, backend))
             .await?
             .map_err(unexpected)?;
-        let session = Self { rpc, api, genesis };
-        let head = session.finalized_head().await?;
-        compatibility::check(&session.at(head).await?)?;
-        Ok(session)
+        let (head, _) = finalized_header(&rpc).await?;
+        let at = at(&api, head).await?;
+        compatibility::check(&at)?;
+        Ok(Self { rpc, api, genesis, records: Records::new(at.metadata())? })
     }
 
-    /// The node's latest finalized block.
-    pub(super) async fn finalized_head(&self) -> Result<Head, ChainError> {
-        let hash = limit(self.rpc.chain_get_finalized_head()).await?;
-        let header = limit(self.rpc.chain_get_header(Some(hash))).await?;
-        let header =
-            header.ok_or_else(|| ChainError::Unexpected(format!("no header of block {hash:?}")))?;
-        Ok(Head { number: header.number(), hash })
+    /// The node's latest finalized block, and its state root.
+    pub(super) async fn finalized_header(&self) -> Result<(Head, H256), ChainError> {
+        finalized_header(&self.rpc).await
+    }
+
+    /// Number and state root of a block: what stands in the header that has this hash.
+    pub(super) async fn header(&self, hash: H256) -> Result<(Head, H256), ChainError> {
+        header(&self.rpc, hash).await
     }
 
     /// Asks the runtime at a block.
@@ -80,11 +82,36 @@ impl Session {
         &self,
         head: Head,
     ) -> Result<OnlineClientAtBlock<SubstrateConfig>, ChainError> {
-        let block = BlockRef::from_hash(head.hash);
-        timeout(CALL_TIMEOUT, self.api.at_block_hash_and_number(block, head.number))
-            .await?
-            .map_err(unexpected)
+        at(&self.api, head).await
     }
+}
+
+type Rpc = LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>;
+
+async fn finalized_header(rpc: &Rpc) -> Result<(Head, H256), ChainError> {
+    header(rpc, limit(rpc.chain_get_finalized_head()).await?).await
+}
+
+async fn header(rpc: &Rpc, hash: H256) -> Result<(Head, H256), ChainError> {
+    let header = limit(rpc.chain_get_header(Some(hash))).await?;
+    let header =
+        header.ok_or_else(|| ChainError::Unexpected(format!("no header of block {hash:?}")))?;
+    let head = head_of(&header);
+    if head.hash != hash {
+        let cause = format!("the header for block {hash:?} hashes to {:?}", head.hash);
+        return Err(ChainError::Unexpected(cause));
+    }
+    Ok((head, header.state_root))
+}
+
+async fn at(
+    api: &OnlineClient<SubstrateConfig>,
+    head: Head,
+) -> Result<OnlineClientAtBlock<SubstrateConfig>, ChainError> {
+    let block = BlockRef::from_hash(head.hash);
+    timeout(CALL_TIMEOUT, api.at_block_hash_and_number(block, head.number))
+        .await?
+        .map_err(unexpected)
 }
 
 /// The block that a header is of.

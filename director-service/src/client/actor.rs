@@ -1,19 +1,22 @@
-//! Keeps the connection: one task that dials, asks, receives and hands on.
+//! Keeps the connection: one task that dials, receives and hands on. What a candidate does to be
+//! admitted is in `asking`.
 
 use super::{
     Client, Config, Event, Message, MessageId, Publisher, StartError,
-    connect::Choice,
+    asking::{Proofs, Proven, Proving},
+    connect::{Choice, Directors, in_own_order},
     inbox::Inbox,
     outbox::{Outbox, Shared},
+    prover::Prover,
     signer::{LocalKey, Signer},
 };
-use crate::network::{self, Events, Frame, Payload, Side};
+use crate::network::{self, Events, Frame, Side};
 use director_primitives::{
-    AccountId32, Answer, Application, AuthorizationRequest, Control, H256, Priority, PublicKey,
-    SignedAuthorizationRequest, Snapshot, StakeProof, Welcome, envelope::MAX_ENVELOPE_LEN,
-    runtime_api::ValidatorStatus,
+    AccountId32, Answer, Control, H256, PublicKey, Redirect, Snapshot, Welcome,
+    envelope::MAX_ENVELOPE_LEN,
 };
 use std::{
+    collections::HashMap,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -22,16 +25,17 @@ use tokio::{
     time,
 };
 
-/// Blocks after which a candidate that was not answered asks again.
-const ASK_AGAIN_BLOCKS: u64 = 4;
-
 pub(super) async fn start(
     config: Config,
     finalized: watch::Receiver<Option<Arc<Snapshot>>>,
+    prover: Arc<dyn Prover>,
 ) -> Result<Client, StartError> {
-    if config.directors.is_empty() {
-        return Err(StartError::NoDirector);
-    }
+    let (directors, on_chain) = match config.directors {
+        Directors::Fixed(directors) if directors.is_empty() => return Err(StartError::NoDirector),
+        Directors::Fixed(directors) => (directors, false),
+        // Nobody is known, and nobody dialed, before the first finalized block is.
+        Directors::OnChain => (Vec::new(), true),
+    };
     let mut limits = config.limits;
     // All that the outbox has fits into one class, so that sending it again cannot overflow.
     limits.queue_bytes = [2 * (config.outbox_bytes + MAX_ENVELOPE_LEN); 4];
@@ -43,7 +47,7 @@ pub(super) async fn start(
         limits,
     })
     .await?;
-    handle.allow(config.directors.iter().map(|director| director.peer_key));
+    handle.allow(directors.iter().map(|director| director.peer_key));
     let key = LocalKey::from_seed(&config.secret);
     let outbox = Outbox::new(key.clone(), config.genesis_hash, clock_ms(), config.outbox_bytes);
     let inbox = Inbox::new(config.genesis_hash, key.key());
@@ -51,53 +55,67 @@ pub(super) async fn start(
     let (sender, events) = mpsc::channel(config.events.max(1));
     let base = Duration::from_millis(config.redial_base_ms);
     let max = Duration::from_millis(config.redial_max_ms);
+    let (proofs, proven) = Proofs::new(prover);
     let actor = Actor {
         shared: shared.clone(),
         key,
         account: config.account,
         genesis_hash: config.genesis_hash,
-        choice: Choice::new(config.directors, base, max),
+        choice: Choice::new(directors, base, max),
+        on_chain,
         inbox,
         events: sender,
         snapshot: None,
         state: State::Waiting(time::Instant::now()),
+        proofs,
+        refused_at: HashMap::new(),
     };
-    tokio::spawn(actor.run(network, finalized));
+    tokio::spawn(actor.run(network, finalized, proven));
     Ok(Client { publisher: Publisher(shared), events })
 }
 
-fn clock_ms() -> u64 {
+pub(super) fn clock_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-enum State {
-    /// The current director is dialed at that time.
+pub(super) enum State {
+    /// The current director is dialed at that time, if there is one.
     Waiting(time::Instant),
-    Dialing,
+    Dialing(PublicKey),
     Connected(Session),
 }
 
-struct Session {
-    director: PublicKey,
-    welcomed: bool,
-    authorized: bool,
+pub(super) struct Session {
+    pub(super) director: PublicKey,
+    /// Newest finalized block when it began.
+    pub(super) since: u64,
+    pub(super) welcomed: bool,
+    pub(super) authorized: bool,
+    /// We have ended it; `Down` is on its way.
+    pub(super) leaving: bool,
     /// Block at which we asked last.
-    asked_at: Option<u64>,
+    pub(super) asked_at: Option<u64>,
+    pub(super) proving: Option<Proving>,
 }
 
 /// The application is gone.
-struct Gone;
+pub(super) struct Gone;
 
-struct Actor {
-    shared: Arc<Shared>,
-    key: LocalKey,
-    account: AccountId32,
-    genesis_hash: H256,
-    choice: Choice,
+pub(super) struct Actor {
+    pub(super) shared: Arc<Shared>,
+    pub(super) key: LocalKey,
+    pub(super) account: AccountId32,
+    pub(super) genesis_hash: H256,
+    pub(super) choice: Choice,
+    /// Whether the chain says who the directors are.
+    on_chain: bool,
     inbox: Inbox,
     events: mpsc::Sender<Event>,
-    snapshot: Option<Arc<Snapshot>>,
-    state: State,
+    pub(super) snapshot: Option<Arc<Snapshot>>,
+    pub(super) state: State,
+    pub(super) proofs: Proofs,
+    /// Block at which a director said no for good, for those of the list.
+    pub(super) refused_at: HashMap<PublicKey, u64>,
 }
 
 impl Actor {
@@ -105,12 +123,14 @@ impl Actor {
         mut self,
         mut network: Events,
         mut finalized: watch::Receiver<Option<Arc<Snapshot>>>,
+        mut proven: mpsc::Receiver<Proven>,
     ) {
-        self.snapshot = finalized.borrow_and_update().clone();
+        let snapshot = finalized.borrow_and_update().clone();
+        self.on_finalized(snapshot);
         let mut chain_lives = true;
         loop {
             let dial_at = match (&self.state, &self.snapshot) {
-                (State::Waiting(at), Some(_)) => Some(*at),
+                (State::Waiting(at), Some(_)) => self.choice.current().map(|_| *at),
                 _ => None,
             };
             let wait = async {
@@ -132,6 +152,10 @@ impl Actor {
                     self.on_finalized(snapshot);
                     Ok(())
                 }
+                Some(proven) = proven.recv() => {
+                    self.on_proof(proven);
+                    Ok(())
+                }
                 () = wait => {
                     self.dial();
                     Ok(())
@@ -145,26 +169,48 @@ impl Actor {
         }
     }
 
-    async fn tell(&self, event: Event) -> Result<(), Gone> {
+    pub(super) async fn tell(&self, event: Event) -> Result<(), Gone> {
         self.events.send(event).await.map_err(|_| Gone)
     }
 
     fn dial(&mut self) {
-        let director = self.choice.current();
+        let Some(director) = self.choice.current() else { return };
         self.shared.handle.dial(director.peer_key, director.addresses.clone());
-        self.state = State::Dialing;
+        self.state = State::Dialing(director.peer_key);
     }
 
-    fn next_director(&mut self) {
-        let delay = self.choice.failed(rand::random());
+    /// It came to nothing with this director, or ended.
+    fn next_director(&mut self, director: &PublicKey) {
+        let delay = self.choice.failed(director, rand::random());
         self.state = State::Waiting(time::Instant::now() + delay);
     }
 
     fn on_finalized(&mut self, snapshot: Option<Arc<Snapshot>>) {
         let Some(snapshot) = snapshot else { return };
         self.inbox.keep(&snapshot);
+        if self.on_chain {
+            self.follow_directors(&snapshot);
+        }
         self.snapshot = Some(snapshot);
+        self.lose_patience();
         self.ask();
+    }
+
+    /// Takes the list of directors from the chain. The connection to one that is none any more ends
+    /// with its key's leave to connect.
+    fn follow_directors(&mut self, snapshot: &Snapshot) {
+        if !self.choice.update(in_own_order(snapshot, &self.key.key())) {
+            return;
+        }
+        self.shared.handle.allow(self.choice.keys());
+        let choice = &self.choice;
+        self.refused_at.retain(|director, _| choice.knows(director));
+        if self.choice.current().is_none() {
+            tracing::warn!(
+                block = snapshot.number,
+                "the chain has no active director with a public address; waiting for one"
+            );
+        }
     }
 
     async fn on_network(&mut self, event: network::Event) -> Result<(), Gone> {
@@ -172,35 +218,54 @@ impl Actor {
             network::Event::Frames(frames) => self.on_frames(frames).await,
             network::Event::Up { peer: director } => {
                 self.shared.counters.connections.fetch_add(1, Relaxed);
+                self.choice.select(&director);
                 self.state = State::Connected(Session {
                     director,
+                    since: self.snapshot.as_ref().map_or(0, |snapshot| snapshot.number),
                     welcomed: false,
                     authorized: false,
+                    leaving: false,
                     asked_at: None,
+                    proving: None,
                 });
                 self.tell(Event::Connected { director }).await
             }
             network::Event::Down { peer: director, reason } => {
                 self.shared.outbox().close();
-                self.next_director();
+                self.next_director(&director);
                 self.tell(Event::Disconnected { director, reason }).await
             }
             network::Event::DialFailed { peer: director, error } => {
-                if !matches!(self.state, State::Dialing) {
+                if !matches!(self.state, State::Dialing(dialed) if dialed == director) {
                     return Ok(());
                 }
-                self.next_director();
+                self.next_director(&director);
                 self.tell(Event::Unreachable { director, error }).await
             }
-            network::Event::Control(_, Control::Welcome(welcome)) => self.on_welcome(welcome).await,
-            network::Event::Control(_, Control::AuthorizationAnswer(answer)) => match answer {
-                Answer::AlreadyAuthorized => self.authorized().await,
-                Answer::Approved { .. } => Ok(()),
-                refused => self.refused(refused).await,
-            },
-            // Heartbeats and the rest are not for us yet.
-            network::Event::Control(..) => Ok(()),
+            network::Event::Control(from, control) => self.on_control(from, control).await,
         }
+    }
+
+    async fn on_control(&mut self, from: PublicKey, control: Control) -> Result<(), Gone> {
+        let current = matches!(
+            &self.state,
+            State::Connected(session) if session.director == from && !session.leaving
+        );
+        match control {
+            _ if !current => Ok(()),
+            Control::Welcome(welcome) => self.on_welcome(welcome).await,
+            Control::AuthorizationAnswer(answer) => self.on_answer(answer).await,
+            Control::Redirect(redirect) => self.on_redirect(from, redirect).await,
+            // Heartbeats and the rest are not for us yet.
+            _ => Ok(()),
+        }
+    }
+
+    /// The director has no room.
+    async fn on_redirect(&mut self, from: PublicKey, redirect: Redirect) -> Result<(), Gone> {
+        let to = redirect.directors.into_inner();
+        self.depart(|choice, from| choice.redirect(from, &to));
+        self.tell(Event::Redirected { from, to }).await
     }
 
     async fn on_welcome(&mut self, welcome: Welcome) -> Result<(), Gone> {
@@ -215,6 +280,7 @@ impl Actor {
             return self.authorized().await;
         }
         if std::mem::replace(&mut session.authorized, false) {
+            session.since = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.number);
             // What is published from here on waits: this director would drop it.
             self.shared.outbox().close();
             return self.tell(Event::Refused(Answer::NotEligible)).await;
@@ -223,17 +289,7 @@ impl Actor {
         Ok(())
     }
 
-    async fn refused(&mut self, answer: Answer) -> Result<(), Gone> {
-        if let (State::Connected(session), Answer::Stale | Answer::NotRegistered) =
-            (&mut self.state, answer)
-        {
-            // Its node is behind ours, or ours behind its: that passes with the next block.
-            session.asked_at = None;
-        }
-        self.tell(Event::Refused(answer)).await
-    }
-
-    async fn authorized(&mut self) -> Result<(), Gone> {
+    pub(super) async fn authorized(&mut self) -> Result<(), Gone> {
         let State::Connected(session) = &mut self.state else { return Ok(()) };
         if std::mem::replace(&mut session.authorized, true) {
             return Ok(());
@@ -246,47 +302,6 @@ impl Actor {
             self.shared.flush(&mut outbox);
         }
         self.tell(Event::Authorized { director }).await
-    }
-
-    /// Asks to be authorized, if that makes sense now. When our node has it authorized already, the
-    /// director's may not: its answer tells when it takes our messages.
-    fn ask(&mut self) {
-        let (State::Connected(session), Some(snapshot)) = (&mut self.state, &self.snapshot) else {
-            return;
-        };
-        if !session.welcomed || session.authorized {
-            return;
-        }
-        let Some(own) = snapshot.validator_by_peer_key(&self.key.key()) else { return };
-        if own.account != self.account {
-            return;
-        }
-        let pause = match own.status {
-            ValidatorStatus::Candidate => ASK_AGAIN_BLOCKS,
-            ValidatorStatus::Authorized => 1,
-            _ => return,
-        };
-        if session.asked_at.is_some_and(|at| snapshot.number < at.saturating_add(pause)) {
-            return;
-        }
-        session.asked_at = Some(snapshot.number);
-        let request = AuthorizationRequest {
-            validator: self.account.clone(),
-            registration_id: own.registration_id,
-            block_number: snapshot.number,
-            block_hash: snapshot.hash,
-            timestamp_ms: clock_ms(),
-        };
-        let signature = self.key.sign_statement(&self.genesis_hash, &request);
-        let request = SignedAuthorizationRequest { request, signature };
-        let stake_proof = StakeProof::default();
-        let request = Control::AuthorizationRequest(Application { request, stake_proof });
-        // If the connection is gone, the next one asks anew.
-        let _ = self.shared.handle.send(
-            &session.director,
-            Priority::Critical,
-            Payload::control(&request),
-        );
     }
 
     async fn on_frames(&mut self, frames: Vec<(PublicKey, Frame)>) -> Result<(), Gone> {

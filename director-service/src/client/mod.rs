@@ -7,11 +7,18 @@
 //!
 //! * upon the first finalized block: the client dials the first director of its list; before that it
 //!   could not tell whose messages to believe;
+//! * upon any finalized block, if the list is the chain's ([`Directors::OnChain`]): directors that are
+//!   new, gone, or have other keys or addresses are taken note of; the connection to one that is none
+//!   any more is given up, any other stays;
 //! * upon a failed dial or a lost connection: the next director of the list, after a delay with full
 //!   jitter that doubles with each round through the list;
 //! * upon `Welcome`: when the director knows the validator as authorized, what waits in the outbox is
 //!   sent, what was sent to the director before is sent again: directors drop what they have;
-//!   otherwise the client asks to be authorized, and again every few blocks;
+//!   otherwise a candidate asks to be authorized (`asking`), with a stake proof ([`Prover`]), and again
+//!   every few blocks;
+//! * upon a refusal that another director may not share: the next director. Each decides by its own
+//!   lights, and two thirds of them are enough;
+//! * upon `Redirect`, since the director is full: the first director that it names and the list has;
 //! * upon an envelope: delivered once, if its origin is a registered validator and has signed it, and
 //!   decompressed (`compression`).
 //!
@@ -38,10 +45,12 @@
 //! A standby at a second director, repair of holes: later.
 
 mod actor;
+mod asking;
 mod compression;
 mod connect;
 mod inbox;
 mod outbox;
+mod prover;
 mod signer;
 mod stats;
 #[cfg(test)]
@@ -49,8 +58,9 @@ mod tests;
 mod votes;
 mod window;
 
-pub use connect::{DirectorAddress, directors_on_chain};
+pub use connect::{DirectorAddress, Directors, directors_on_chain};
 pub use outbox::{PublishError, Publisher};
+pub use prover::Prover;
 pub use signer::{LocalKey, Signer};
 pub use stats::Stats;
 pub use votes::{Counted, Ignored, VoteRefused, Voter};
@@ -72,8 +82,8 @@ pub struct Config {
     pub account: AccountId32,
     /// The chain.
     pub genesis_hash: H256,
-    /// Directors, most wanted first.
-    pub directors: Vec<DirectorAddress>,
+    /// Which directors to connect to.
+    pub directors: Directors,
     /// Bytes that wait to be sent or are kept to be sent again. Default 4 MiB.
     pub outbox_bytes: usize,
     /// Payloads of so many bytes and more are compressed, if that makes them smaller. Default 4 KiB:
@@ -92,18 +102,18 @@ pub struct Config {
 }
 
 impl Config {
-    /// A client with the defaults.
+    /// A client with the defaults, of a list of directors or of those that the chain has.
     pub fn new(
         secret: [u8; 32],
         account: AccountId32,
         genesis_hash: H256,
-        directors: Vec<DirectorAddress>,
+        directors: impl Into<Directors>,
     ) -> Self {
         Self {
             secret: Zeroizing::new(secret),
             account,
             genesis_hash,
-            directors,
+            directors: directors.into(),
             outbox_bytes: 4 * 1024 * 1024,
             compress_from_bytes: 4 * 1024,
             events: 256,
@@ -118,7 +128,9 @@ impl Config {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// There is no director to connect to.
-    #[error("no director is given; name at least one with its key and address")]
+    #[error(
+        "no director is given; name at least one with its key and address, or follow the chain"
+    )]
     NoDirector,
     /// The network does not start.
     #[error(transparent)]
@@ -182,8 +194,26 @@ pub enum Event {
         /// Its key.
         director: PublicKey,
     },
-    /// The director does not authorize us, or not any more; asked again after some blocks.
+    /// The director has approved our request, and knows of so many approvals. Told again while the
+    /// chain has not decided.
+    Approved {
+        /// Its key.
+        director: PublicKey,
+        /// Directors that approve.
+        votes: u32,
+        /// Directors that it takes.
+        needed: u32,
+    },
+    /// The director does not authorize us, or not any more. What follows depends on the reason: the
+    /// same director is asked again with the next block, or the next one is tried.
     Refused(Answer),
+    /// The director is full; one that it names is tried, or the next one.
+    Redirected {
+        /// Its key.
+        from: PublicKey,
+        /// Keys of directors with room, the emptiest first.
+        to: Vec<PublicKey>,
+    },
 }
 
 /// A validator's link to the directors. It ends when this is dropped.
@@ -193,7 +223,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Starts a client. It connects by itself as soon as `finalized` has a block.
+    /// Starts a client. It connects by itself as soon as `finalized` has a block. `prover` makes its
+    /// stake proofs, while it is a candidate: usually the node that `finalized` is of.
     ///
     /// # Errors
     ///
@@ -201,8 +232,9 @@ impl Client {
     pub async fn start(
         config: Config,
         finalized: watch::Receiver<Option<Arc<Snapshot>>>,
+        prover: Arc<dyn Prover>,
     ) -> Result<Self, StartError> {
-        actor::start(config, finalized).await
+        actor::start(config, finalized, prover).await
     }
 
     /// The next event; `None` after [`Self::shutdown`]. Nothing is lost when it is cancelled.

@@ -14,8 +14,10 @@ const PREFIX: &str = "DIRECTOR_";
 /// Variables of that prefix that are no fields: the command line takes them.
 const NOT_FIELDS: [&str; 1] = ["DIRECTOR_CONFIG"];
 
-const SECTIONS: [&str; 9] =
-    ["chain", "keys", "mesh", "public", "http", "limits", "rates", "detector", "log"];
+const SECTIONS: [&str; 11] = [
+    "chain", "keys", "mesh", "public", "policy", "conduct", "http", "limits", "rates", "detector",
+    "log",
+];
 
 /// Why a configuration cannot be used: one line with cause and remedy.
 #[derive(Debug, thiserror::Error)]

@@ -43,6 +43,8 @@ fn the_example_is_valid_and_complete() {
     assert_eq!(example.limits, Limits::default());
     assert_eq!(example.rates, Rates::default());
     assert_eq!(example.detector, Detector::default());
+    assert_eq!(example.policy, Policy::default());
+    assert_eq!(example.conduct, Conduct::default());
     assert_eq!(example.log, Log::default());
     let text = std::fs::read_to_string(path).unwrap();
     let shown = toml::to_string(&example).unwrap();
@@ -178,4 +180,29 @@ fn what_is_shown_can_be_read_again() {
     let config = load(MINIMAL, &[]).unwrap();
     let shown = toml::to_string_pretty(&config).unwrap();
     assert_eq!(load(&shown, &[]).unwrap(), config);
+}
+
+#[test]
+fn a_policy_names_accounts_and_amounts() {
+    const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+    let policy = |fields: &str| format!("{MINIMAL}[policy]\n{fields}\n");
+    let large = "340282366920938463463374607431768211455";
+    let text = format!("min_stake = \"{large}\"\nallow = [\"{ALICE}\"]");
+    let config = load(&policy(&text), &[]).unwrap();
+    assert_eq!(config.policy.min_stake, Some(Amount(u128::MAX)));
+    assert_eq!(config.policy.allow.len(), 1);
+    assert_eq!(load(&toml::to_string(&config).unwrap(), &[]).unwrap(), config);
+    for amount in ["1500", "\"1_500\""] {
+        let config = load(&policy(&format!("min_stake = {amount}")), &[]).unwrap();
+        assert_eq!(config.policy.min_stake, Some(Amount(1_500)));
+    }
+    let by_environment = load(MINIMAL, &[("DIRECTOR_POLICY_MIN_STAKE", "7")]).unwrap();
+    assert_eq!(by_environment.policy.min_stake, Some(Amount(7)));
+    refuses(&policy("min_stake = -1"), &[], &["line"]);
+    refuses(&policy("min_stake = \"much\""), &[], &["line", "amount"]);
+    refuses(&policy("deny = [\"5Grw\"]"), &[], &["line"]);
+    refuses(&policy("denied = []"), &[], &["`denied`", "`deny`"]);
+    refuses(MINIMAL, &[("DIRECTOR_CONDUCT_FORGED", "0")], &["conduct.forged", "at least 1"]);
+    let words = ["conduct.limited_periods", "at most 12"];
+    refuses(MINIMAL, &[("DIRECTOR_CONDUCT_LIMITED_PERIODS", "13")], &words);
 }

@@ -1,6 +1,8 @@
 //! What the core may be told, each with its default and the reason for it.
 
-use director_primitives::{AccountId32, PublicKey};
+use super::conduct;
+use director_primitives::{AccountId32, PublicKey, Snapshot};
+use std::collections::BTreeSet;
 
 /// How much of one class a validator may send in the long run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +43,32 @@ impl Default for Rates {
     }
 }
 
-/// How the core behaves. Periods are in finalized blocks or checkpoints: the core has no clock.
+/// Whom this director admits. What the chain asks for it asks for in any case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Least stake, in the chain's smallest unit. Default: what the chain asks for; less has no effect.
+    /// A validator that falls below it is revoked.
+    pub min_stake: Option<u128>,
+    /// If there are any, these validators and no others are approved. Default: none.
+    pub allow: BTreeSet<AccountId32>,
+    /// Validators that are never approved. Default: none.
+    pub deny: BTreeSet<AccountId32>,
+}
+
+impl Policy {
+    /// Whether the lists have nothing against this validator.
+    pub fn admits(&self, validator: &AccountId32) -> bool {
+        !self.deny.contains(validator) && (self.allow.is_empty() || self.allow.contains(validator))
+    }
+
+    /// Least stake of a validator.
+    pub fn least_stake(&self, snapshot: &Snapshot) -> u128 {
+        snapshot.domain.min_stake.max(self.min_stake.unwrap_or_default())
+    }
+}
+
+/// How the core behaves. Periods are in finalized blocks, checkpoints, or milliseconds of a clock that
+/// the caller has.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Account of this director, as it stands in the director registry.
@@ -66,8 +93,21 @@ pub struct Config {
     pub max_recalls: usize,
     /// The same for one validator, so that none takes the room of the others. Default 16.
     pub max_recalls_per_validator: usize,
-    /// Least stake that this director approves. Default: what the chain asks for; less has no effect.
-    pub min_stake: Option<u128>,
+    /// Whom this director admits.
+    pub policy: Policy,
+    /// When a validator is revoked for what it does.
+    pub conduct: conduct::Limits,
+    /// The wall clock at the core's moment 0, in milliseconds since the Unix epoch. Default 0: for a
+    /// simulation, whose clock begins there.
+    pub unix_ms_at_start: u64,
+    /// Milliseconds from one heartbeat to the next. Default 200.
+    pub heartbeat_ms: u64,
+    /// Oldest time that an authorization request may bear, in milliseconds before now. Default 600,000,
+    /// as many as `request_max_age_blocks` at 6 s: a client asks anew every few blocks.
+    pub request_max_age_ms: u64,
+    /// Furthest that a request's time may be ahead of this director's clock, in milliseconds. Default
+    /// 120,000: clocks that are set at all are nearer than that.
+    pub clock_skew_ms: u64,
     /// Oldest block that an authorization request may name, in blocks before the finalized one.
     /// Default 100.
     pub request_max_age_blocks: u64,
@@ -103,6 +143,11 @@ impl Config {
         self.resubmit_blocks.min(self.approval_valid_blocks / 2)
     }
 
+    /// The wall clock at a moment of the core's, in milliseconds since the Unix epoch.
+    pub(super) fn unix_ms(&self, now: super::Millis) -> u64 {
+        self.unix_ms_at_start.saturating_add(now)
+    }
+
     /// The defaults for the director with this account and peer key.
     pub fn new(account: AccountId32, peer_key: PublicKey) -> Self {
         Self {
@@ -115,7 +160,12 @@ impl Config {
             checkpoints_ahead: 16,
             max_recalls: 1_024,
             max_recalls_per_validator: 16,
-            min_stake: None,
+            policy: Policy::default(),
+            conduct: conduct::Limits::default(),
+            unix_ms_at_start: 0,
+            heartbeat_ms: 200,
+            request_max_age_ms: 600_000,
+            clock_skew_ms: 120_000,
             request_max_age_blocks: 100,
             request_ahead_blocks: 16,
             approval_valid_blocks: 600,

@@ -1,8 +1,8 @@
 //! Keeps the proofs of double signs until the chain has acted on them.
 
-use super::{Crypto, Director, Link, Output, Refusal};
+use super::{Crypto, Director, Link, Millis, Output, Refusal};
 use director_primitives::{
-    AccountId32, Control, DoubleSignProof, H256, PublicKey, Reason, Snapshot,
+    AccountId32, Control, DoubleSignProof, H256, PublicKey, Reason, RevocationReason, Snapshot,
 };
 use std::collections::BTreeMap;
 
@@ -30,6 +30,11 @@ impl Evidence {
         }
     }
 
+    /// Whether there is a proof against the validator that the chain has not acted on.
+    pub(super) fn accuses(&self, validator: &AccountId32) -> bool {
+        self.known.values().any(|(accused, _)| accused == validator)
+    }
+
     fn is_surplus(&self, validator: &AccountId32) -> bool {
         let against = self.known.values().filter(|(accused, _)| accused == validator).count();
         against >= MAX_PROOFS_PER_VALIDATOR
@@ -40,6 +45,7 @@ impl<C: Crypto> Director<C> {
     /// The detector made a proof.
     pub(super) fn own_evidence(
         &mut self,
+        now: Millis,
         snapshot: &Snapshot,
         proof: DoubleSignProof,
         out: &mut Vec<Output>,
@@ -47,7 +53,7 @@ impl<C: Crypto> Director<C> {
         match proof.check(snapshot) {
             Ok(offence) => {
                 self.stats.double_signs_detected += 1;
-                self.keep_proof(offence.validator, proof, None, out);
+                self.keep_proof(now, snapshot, offence.validator, proof, None, out);
             }
             // Punished or excused already, or the first key has expired since.
             Err(_) => self.refuse(Refusal::LateProof),
@@ -57,6 +63,7 @@ impl<C: Crypto> Director<C> {
     /// A director sent a proof: believe it nothing, check everything.
     pub(super) fn evidence_of_peer(
         &mut self,
+        now: Millis,
         snapshot: &Snapshot,
         from: PublicKey,
         proof: DoubleSignProof,
@@ -68,7 +75,7 @@ impl<C: Crypto> Director<C> {
         }
         match proof.check(snapshot) {
             Ok(offence) => {
-                if self.keep_proof(offence.validator, proof, Some(&from), out) {
+                if self.keep_proof(now, snapshot, offence.validator, proof, Some(&from), out) {
                     self.stats.proofs_from_peers += 1;
                 }
             }
@@ -79,6 +86,8 @@ impl<C: Crypto> Director<C> {
 
     fn keep_proof(
         &mut self,
+        now: Millis,
+        snapshot: &Snapshot,
         validator: AccountId32,
         proof: DoubleSignProof,
         except: Option<&PublicKey>,
@@ -92,9 +101,10 @@ impl<C: Crypto> Director<C> {
             self.refuse(Refusal::SurplusProof);
             return false;
         }
-        self.evidence.known.insert(id, (validator, proof));
+        self.evidence.known.insert(id, (validator.clone(), proof));
         out.push(Output::Proven(proof));
         self.tell_mesh(except, &Control::Evidence(proof), out);
+        self.revoke(now, snapshot, &validator, RevocationReason::DoubleSign, out);
         true
     }
 }

@@ -1,8 +1,8 @@
 //! Knows who is connected, who may be, and who receives.
 
-use super::{DisconnectReason, Link, Output};
+use super::{DisconnectReason, Link, Output, ballots::Outlaws};
 use director_primitives::{
-    Control, PublicKey, Snapshot, Welcome,
+    Answer, Control, PublicKey, Snapshot, Welcome,
     runtime_api::{ValidatorInfo, ValidatorStatus},
 };
 use std::{
@@ -26,6 +26,7 @@ pub(super) enum Standing {
 /// What a peer may do at the finalized block.
 pub(super) fn standing(
     snapshot: &Snapshot,
+    outlaws: &Outlaws,
     own_key: &PublicKey,
     peer: &PublicKey,
     link: Link,
@@ -38,12 +39,30 @@ pub(super) fn standing(
             Standing::Director
         }
         Link::Mesh => Standing::Refused(DisconnectReason::NotADirector),
-        Link::Public => match snapshot.validator_by_peer_key(peer).map(|v| v.status) {
-            Some(ValidatorStatus::Authorized) => Standing::Authorized,
-            Some(ValidatorStatus::Candidate) => Standing::Candidate,
-            _ => Standing::Refused(DisconnectReason::NotAllowed),
-        },
+        Link::Public => {
+            let validator = snapshot.validator_by_peer_key(peer);
+            let standing = match validator.map(|validator| validator.status) {
+                Some(ValidatorStatus::Authorized) => Standing::Authorized,
+                Some(ValidatorStatus::Candidate) => Standing::Candidate,
+                _ => return Standing::Refused(DisconnectReason::NotAllowed),
+            };
+            match validator {
+                Some(of) if outlaws.revoked(&of.account).is_some() => {
+                    Standing::Refused(DisconnectReason::Revoked)
+                }
+                Some(of) if outlaws.unwanted(&of.account).is_some() => {
+                    Standing::Refused(DisconnectReason::Unwanted)
+                }
+                _ => standing,
+            }
+        }
     }
+}
+
+/// What a validator is told before it is disconnected for a revocation.
+fn farewell(snapshot: &Snapshot, outlaws: &Outlaws, peer: &PublicKey) -> Option<Answer> {
+    let account = &snapshot.validator_by_peer_key(peer)?.account;
+    outlaws.revoked(account).or_else(|| outlaws.unwanted(account)).map(Answer::Revoked)
 }
 
 /// Connected peers and who of them receives.
@@ -85,10 +104,27 @@ impl Members {
         (self.mesh.len() as u64, self.public.len() as u64)
     }
 
+    /// Whether this validator or candidate is connected.
+    pub(super) fn is_public(&self, peer: &PublicKey) -> bool {
+        self.public.contains_key(peer)
+    }
+
+    /// Whether there is room for one more, so many being allowed; `peer` itself does not count.
+    pub(super) fn has_room(&self, capacity: u32, peer: &PublicKey) -> bool {
+        let others = self.public.len() - usize::from(self.public.contains_key(peer));
+        others < capacity as usize
+    }
+
+    /// A connected candidate that has to make room for an authorized validator.
+    pub(super) fn candidate(&self, snapshot: &Snapshot) -> Option<PublicKey> {
+        self.public.keys().find(|peer| !snapshot.is_authorized(peer)).copied()
+    }
+
     /// A connection stands. `true` if a peer director may be told what it missed.
     pub(super) fn up(
         &mut self,
         snapshot: Option<&Snapshot>,
+        outlaws: &Outlaws,
         peer: PublicKey,
         link: Link,
         last_epoch: impl Fn(&PublicKey) -> u64,
@@ -104,7 +140,7 @@ impl Members {
             }
         }
         if let Some(snapshot) = snapshot {
-            self.settle(snapshot, last_epoch, out);
+            self.settle(snapshot, outlaws, last_epoch, out);
         }
         self.mesh_receivers.binary_search(&peer).is_ok()
     }
@@ -124,17 +160,20 @@ impl Members {
         }
     }
 
-    /// A block was finalized: allows, disconnects and welcomes accordingly.
-    pub(super) fn finalized(
+    /// A block was finalized, or a validator revoked: allows, disconnects and welcomes accordingly.
+    pub(super) fn follow(
         &mut self,
         snapshot: &Snapshot,
+        outlaws: &Outlaws,
         last_epoch: impl Fn(&PublicKey) -> u64,
         out: &mut Vec<Output>,
     ) {
         let directors = snapshot.directors.active.iter().map(|director| director.peer_key);
-        let mesh = self.allowed_of(snapshot, Link::Mesh, directors);
+        let mesh = self.allowed_of(snapshot, outlaws, Link::Mesh, directors);
         let validators = snapshot.validators().iter().map(|v: &ValidatorInfo<_>| v.peer_key);
-        let public = self.allowed_of(snapshot, Link::Public, validators);
+        let public = self.allowed_of(snapshot, outlaws, Link::Public, validators);
+        // First, so that whoever is cut off hears why.
+        self.settle(snapshot, outlaws, last_epoch, out);
         let allowed = Some((mesh, public));
         if allowed != self.allowed {
             self.allowed = allowed;
@@ -142,18 +181,19 @@ impl Members {
                 out.push(Output::Allow { mesh, public });
             }
         }
-        self.settle(snapshot, last_epoch, out);
     }
 
     fn allowed_of(
         &self,
         snapshot: &Snapshot,
+        outlaws: &Outlaws,
         link: Link,
         keys: impl Iterator<Item = PublicKey>,
     ) -> Vec<PublicKey> {
         let allowed: BTreeSet<_> = keys
             .filter(|key| {
-                !matches!(standing(snapshot, &self.own_key, key, link), Standing::Refused(_))
+                let standing = standing(snapshot, outlaws, &self.own_key, key, link);
+                !matches!(standing, Standing::Refused(_))
             })
             .collect();
         allowed.into_iter().collect()
@@ -163,11 +203,12 @@ impl Members {
     fn settle(
         &mut self,
         snapshot: &Snapshot,
+        outlaws: &Outlaws,
         last_epoch: impl Fn(&PublicKey) -> u64,
         out: &mut Vec<Output>,
     ) {
         let own_key = self.own_key;
-        self.mesh.retain(|peer| match standing(snapshot, &own_key, peer, Link::Mesh) {
+        self.mesh.retain(|peer| match standing(snapshot, outlaws, &own_key, peer, Link::Mesh) {
             Standing::Refused(reason) => {
                 out.push(Output::Disconnect { peer: *peer, link: Link::Mesh, reason });
                 false
@@ -175,8 +216,12 @@ impl Members {
             _ => true,
         });
         self.public.retain(|peer, told| {
-            let authorized = match standing(snapshot, &own_key, peer, Link::Public) {
+            let authorized = match standing(snapshot, outlaws, &own_key, peer, Link::Public) {
                 Standing::Refused(reason) => {
+                    if let Some(answer) = farewell(snapshot, outlaws, peer) {
+                        let message = Control::AuthorizationAnswer(answer);
+                        out.push(Output::Send { to: *peer, link: Link::Public, message });
+                    }
                     out.push(Output::Disconnect { peer: *peer, link: Link::Public, reason });
                     return false;
                 }

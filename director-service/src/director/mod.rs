@@ -9,7 +9,7 @@
 //!  Up, Down  ───► │                                                         │ ──► Send (Welcome)
 //!  Frames    ───► │ seen? ─► may it speak? ─► signed? ─► detector ─► relay  │ ──► Relay, Remember
 //!  Recalled  ───► │                                        └──► evidence    │ ──► Recall, Proven
-//!  Control   ───► │ authorization: requests and votes of directors          │ ──► SubmitVotes
+//!  Control   ───► │ authorization: requests; ballots: votes of directors     │ ──► CheckStake, SubmitVotes
 //!                 └──────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -20,8 +20,12 @@
 //!   what is left goes to the other directors and to the own validators, once, and never back;
 //! * upon two votes of a validator for one checkpoint and different blocks: the inner signatures are
 //!   checked, the proof goes to the reporter and to the other directors (`evidence`);
-//! * upon a candidate's request: stake and signature are checked, an approval is signed and told to
-//!   the other directors; with `ceil(2n/3)` approvals one of them submits them (`votes`);
+//! * upon a candidate's request: policy, signature and stake proof are checked (`authorization`), an
+//!   approval is signed and told to the other directors; with `ceil(2n/3)` approvals one of them
+//!   submits them (`ballots`);
+//! * upon misbehaviour (`conduct`), a stake that has become too low, a proof or an operator's word: a
+//!   revocation is signed; with `ceil(2n/3)` of them the validator is cut off at once (`ballots`);
+//! * upon a validator that there is no room for: it is told where there is some (`heartbeats`);
 //! * upon a finalized block: whoever may not be here any more is disconnected, whoever may speak now
 //!   is told so.
 //!
@@ -34,16 +38,20 @@
 //!
 //! # Deliberately absent
 //!
-//! The log and the repair of holes, heartbeats, revocation by directors: later.
+//! The log and the repair of holes, the vector in heartbeats: later.
 
+mod authorization;
+mod ballots;
 #[doc(hidden)]
 pub mod bench;
+pub mod conduct;
 mod config;
 mod copies;
 mod crypto;
 mod detector;
 mod evidence;
 mod header;
+mod heartbeats;
 mod input;
 mod members;
 mod output;
@@ -55,13 +63,13 @@ mod seen;
 mod state;
 mod stats;
 mod turns;
-mod votes;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, Rate, Rates};
+pub use ballots::{RevokeOutcome, Waiting};
+pub use config::{Config, Policy, Rate, Rates};
 pub use crypto::Crypto;
 pub use input::{Frame, Input, Link, Millis, Received, ValidatorVote};
 pub use output::{DisconnectReason, Output, Recipients};

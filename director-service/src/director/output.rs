@@ -1,6 +1,9 @@
 //! Everything that the core asks for.
 
-use super::input::{Frame, Link, ValidatorVote};
+use super::{
+    ballots::RevokeOutcome,
+    input::{Frame, Link, ValidatorVote},
+};
 use director_primitives::{
     AccountId32, Application, CheckpointNumber, Control, DoubleSignProof, Priority, PublicKey,
     SignedDirectorVote,
@@ -122,6 +125,13 @@ pub enum Output {
     /// must be finalized; answer with [`super::Input::StakeChecked`]. At most one at a time for each
     /// registered validator.
     CheckStake(Box<Application>),
+    /// The answer to [`super::Input::Revoke`].
+    Revoked {
+        /// The validator's account.
+        validator: AccountId32,
+        /// What became of it.
+        outcome: RevokeOutcome,
+    },
     /// Enough directors approve, or revoke: submit their votes to the chain.
     SubmitVotes {
         /// The validator.

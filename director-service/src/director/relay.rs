@@ -10,9 +10,13 @@ use super::{
 };
 use codec::DecodeAll;
 use director_primitives::{
-    AccountId32, CheckpointNumber, Encoding, Priority, PublicKey, SignedVote, Snapshot,
+    AccountId32, CheckpointNumber, Encoding, Priority, PublicKey, RevocationReason, SignedVote,
+    Snapshot,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// A frame that may be passed on.
 #[derive(Clone, Debug)]
@@ -147,12 +151,15 @@ impl<C: Crypto> Director<C> {
     ) {
         let mut screened = Vec::with_capacity(batch.len());
         let mut no_room = Vec::new();
+        let mut limited = Vec::new();
         for received in &batch {
             let mut rules = Rules {
                 snapshot,
                 seen: &mut self.seen,
                 windows: &self.windows,
                 senders: &mut self.senders,
+                outlaws: &self.outlaws,
+                grace_ms: self.config.park_ms,
                 now,
                 may_park,
             };
@@ -163,6 +170,7 @@ impl<C: Crypto> Director<C> {
                 Consider::Limited { class, unseen_vote } => {
                     self.stats.votes_unseen += u64::from(unseen_vote);
                     self.limited(class);
+                    limited.push(&received.from);
                 }
                 Consider::Park => {
                     self.stats.parked += 1;
@@ -177,9 +185,15 @@ impl<C: Crypto> Director<C> {
         let signed = self.verify(snapshot, &screened);
         for (frame, signed) in screened.iter().zip(signed) {
             if signed {
-                self.settle(snapshot, frame, out);
+                self.settle(now, snapshot, frame, out);
             } else {
-                self.forged(now, frame);
+                self.forged(now, snapshot, frame, out);
+            }
+        }
+        for sender in limited {
+            if let Some(validator) = snapshot.validator_by_peer_key(sender) {
+                let reason = self.conduct.limited(&validator.account, now);
+                self.convict(now, snapshot, &validator.account, reason, out);
             }
         }
         self.stats.votes_in_memory = self.detector.len() as u64;
@@ -196,6 +210,7 @@ impl<C: Crypto> Director<C> {
     /// The disk's answer about a vote below the memory.
     pub(super) fn recalled(
         &mut self,
+        now: Millis,
         vote: ValidatorVote,
         first: Option<ValidatorVote>,
         out: &mut Vec<Output>,
@@ -214,7 +229,7 @@ impl<C: Crypto> Director<C> {
             self.detector.recalled(first);
         }
         for vote in waiting {
-            self.judge(&snapshot, &slot.0, vote, out);
+            self.judge(now, &snapshot, &slot.0, vote, out);
         }
         self.stats.votes_in_memory = self.detector.len() as u64;
     }
@@ -225,12 +240,59 @@ impl<C: Crypto> Director<C> {
     }
 
     /// A frame whose signature is wrong. Over its own connection, that is the validator's own doing.
-    fn forged(&mut self, now: Millis, frame: &Screened<'_>) {
+    fn forged(
+        &mut self,
+        now: Millis,
+        snapshot: &Snapshot,
+        frame: &Screened<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        self.refuse(Refusal::BadSignature);
         if frame.received.link == Link::Public {
             let until = now.saturating_add(self.config.suspect_ms);
             self.senders.forged(&frame.validator, frame.header.class, until);
+            let reason = self.conduct.forged(&frame.validator, now);
+            self.convict(now, snapshot, &frame.validator, reason, out);
         }
-        self.refuse(Refusal::BadSignature);
+    }
+
+    /// Revokes a validator if its conduct gives a reason.
+    fn convict(
+        &mut self,
+        now: Millis,
+        snapshot: &Snapshot,
+        validator: &AccountId32,
+        reason: Option<RevocationReason>,
+        out: &mut Vec<Output>,
+    ) {
+        if let Some(reason) = reason {
+            self.revoke(now, snapshot, validator, reason, out);
+        }
+    }
+
+    /// A validator signed two envelopes for one place in its sequence.
+    ///
+    /// The other directors get the second one, the first time, and convict the validator by themselves.
+    fn equivocated(
+        &mut self,
+        now: Millis,
+        snapshot: &Snapshot,
+        frame: &Screened<'_>,
+        is_known: bool,
+        out: &mut Vec<Output>,
+    ) {
+        self.stats.envelope_equivocations += 1;
+        if !self.conduct.equivocated(&frame.validator, now) {
+            return;
+        }
+        if !is_known {
+            let Passing { frame, class, origin, from } = Passing::of(frame);
+            let (mesh, public) = (self.members.mesh().clone(), Arc::new([]));
+            let to = Recipients { mesh, public, origin, from };
+            out.push(Output::Relay { frame, class, to });
+        }
+        let reason = RevocationReason::EnvelopeEquivocation;
+        self.revoke(now, snapshot, &frame.validator, reason, out);
     }
 
     fn limited(&mut self, class: Priority) {
@@ -260,7 +322,13 @@ impl<C: Crypto> Director<C> {
     }
 
     /// Decides about a frame whose signature is right.
-    fn settle(&mut self, snapshot: &Snapshot, frame: &Screened<'_>, out: &mut Vec<Output>) {
+    fn settle(
+        &mut self,
+        now: Millis,
+        snapshot: &Snapshot,
+        frame: &Screened<'_>,
+        out: &mut Vec<Output>,
+    ) {
         // Again: an equal frame may have come before it in the same batch.
         if self.seen.touch(&frame.fingerprint) {
             return self.repeat(false);
@@ -275,16 +343,19 @@ impl<C: Crypto> Director<C> {
                 self.windows.take(origin, *epoch, *class, *seq, frame.tag);
             }
         }
-        if place == Place::Conflict {
-            self.stats.envelope_equivocations += 1;
-        }
         let fate = Fate::of(place, frame);
+        let passed_on = self.stats.relayed;
         if frame.is_vote() {
-            self.vote(snapshot, frame, fate, out);
+            self.vote(now, snapshot, frame, fate, out);
         } else if fate == Fate::Relay {
             self.pass_on(Passing::of(frame), out);
         } else {
             self.drop_frame(fate, *class);
+        }
+        if place == Place::Conflict {
+            // The second half of a double sign goes to everybody anyway.
+            let is_known = self.stats.relayed > passed_on;
+            self.equivocated(now, snapshot, frame, is_known, out);
         }
     }
 
@@ -302,6 +373,7 @@ impl<C: Crypto> Director<C> {
     /// The one door to the detector.
     fn vote(
         &mut self,
+        now: Millis,
         snapshot: &Snapshot,
         frame: &Screened<'_>,
         fate: Fate,
@@ -319,7 +391,7 @@ impl<C: Crypto> Director<C> {
         }
         let waiting = WaitingVote { vote, passing: Passing::of(frame), fate };
         match self.detector.range(&frame.validator, vote.vote.checkpoint) {
-            Range::Memory => self.judge(snapshot, &frame.validator, waiting, out),
+            Range::Memory => self.judge(now, snapshot, &frame.validator, waiting, out),
             Range::Disk => self.recall(&frame.validator, waiting, out),
             Range::Refused(reason) => self.refuse(reason),
         }
@@ -349,6 +421,7 @@ impl<C: Crypto> Director<C> {
     /// Shows a vote to the detector and acts on its verdict.
     fn judge(
         &mut self,
+        now: Millis,
         snapshot: &Snapshot,
         validator: &AccountId32,
         waiting: WaitingVote,
@@ -366,7 +439,12 @@ impl<C: Crypto> Director<C> {
             Verdict::Replaces => {
                 out.push(Output::Replace(ValidatorVote { validator: validator.clone(), vote }));
             }
-            Verdict::Invalid => self.stats.invalid_votes += 1,
+            // It stands in an envelope that the validator has signed.
+            Verdict::Invalid => {
+                self.stats.invalid_votes += 1;
+                let reason = self.conduct.forged(validator, now);
+                self.convict(now, snapshot, validator, reason, out);
+            }
             Verdict::Repeat | Verdict::DoubleSign(_) | Verdict::Third => {}
         }
         match relay {
@@ -375,7 +453,7 @@ impl<C: Crypto> Director<C> {
             None => self.drop_frame(fate, passing.class),
         }
         if let Verdict::DoubleSign(proof) = verdict {
-            self.own_evidence(snapshot, proof, out);
+            self.own_evidence(now, snapshot, proof, out);
         }
     }
 

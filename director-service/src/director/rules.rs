@@ -2,6 +2,7 @@
 
 use super::{
     Link, Millis, Received,
+    ballots::Outlaws,
     header::Header,
     rates::{Sender, Senders},
     seen::{Fingerprint, Seen},
@@ -63,6 +64,9 @@ pub(super) struct Rules<'a> {
     pub(super) seen: &'a mut Seen,
     pub(super) windows: &'a Windows,
     pub(super) senders: &'a mut Senders,
+    pub(super) outlaws: &'a Outlaws,
+    /// How long what a revoked validator said before is passed on.
+    pub(super) grace_ms: u64,
     pub(super) now: Millis,
     /// Whether frames of peers may wait for their origin's authorization.
     pub(super) may_park: bool,
@@ -123,7 +127,8 @@ impl Rules<'_> {
             fingerprint,
             tag: Tag::of(header.body),
             validator: validator.account.clone(),
-            authorized: validator.status == ValidatorStatus::Authorized,
+            authorized: validator.status == ValidatorStatus::Authorized
+                && !self.outlaws.is_silenced(&validator.account, now, self.grace_ms),
             within_limits,
             header,
         };

@@ -1,16 +1,27 @@
 //! Ties the parts of the core together.
 
 use super::{
-    Config, Crypto, Input, Link, Millis, Output, Refusal, Stats, ValidatorVote, detector::Detector,
-    evidence::Evidence, members::Members, parked::Parked, rates::Senders, relay::Recalls,
-    seen::Seen, votes::Authorization, window::Windows,
+    Config, Crypto, DisconnectReason, Input, Link, Millis, Output, Refusal, Stats, ValidatorVote,
+    authorization::{Asked, Requests},
+    ballots::{Ballots, Outlaws},
+    conduct::Conduct,
+    detector::Detector,
+    evidence::Evidence,
+    heartbeats::Heartbeats,
+    members::Members,
+    parked::Parked,
+    rates::Senders,
+    relay::Recalls,
+    seen::Seen,
+    window::Windows,
 };
 use director_primitives::{CheckpointNumber, Control, PublicKey, Snapshot};
 use std::sync::Arc;
 
 /// The core of a director. See the [module](super) for what it does.
 ///
-/// Its methods are spread over the rooms of this module: `relay`, `evidence`, `votes`.
+/// Its methods are spread over the rooms of this module: `relay`, `evidence`, `authorization`, `ballots`,
+/// `heartbeats`.
 pub struct Director<C> {
     pub(super) config: Config,
     pub(super) crypto: C,
@@ -25,7 +36,11 @@ pub struct Director<C> {
     pub(super) detector: Detector,
     pub(super) recalls: Recalls,
     pub(super) evidence: Evidence,
-    pub(super) authorization: Authorization,
+    pub(super) requests: Requests,
+    pub(super) ballots: Ballots,
+    pub(super) outlaws: Outlaws,
+    pub(super) conduct: Conduct,
+    pub(super) heartbeats: Heartbeats,
 }
 
 impl<C: Crypto> Director<C> {
@@ -53,7 +68,11 @@ impl<C: Crypto> Director<C> {
             detector: Detector::new(&config, history, complete_from),
             recalls: Recalls::default(),
             evidence: Evidence::default(),
-            authorization: Authorization::default(),
+            requests: Requests::default(),
+            ballots: Ballots::default(),
+            outlaws: Outlaws::default(),
+            conduct: Conduct::new(config.conduct),
+            heartbeats: Heartbeats::default(),
             config,
             crypto,
         }
@@ -65,13 +84,24 @@ impl<C: Crypto> Director<C> {
     pub fn handle(&mut self, now: Millis, input: Input, out: &mut Vec<Output>) {
         match input {
             Input::Finalized(snapshot) => self.finalized(now, snapshot, out),
-            Input::Up { peer, link } => self.up(peer, link, out),
+            Input::Up { peer, link } => self.up(now, peer, link, out),
             Input::Down { peer, link } => self.members.down(self.snapshot.as_deref(), &peer, link),
             Input::Frames(batch) => self.frames(now, batch, true, out),
-            Input::Control { from, link, message } => self.control(from, link, message, out),
-            Input::Recalled { vote, first } => self.recalled(vote, first, out),
-            Input::StakeChecked { .. } | Input::Revoke { .. } => {}
-            Input::Tick => self.expire_parked(now, out),
+            Input::Control { from, link, message } => self.control(now, from, link, message, out),
+            Input::Recalled { vote, first } => self.recalled(now, vote, first, out),
+            Input::StakeChecked { request, result } => {
+                if let Some(snapshot) = self.snapshot.clone() {
+                    self.stake_checked(now, &snapshot, &request, result, out);
+                }
+            }
+            Input::Revoke { validator } => {
+                let outcome = self.revoke_for_operator(now, &validator, out);
+                out.push(Output::Revoked { validator, outcome });
+            }
+            Input::Tick => {
+                self.expire_parked(now, out);
+                self.beat(now, out);
+            }
         }
         (self.stats.mesh_connections, self.stats.public_connections) = self.members.connections();
     }
@@ -95,27 +125,67 @@ impl<C: Crypto> Director<C> {
             out.push(Output::Forget { below });
         }
         self.stats.votes_in_memory = self.detector.len() as u64;
-        let windows = &self.windows;
-        self.members.finalized(&snapshot, |peer| windows.last_epoch(peer), out);
+        self.conduct.retain(&snapshot);
+        self.heartbeats.finalized(&snapshot);
         self.evidence.finalized(&snapshot);
-        self.authorization_finalized(&snapshot, out);
+        self.requests.finalized(&snapshot);
+        self.ballots_finalized(now, &snapshot, out);
+        self.follow_members(&snapshot, out);
         let ready = self.parked.take_ready(&snapshot);
         self.frames(now, ready, false, out);
         self.expire_parked(now, out);
     }
 
-    fn up(&mut self, peer: PublicKey, link: Link, out: &mut Vec<Output>) {
+    /// Brings connections in line with the finalized block and with what directors decided since.
+    pub(super) fn follow_members(&mut self, snapshot: &Snapshot, out: &mut Vec<Output>) {
         let windows = &self.windows;
+        let last_epoch = |peer: &PublicKey| windows.last_epoch(peer);
+        self.members.follow(snapshot, &self.outlaws, last_epoch, out);
+    }
+
+    fn up(&mut self, now: Millis, peer: PublicKey, link: Link, out: &mut Vec<Output>) {
+        if link == Link::Public && !self.make_room(now, &peer, out) {
+            return;
+        }
+        let windows = &self.windows;
+        let last_epoch = |peer: &PublicKey| windows.last_epoch(peer);
         let snapshot = self.snapshot.as_deref();
-        let told_nothing =
-            self.members.up(snapshot, peer, link, |peer| windows.last_epoch(peer), out);
+        let told_nothing = self.members.up(snapshot, &self.outlaws, peer, link, last_epoch, out);
         if told_nothing && link == Link::Mesh {
             self.evidence.tell(&peer, out);
-            self.authorization.tell(&peer, &self.config.account, out);
+            self.ballots.tell(&peer, &self.config.account, out);
         }
     }
 
-    fn control(&mut self, from: PublicKey, link: Link, message: Control, out: &mut Vec<Output>) {
+    /// Whether a validator that has connected may stay, as far as there is room. If there is none, it is
+    /// sent elsewhere; but a candidate has to go for it if it may speak.
+    fn make_room(&mut self, now: Millis, peer: &PublicKey, out: &mut Vec<Output>) -> bool {
+        let Some(snapshot) = self.snapshot.clone() else { return true };
+        let us = snapshot.director(&self.config.account);
+        if us.is_none_or(|us| self.members.has_room(us.capacity, peer)) {
+            return true;
+        }
+        let candidate = self.members.candidate(&snapshot);
+        let leaves = candidate.filter(|_| snapshot.is_authorized(peer));
+        let sent_away = leaves.unwrap_or(*peer);
+        self.stats.redirects += 1;
+        self.no_room(now, sent_away, out);
+        let reason = DisconnectReason::Full;
+        out.push(Output::Disconnect { peer: sent_away, link: Link::Public, reason });
+        if sent_away != *peer {
+            self.members.down(Some(&snapshot), &sent_away, Link::Public);
+        }
+        sent_away != *peer
+    }
+
+    fn control(
+        &mut self,
+        now: Millis,
+        from: PublicKey,
+        link: Link,
+        message: Control,
+        out: &mut Vec<Output>,
+    ) {
         let Some(snapshot) = self.snapshot.clone() else {
             return self.refuse(Refusal::NotReady);
         };
@@ -124,16 +194,17 @@ impl<C: Crypto> Director<C> {
         }
         match (message, link) {
             (Control::AuthorizationRequest(application), _) => {
-                self.request(&snapshot, from, link, application.request, out);
+                self.request(now, &snapshot, Asked { from, link, application }, out);
             }
             (Control::DirectorVote(vote), Link::Mesh) => {
-                self.director_vote(&snapshot, from, vote, out);
+                self.director_vote(now, &snapshot, from, vote, out);
             }
             (Control::Evidence(proof), Link::Mesh) => {
-                self.evidence_of_peer(&snapshot, from, proof, out);
+                self.evidence_of_peer(now, &snapshot, from, proof, out);
             }
-            // Nothing listens to them yet.
-            (Control::Heartbeat(_), Link::Mesh) => {}
+            (Control::Heartbeat(heartbeat), Link::Mesh) => {
+                self.heartbeat(now, &snapshot, from, &heartbeat);
+            }
             _ => self.refuse(Refusal::UnexpectedControl),
         }
     }

@@ -49,10 +49,13 @@ pub enum Refusal {
     UnexpectedControl,
     /// An authorization request that was answered with anything but approval.
     RequestRefused,
-    /// A director's vote about a registration that does not wait, or by no active director.
+    /// A director's vote that says nothing: about nothing that is open, by no active director, expired, of
+    /// an earlier term or from the future.
     UselessDirectorVote,
     /// A director's vote with a wrong signature.
     BadDirectorVote,
+    /// A heartbeat that is not newer than the last, or not signed by the director that sent it.
+    BadHeartbeat,
     /// A peer's proof that proves nothing: forged, or for another chain.
     ForgedProof,
     /// A peer's proof of an offence that is punished or excused already.
@@ -63,7 +66,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All reasons.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::NotReady,
         Self::Malformed,
         Self::NotADirector,
@@ -88,6 +91,7 @@ impl Refusal {
         Self::RequestRefused,
         Self::UselessDirectorVote,
         Self::BadDirectorVote,
+        Self::BadHeartbeat,
         Self::ForgedProof,
         Self::LateProof,
         Self::SurplusProof,
@@ -120,6 +124,7 @@ impl Refusal {
             Self::RequestRefused => "request_refused",
             Self::UselessDirectorVote => "useless_director_vote",
             Self::BadDirectorVote => "bad_director_vote",
+            Self::BadHeartbeat => "bad_heartbeat",
             Self::ForgedProof => "forged_proof",
             Self::LateProof => "late_proof",
             Self::SurplusProof => "surplus_proof",
@@ -195,8 +200,20 @@ pub struct Stats {
     pub proofs_from_peers: u64,
     /// Requests of candidates that came in, from themselves or over the mesh.
     pub requests: u64,
+    /// Stake proofs that were handed out to be checked.
+    pub stakes_checked: u64,
     /// Approvals that this director signed.
     pub approvals_signed: u64,
+    /// Revocations that this director signed.
+    pub revocations_signed: u64,
+    /// Validators that enough directors revoked, as this director heard before the chain did.
+    pub revocations: u64,
+    /// Validators that were sent away because there was no room.
+    pub redirects: u64,
+    /// Heartbeats that this director signed.
+    pub heartbeats_sent: u64,
+    /// Heartbeats of other directors that were new and right.
+    pub heartbeats_heard: u64,
     /// Votes of other directors that were accepted.
     pub director_votes_accepted: u64,
     /// Times that collected votes were handed to the chain.

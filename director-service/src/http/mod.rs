@@ -14,7 +14,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use status::{BlockStatus, Evidence, MeshPeer, StatsStatus, Status};
+pub use status::{BlockStatus, Candidate, Evidence, MeshPeer, StatsStatus, Status};
 
 use axum::{
     Json, Router,

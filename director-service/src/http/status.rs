@@ -37,6 +37,8 @@ pub struct Status {
     pub mesh: Vec<MeshPeer>,
     /// Peer keys of the validators and candidates that are connected.
     pub validators: Vec<String>,
+    /// Candidates that wait for directors' approvals.
+    pub waiting: Vec<Candidate>,
     /// Counters since the start.
     pub stats: StatsStatus,
     /// Double signs that it knows a proof of.
@@ -67,6 +69,17 @@ pub struct MeshPeer {
     pub connected: bool,
 }
 
+/// A candidate that this director knows of.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Candidate {
+    /// Its account.
+    pub validator: String,
+    /// Approvals that count.
+    pub approvals: u32,
+    /// Approvals that it takes.
+    pub needed: u32,
+}
+
 /// Counters since the start.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct StatsStatus {
@@ -86,6 +99,14 @@ pub struct StatsStatus {
     pub proofs_from_peers: u64,
     /// Approvals that it signed.
     pub approvals_signed: u64,
+    /// Revocations that it signed.
+    pub revocations_signed: u64,
+    /// Validators that enough directors revoked, as it heard before the chain did.
+    pub revocations: u64,
+    /// Validators that it had no room for and sent elsewhere.
+    pub redirects: u64,
+    /// Heartbeats of other directors.
+    pub heartbeats_heard: u64,
     /// Extrinsics with collected votes that it submitted.
     pub submissions: u64,
     /// Messages that were refused, by reason; reasons that never occurred are left out.

@@ -8,7 +8,8 @@ use crate::{
 };
 use async_trait::async_trait;
 use director_primitives::{
-    AccountId32, DoubleSignProof, H256, Offence, PublicKey, Reason, SignedDirectorVote, Snapshot,
+    AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, PublicKey,
+    Reason, Signature, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
     runtime_api::{DirectorInfo, DirectorSet, Domain, PendingSlash},
     test_utils::{TestKey, double_sign},
     turn,
@@ -161,6 +162,22 @@ impl Chain for FakeChain {
         _: Vec<SignedDirectorVote<AccountId32>>,
     ) -> Result<Included, ChainError> {
         Err(ChainError::Unexpected("no votes here".into()))
+    }
+
+    async fn check_stake(
+        &self,
+        _: &AuthorizationRequest<AccountId32>,
+        _: &StakeProof,
+    ) -> Result<ProvenStake, StakeRefusal> {
+        Err(StakeRefusal::Unavailable)
+    }
+
+    async fn refresh(&self) -> Result<Included, ChainError> {
+        Err(ChainError::Unexpected("no refreshing here".into()))
+    }
+
+    async fn rotate_peer_key(&self, _: PublicKey, _: Signature) -> Result<Included, ChainError> {
+        Err(ChainError::Unexpected("no rotating here".into()))
     }
 
     async fn pending_slashes(&self) -> Result<Vec<PendingSlash<AccountId32>>, ChainError> {

@@ -5,19 +5,25 @@
 //! the disk's mailbox: a vote that could not be remembered must not be forgotten silently.
 
 use super::{
-    Identity, ServiceError, Stopper, crypto::BatchCrypto, links::Links, submissions::Submission,
-    view::View,
+    Identity, ServiceError, Stopper, control::Order, crypto::BatchCrypto, links::Links,
+    stakes::Checked, submissions::Submission, view::View,
 };
 use crate::{
-    director::{Director, Frame, Input, Link, Output, Received, Recipients, ValidatorVote},
+    director::{
+        Director, DisconnectReason, Frame, Input, Link, Output, Received, Recipients,
+        RevokeOutcome, ValidatorVote,
+    },
     network::{Broadcast, Event, Events, Handle, Payload},
     reporter,
     store::History,
 };
-use director_primitives::{Priority, PublicKey, Snapshot};
+use director_primitives::{
+    AccountId32, Answer, Application, Control, Priority, PublicKey, SignedAuthorizationRequest,
+    Snapshot, StakeRefusal,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     time::{Instant, MissedTickBehavior, interval},
 };
 use tracing::{debug, info, warn};
@@ -37,6 +43,8 @@ const GATHER_WHILE_WRITING: Duration = Duration::from_millis(5);
 /// Look-ups on disk that may be under way; more than the core ever has.
 pub(super) const MAX_RECALLS: usize = 4_096;
 
+type Request = SignedAuthorizationRequest<AccountId32>;
+
 /// Everything that the core's task owns.
 pub(super) struct Core {
     pub(super) director: Director<BatchCrypto>,
@@ -47,6 +55,12 @@ pub(super) struct Core {
     pub(super) history: History,
     pub(super) recalls: mpsc::Sender<ValidatorVote>,
     pub(super) submissions: mpsc::Sender<Submission>,
+    pub(super) stakes: mpsc::Sender<Application>,
+    /// Requests that found no room in `stakes`, until the next tick: without an answer a candidate could
+    /// never ask again. At most one of each registered validator.
+    pub(super) unchecked: Vec<Request>,
+    /// Who waits for the outcome of a revocation.
+    pub(super) revoking: Option<oneshot::Sender<RevokeOutcome>>,
     pub(super) reporter: reporter::Handle,
     pub(super) view: Arc<View>,
     pub(super) started: Instant,
@@ -58,6 +72,8 @@ pub(super) struct Inputs {
     pub(super) mesh: Events,
     pub(super) public: Events,
     pub(super) recalled: mpsc::Receiver<(ValidatorVote, Option<ValidatorVote>)>,
+    pub(super) stakes: mpsc::Receiver<Checked>,
+    pub(super) orders: mpsc::Receiver<Order>,
 }
 
 impl Core {
@@ -103,8 +119,27 @@ impl Core {
                     self.handle(Input::Recalled { vote, first }).await?;
                     self.flush();
                 }
+                checked = inputs.stakes.recv() => {
+                    let (request, result) = checked.ok_or(ServiceError::Ended("the stakes"))?;
+                    self.handle(Input::StakeChecked { request, result }).await?;
+                    self.flush();
+                }
+                order = inputs.orders.recv() => {
+                    let order = order.ok_or(ServiceError::Ended("the control socket"));
+                    let Some(Order { revoke: validator, answer }) = stopped_or(order, &stopper)?
+                    else {
+                        continue;
+                    };
+                    self.revoking = Some(answer);
+                    self.handle(Input::Revoke { validator }).await?;
+                    self.flush();
+                }
                 _ = ticks.tick() => {
                     self.handle(Input::Tick).await?;
+                    for request in std::mem::take(&mut self.unchecked) {
+                        let result = Err(StakeRefusal::Unavailable);
+                        self.handle(Input::StakeChecked { request, result }).await?;
+                    }
                     self.flush();
                     self.view.core_moved(self.director.stats());
                 }
@@ -150,6 +185,9 @@ impl Core {
         // After the core has said whom the gates let through.
         let Identity { account, peer_key } = &self.identity;
         self.links.update(&self.mesh, &snapshot, account, peer_key);
+        let waiting = self.director.waiting();
+        self.links.say_waiting(&snapshot, &waiting, self.mesh.connected().len());
+        self.view.set_waiting(waiting);
         // Frames that waited for this block.
         self.flush();
         Ok(())
@@ -212,7 +250,7 @@ impl Core {
 
     async fn remember(
         &self,
-        votes: &mut Vec<(director_primitives::AccountId32, director_primitives::SignedVote)>,
+        votes: &mut Vec<(AccountId32, director_primitives::SignedVote)>,
     ) -> Result<(), ServiceError> {
         match votes.is_empty() {
             true => Ok(()),
@@ -251,7 +289,7 @@ impl Core {
         }
     }
 
-    async fn perform(&self, output: Output) -> Result<(), ServiceError> {
+    async fn perform(&mut self, output: Output) -> Result<(), ServiceError> {
         match output {
             // Taken out of the list by `perform_all`.
             Output::Relay { frame, class, to } => {
@@ -260,11 +298,26 @@ impl Core {
                 self.fan_out(relays);
             }
             Output::Send { to, link, message } => {
+                if let (Link::Public, Control::AuthorizationAnswer(answer)) = (link, &message) {
+                    say_answer(&to, answer);
+                }
                 self.handle_of(link).send(&to, Priority::Critical, Payload::control(&message));
             }
             Output::Disconnect { peer, link, reason } => {
                 info!(peer = %hex::encode(peer.0), ?link, ?reason, "disconnecting");
-                self.handle_of(link).disconnect(&peer);
+                match reason {
+                    DisconnectReason::Revoked
+                    | DisconnectReason::Unwanted
+                    | DisconnectReason::Full => {
+                        // It was just told why.
+                        self.handle_of(link).disconnect(&peer);
+                    }
+                    DisconnectReason::NotADirector
+                    | DisconnectReason::NotAllowed
+                    | DisconnectReason::NoDirectorOurselves => {
+                        self.handle_of(link).disconnect(&peer);
+                    }
+                }
             }
             Output::Allow { mesh, public } => {
                 debug!(mesh = mesh.len(), public = public.len(), "the gates have a new set");
@@ -288,7 +341,18 @@ impl Core {
                     return Err(ServiceError::Ended("the reporter"));
                 }
             }
-            Output::CheckStake(_) => {}
+            Output::CheckStake(application) => {
+                if let Err(refused) = self.stakes.try_send(*application) {
+                    self.unchecked.push(refused.into_inner().request);
+                }
+            }
+            Output::Revoked { validator, outcome } => {
+                info!(%validator, ?outcome, "revocation by the operator");
+                if let Some(answer) = self.revoking.take() {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(outcome);
+                }
+            }
             Output::SubmitVotes { validator, votes } => {
                 if self.submissions.try_send(Submission { validator, votes }).is_err() {
                     // The core asks again a few blocks later.
@@ -330,13 +394,25 @@ impl Relays {
 }
 
 /// A network that ends while everything stops has not failed.
-fn stopped_or(
-    event: Result<Event, ServiceError>,
+fn stopped_or<T>(
+    event: Result<T, ServiceError>,
     stopper: &Stopper,
-) -> Result<Option<Event>, ServiceError> {
+) -> Result<Option<T>, ServiceError> {
     match event {
         Err(_) if stopper.is_stopped() => Ok(None),
         event => event.map(Some),
+    }
+}
+
+/// A no is for the log too.
+fn say_answer(peer: &PublicKey, answer: &Answer) {
+    let peer = hex::encode(peer.0);
+    match answer {
+        Answer::Approved { .. } | Answer::AlreadyAuthorized => debug!(%peer, "{answer}"),
+        Answer::Stale | Answer::Unavailable => {
+            info!(%peer, "a candidate has to ask again: {answer}")
+        }
+        refused => warn!(%peer, "a candidate is turned down: {refused}"),
     }
 }
 

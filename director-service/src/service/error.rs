@@ -46,6 +46,17 @@ pub enum ServiceError {
         /// What is wrong and what to do.
         cause: String,
     },
+    /// The socket for the operator's orders.
+    #[error(
+        "cannot listen on {path} for orders ({cause}); data_dir must be writable, and its path shorter \
+         than 90 bytes"
+    )]
+    Control {
+        /// Where it should be.
+        path: std::path::PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
     /// The system gives no more threads.
     #[error("cannot start a thread ({0}); let this process have more (ulimit -u, pids limit)")]
     Thread(std::io::Error),

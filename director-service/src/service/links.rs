@@ -1,6 +1,9 @@
 //! Keeps the mesh in the shape that the chain says: one connection to each other active director.
 
-use crate::network::{Handle, Multiaddr};
+use crate::{
+    director::Waiting,
+    network::{Handle, Multiaddr},
+};
 use director_primitives::{
     AccountId32, PublicKey, Snapshot,
     runtime_api::{DirectorInfo, EndpointScope},
@@ -9,10 +12,11 @@ use std::collections::BTreeMap;
 use tracing::{info, warn};
 
 /// Whom the mesh keeps a connection to, and where.
-#[derive(Default)]
 pub(super) struct Links {
     wanted: BTreeMap<[u8; 32], Vec<Multiaddr>>,
     standing: Option<Standing>,
+    /// Candidates that wait, since which block, and when that was said last.
+    waiting: BTreeMap<AccountId32, (u64, Option<u64>)>,
 }
 
 /// What the chain says of this director.
@@ -24,7 +28,42 @@ enum Standing {
     Unknown,
 }
 
+/// Blocks after which a candidate that still waits is worth a word.
+const PATIENCE_BLOCKS: u64 = 4;
+
+/// Blocks until the next word about it.
+const AGAIN_BLOCKS: u64 = 50;
+
 impl Links {
+    pub(super) fn new(_config: &crate::config::Mesh) -> Self {
+        Self { wanted: BTreeMap::new(), standing: None, waiting: BTreeMap::new() }
+    }
+
+    /// Says in the log which candidates have waited long for other directors, and what is missing.
+    pub(super) fn say_waiting(
+        &mut self,
+        snapshot: &Snapshot,
+        waiting: &[Waiting],
+        connected: usize,
+    ) {
+        self.waiting.retain(|account, _| waiting.iter().any(|of| of.validator == *account));
+        for Waiting { validator, votes, needed } in waiting {
+            let now = snapshot.number;
+            let (since, said_at) = self.waiting.entry(validator.clone()).or_insert((now, None));
+            let next = said_at.map_or(*since + PATIENCE_BLOCKS, |at| at + AGAIN_BLOCKS);
+            if votes >= needed || now < next {
+                continue;
+            }
+            *said_at = Some(now);
+            let others = snapshot.directors.active.len().saturating_sub(1);
+            warn!(
+                %validator,
+                "a candidate waits: {votes} of {needed} approvals are there, {connected} of {others} \
+                 other directors are connected"
+            );
+        }
+    }
+
     /// Brings the mesh in line with a finalized block. The network decides which of two directors
     /// dials; here each pair is wanted from both sides.
     pub(super) fn update(
@@ -82,9 +121,8 @@ fn say(standing: Standing, account: &AccountId32, peer_key: &PublicKey) {
     match standing {
         Standing::Active => info!(%account, "the chain has this director as active: serving"),
         Standing::OtherKey => warn!(
-            "the chain has another peer key for {account}, ours is {}; not serving until keys.peer \
-             names the file of that one, or governance has removed and invited the director again \
-             and `director register` is done (a peer key cannot be replaced yet)",
+            "the chain has another peer key for {account}, ours is {}; not serving until keys.peer, or \
+             the file beside it that `director rotate-key` makes, holds that one",
             hex::encode(peer_key.0)
         ),
         Standing::Invited => warn!(

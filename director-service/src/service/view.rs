@@ -3,8 +3,8 @@
 use super::Identity;
 use crate::{
     chain::{Connection, Node},
-    director::Stats,
-    http::{BlockStatus, Evidence, MeshPeer, Source, StatsStatus, Status},
+    director::{Stats, Waiting},
+    http::{BlockStatus, Candidate, Evidence, MeshPeer, Source, StatsStatus, Status},
     keys::peer_id,
     metrics::{Metrics, Reading, drops, memory_bytes},
     network::Handle,
@@ -27,6 +27,7 @@ const CORE_SILENCE: Duration = Duration::from_secs(5);
 const CHAIN_SILENCE: Duration = Duration::from_secs(120);
 
 /// The two networks.
+#[derive(Clone)]
 pub(super) struct Networks {
     pub(super) mesh: Handle,
     pub(super) public: Handle,
@@ -34,10 +35,11 @@ pub(super) struct Networks {
 
 /// What is known of the director at any moment.
 pub(super) struct View {
-    identity: Identity,
+    identity: Mutex<Identity>,
     started: Instant,
     node: Node,
-    networks: OnceLock<Networks>,
+    networks: Mutex<Option<Networks>>,
+    waiting: Mutex<Vec<Waiting>>,
     core: Mutex<Stats>,
     reporter: OnceLock<reporter::Handle>,
     /// When the core moved last and a block was finalized last, in milliseconds since the start.
@@ -49,10 +51,11 @@ pub(super) struct View {
 impl View {
     pub(super) fn new(identity: Identity, node: Node) -> Self {
         Self {
-            identity,
+            identity: Mutex::new(identity),
             started: Instant::now(),
             node,
-            networks: OnceLock::new(),
+            networks: Mutex::default(),
+            waiting: Mutex::default(),
             core: Mutex::default(),
             reporter: OnceLock::new(),
             core_moved_ms: AtomicU64::new(0),
@@ -61,11 +64,24 @@ impl View {
         }
     }
 
-    /// From now on the networks are there, and the core has to move.
-    pub(super) fn set_networks(&self, networks: Networks) {
+    /// From now on these networks are there, with this identity, and the core has to move.
+    pub(super) fn set_networks(&self, identity: Identity, networks: Networks) {
         self.core_moved_ms.store(self.now_ms(), Ordering::Relaxed);
-        // Set once, at the start.
-        let _ = self.networks.set(networks);
+        *lock(&self.identity) = identity;
+        *lock(&self.networks) = Some(networks);
+    }
+
+    /// Candidates that wait for directors.
+    pub(super) fn set_waiting(&self, waiting: Vec<Waiting>) {
+        *lock(&self.waiting) = waiting;
+    }
+
+    fn identity(&self) -> Identity {
+        lock(&self.identity).clone()
+    }
+
+    fn networks(&self) -> Option<Networks> {
+        lock(&self.networks).clone()
     }
 
     pub(super) fn core_moved(&self, stats: &Stats) {
@@ -95,9 +111,10 @@ impl View {
     }
 
     fn is_active(&self, snapshot: Option<&Snapshot>) -> bool {
+        let Identity { account, peer_key } = self.identity();
         snapshot
-            .and_then(|snapshot| snapshot.director(&self.identity.account))
-            .is_some_and(|us| us.peer_key == self.identity.peer_key)
+            .and_then(|snapshot| snapshot.director(&account))
+            .is_some_and(|us| us.peer_key == peer_key)
     }
 
     fn evidence(&self) -> Vec<Evidence> {
@@ -106,9 +123,10 @@ impl View {
     }
 
     fn mesh_peers(&self, snapshot: Option<&Snapshot>) -> Vec<MeshPeer> {
-        let connected = |key| self.networks.get().is_some_and(|n| n.mesh.is_connected(key));
+        let (networks, us) = (self.networks(), self.identity().peer_key);
+        let connected = |key| networks.as_ref().is_some_and(|n| n.mesh.is_connected(key));
         let all = snapshot.map_or(&[][..], |snapshot| &snapshot.directors.active);
-        let others = all.iter().filter(|other| other.peer_key != self.identity.peer_key);
+        let others = all.iter().filter(|other| other.peer_key != us);
         others
             .map(|other| MeshPeer {
                 peer: hex::encode(other.peer_key.0),
@@ -122,7 +140,7 @@ impl View {
 impl Source for View {
     fn sick(&self) -> Option<String> {
         // Before the networks are there, the core has nothing to do and is not running.
-        self.networks.get()?;
+        self.networks()?;
         let silence = self.since(&self.core_moved_ms);
         (silence > CORE_SILENCE)
             .then(|| format!("the core has not moved for {} s", silence.as_secs()))
@@ -161,7 +179,9 @@ impl Source for View {
         let snapshot = self.snapshot();
         let snapshot = snapshot.as_deref();
         let not_ready = self.not_ready();
-        let networks = self.networks.get();
+        let networks = self.networks();
+        let networks = networks.as_ref();
+        let Identity { account, peer_key } = self.identity();
         let listen = |handle: Option<&Handle>| -> Vec<String> {
             handle.iter().flat_map(|h| h.listening()).map(ToString::to_string).collect()
         };
@@ -170,9 +190,9 @@ impl Source for View {
         validators.sort_unstable();
         Status {
             version: env!("CARGO_PKG_VERSION"),
-            account: self.identity.account.to_string(),
-            peer_key: hex::encode(self.identity.peer_key.0),
-            peer_id: peer_id(&self.identity.peer_key),
+            account: account.to_string(),
+            peer_key: hex::encode(peer_key.0),
+            peer_id: peer_id(&peer_key),
             genesis: snapshot.map(|snapshot| hash(&snapshot.domain.genesis_hash)),
             finalized: snapshot.map(|snapshot| BlockStatus {
                 number: snapshot.number,
@@ -186,6 +206,7 @@ impl Source for View {
             public_listen: listen(networks.map(|n| &n.public)),
             mesh: self.mesh_peers(snapshot),
             validators,
+            waiting: lock(&self.waiting).iter().map(candidate).collect(),
             stats: stats_status(&lock(&self.core), networks),
             evidence: self.evidence(),
             memory_bytes: memory_bytes(),
@@ -194,7 +215,8 @@ impl Source for View {
     }
 
     fn metrics(&self) -> String {
-        let networks = self.networks.get();
+        let networks = self.networks();
+        let networks = networks.as_ref();
         self.metrics.render(&Reading {
             core: *lock(&self.core),
             mesh: networks.map(|n| n.mesh.stats()),
@@ -226,9 +248,21 @@ fn stats_status(core: &Stats, networks: Option<&Networks>) -> StatsStatus {
         double_signs_detected: core.double_signs_detected,
         proofs_from_peers: core.proofs_from_peers,
         approvals_signed: core.approvals_signed,
+        revocations_signed: core.revocations_signed,
+        revocations: core.revocations,
+        redirects: core.redirects,
+        heartbeats_heard: core.heartbeats_heard,
         submissions: core.submissions,
         refused: refused.map(|(reason, count)| (reason.name(), count)).collect(),
         dropped: dropped.collect(),
+    }
+}
+
+fn candidate(waiting: &Waiting) -> Candidate {
+    Candidate {
+        validator: waiting.validator.to_string(),
+        approvals: waiting.votes,
+        needed: waiting.needed,
     }
 }
 

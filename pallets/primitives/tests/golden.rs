@@ -9,11 +9,12 @@
 use codec::{Decode, DecodeAll, Encode};
 use core::fmt::Debug;
 use director_primitives::{
-    AccountId32, Answer, Application, AuthorizationRequest, Certificate, CheckpointVote, Control, Decision,
-    DirectorVote, DoubleSignProof, Encoding, Envelope, H256, Heartbeat, KeyRole, PayloadKind,
-    Possession, Priority, PublicKey, Redirect, RevocationReason, Signature, SignedAuthorizationRequest,
-    SignedDirectorVote, SignedEnvelope, SignedHeartbeat, SignedVote, StakeProof, Statement, Topic, VectorEntry,
-    VectorSummary, Welcome, envelope::fingerprint, signing_bytes,
+    AccountId32, Answer, Application, AuthorizationRequest, Certificate, CheckpointVote, Control,
+    Decision, DirectorVote, DoubleSignProof, Encoding, Envelope, H256, Heartbeat, KeyRole,
+    PayloadKind, Possession, Priority, PublicKey, Redirect, RevocationReason, Signature,
+    SignedAuthorizationRequest, SignedDirectorVote, SignedEnvelope, SignedHeartbeat, SignedVote,
+    StakeProof, Statement, Topic, VectorEntry, VectorSummary, Welcome, envelope::fingerprint,
+    signing_bytes,
 };
 use sp_core::{Pair, ed25519};
 

@@ -2,27 +2,46 @@
 
 use super::{GENESIS, PATIENCE, account, authorized, message, peer_key, snapshot, validator};
 use crate::{
-    client::{Client, Config, DirectorAddress, Event, Signer, StartError},
+    client::{Client, Config, DirectorAddress, Directors, Event, Prover, Signer, StartError},
     network::{self, Frame, Handle, Payload, Side},
 };
+use async_trait::async_trait;
 use director_primitives::{
-    Answer, Control, PayloadKind,
+    AccountId32, Answer, Application, Control, H256, PayloadKind,
     Priority::{self, Critical, Normal},
-    PublicKey, SignedEnvelope, Snapshot, Welcome,
+    PublicKey, SignedEnvelope, Snapshot, StakeProof, Welcome,
     runtime_api::ValidatorStatus,
 };
 use std::sync::Arc;
 use tokio::{sync::watch, time::timeout};
 
-type Chain = watch::Sender<Option<Arc<Snapshot>>>;
+pub(super) type Chain = watch::Sender<Option<Arc<Snapshot>>>;
 
-struct Director {
-    handle: Handle,
+/// A stake proof that says which block it is of.
+pub(super) fn proof_of(number: u64) -> StakeProof {
+    StakeProof::new(vec![number.to_le_bytes().to_vec()]).unwrap()
+}
+
+struct GoodProver;
+
+#[async_trait]
+impl Prover for GoodProver {
+    async fn stake_proof(
+        &self,
+        _: &AccountId32,
+        (number, _): (u64, H256),
+    ) -> Result<StakeProof, String> {
+        Ok(proof_of(number))
+    }
+}
+
+pub(super) struct Director {
+    pub(super) handle: Handle,
     events: network::Events,
 }
 
 impl Director {
-    async fn start(n: u8, client: u8) -> Self {
+    pub(super) async fn start(n: u8, client: u8) -> Self {
         let config = network::Config::new(Side::Public, [n; 32], GENESIS)
             .listen("/ip4/127.0.0.1/tcp/0".parse().unwrap());
         let (handle, events) = network::start(config).await.unwrap();
@@ -30,27 +49,49 @@ impl Director {
         Self { handle, events }
     }
 
-    fn address(&self) -> DirectorAddress {
+    pub(super) fn key(&self) -> PublicKey {
+        self.handle.local_key()
+    }
+
+    pub(super) fn address(&self) -> DirectorAddress {
         let peer_key = self.handle.local_key();
         DirectorAddress { peer_key, addresses: self.handle.listening().to_vec() }
     }
 
-    async fn next(&mut self) -> network::Event {
+    pub(super) async fn next(&mut self) -> network::Event {
         timeout(PATIENCE, self.events.recv()).await.expect("an event should come").unwrap()
     }
 
-    async fn up(&mut self) -> PublicKey {
+    /// The next thing that comes, which must be a request.
+    pub(super) async fn asked(&mut self) -> Application {
+        match self.next().await {
+            network::Event::Control(_, Control::AuthorizationRequest(application)) => application,
+            other => panic!("expected a request, got {other:?}"),
+        }
+    }
+
+    /// The next thing that happens, which must be the end of the connection.
+    pub(super) async fn down(&mut self) {
+        let event = self.next().await;
+        assert!(matches!(event, network::Event::Down { .. }), "expected Down, got {event:?}");
+    }
+
+    pub(super) async fn up(&mut self) -> PublicKey {
         match self.next().await {
             network::Event::Up { peer } => peer,
             other => panic!("expected Up, got {other:?}"),
         }
     }
 
-    fn say(&self, to: &PublicKey, message: Control) {
+    pub(super) fn answer(&self, to: &PublicKey, answer: Answer) {
+        self.say(to, Control::AuthorizationAnswer(answer));
+    }
+
+    pub(super) fn say(&self, to: &PublicKey, message: Control) {
         self.handle.send(to, Critical, Payload::control(&message));
     }
 
-    fn welcome(&self, to: &PublicKey, authorized: bool) {
+    pub(super) fn welcome(&self, to: &PublicKey, authorized: bool) {
         self.say(to, Control::Welcome(Welcome { last_epoch: 0, authorized }));
     }
 
@@ -77,13 +118,31 @@ impl Director {
 }
 
 async fn client(n: u8, directors: &[&Director], block: Option<Snapshot>) -> (Client, Chain) {
-    let chain = watch::Sender::new(block.map(Arc::new));
-    let directors = directors.iter().map(|director| director.address()).collect();
-    let config = Config::new([n; 32], account(n), GENESIS, directors);
-    (Client::start(config, chain.subscribe()).await.unwrap(), chain)
+    let directors: Vec<_> = directors.iter().map(|director| director.address()).collect();
+    client_with(n, directors.into(), block, Arc::new(GoodProver)).await
 }
 
-async fn next(client: &mut Client) -> Event {
+pub(super) async fn client_with(
+    n: u8,
+    directors: Directors,
+    block: Option<Snapshot>,
+    prover: Arc<dyn Prover>,
+) -> (Client, Chain) {
+    let chain = watch::Sender::new(block.map(Arc::new));
+    let config = Config::new([n; 32], account(n), GENESIS, directors);
+    (Client::start(config, chain.subscribe(), prover).await.unwrap(), chain)
+}
+
+/// One whose proofs are good at once.
+pub(super) async fn plain_client(
+    n: u8,
+    directors: Directors,
+    block: Option<Snapshot>,
+) -> (Client, Chain) {
+    client_with(n, directors, block, Arc::new(GoodProver)).await
+}
+
+pub(super) async fn next(client: &mut Client) -> Event {
     timeout(PATIENCE, client.next()).await.expect("an event should come").unwrap()
 }
 
@@ -133,26 +192,21 @@ async fn waits_for_the_chain_then_asks_to_be_authorized() {
     chain.send_replace(Some(Arc::new(snapshot(7, vec![validator(1, ValidatorStatus::Candidate)]))));
     let peer = director.up().await;
     director.welcome(&peer, false);
-    match director.next().await {
-        network::Event::Control(from, Control::AuthorizationRequest(signed)) => {
-            assert_eq!(from, peer_key(1).key());
-            assert!(signed.verify(&GENESIS, &peer_key(1).key()));
-            let request = signed.request;
-            assert_eq!((request.validator, request.registration_id), (account(1), 1));
-            assert_eq!(request.block_number, 7);
-        }
-        other => panic!("expected a request, got {other:?}"),
-    }
-    director.say(&peer, Control::AuthorizationAnswer(Answer::LowStake));
+    let Application { request, stake_proof } = director.asked().await;
+    assert!(request.verify(&GENESIS, &peer_key(1).key()));
+    let request = request.request;
+    assert_eq!((request.validator, request.registration_id), (account(1), 1));
+    assert_eq!(request.block_number, 7);
+    assert_eq!(stake_proof, proof_of(7));
+    director.answer(&peer, Answer::Approved { votes: 1, needed: 2 });
     let key = director.handle.local_key();
     assert_eq!(next(&mut client).await, Event::Connected { director: key });
-    assert_eq!(next(&mut client).await, Event::Refused(Answer::LowStake));
+    let approved = Event::Approved { director: key, votes: 1, needed: 2 };
+    assert_eq!(next(&mut client).await, approved);
 
-    // Our node has finalized the authorization: the client asks whether the director has, too.
-    chain.send_replace(Some(Arc::new(authorized(8, 1))));
-    let asked = director.next().await;
-    assert!(matches!(asked, network::Event::Control(_, Control::AuthorizationRequest(_))));
-    director.say(&peer, Control::AuthorizationAnswer(Answer::AlreadyAuthorized));
+    // Once our node has finalized the authorization, the director will say when it has, too.
+    chain.send_replace(Some(Arc::new(authorized(12, 1))));
+    director.welcome(&peer, true);
     assert_eq!(next(&mut client).await, Event::Authorized { director: key });
     assert_eq!(director.payloads(1).await, [b"patient"]);
 }
@@ -227,6 +281,7 @@ async fn dropping_the_client_closes_the_connection() {
 #[tokio::test]
 async fn a_client_without_directors_does_not_start() {
     let config = Config::new([1; 32], account(1), GENESIS, Vec::new());
-    let error = Client::start(config, watch::Sender::new(None).subscribe()).await.err().unwrap();
+    let blocks = watch::Sender::new(None).subscribe();
+    let error = Client::start(config, blocks, Arc::new(GoodProver)).await.err().unwrap();
     assert!(matches!(error, StartError::NoDirector));
 }

@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod asking;
 mod compression;
 mod connect;
+mod following;
 mod inbox;
 mod link;
 mod outbox;
@@ -17,7 +19,7 @@ use super::{LocalKey, Signer};
 use codec::Encode;
 use director_primitives::{
     AccountId32, Encoding, Envelope, H256, PayloadKind, Priority, SignedEnvelope, Snapshot,
-    runtime_api::{DirectorSet, Domain, ValidatorInfo, ValidatorStatus},
+    runtime_api::{DirectorInfo, DirectorSet, Domain, ValidatorInfo, ValidatorStatus},
 };
 use std::time::Duration;
 
@@ -52,6 +54,15 @@ fn validator(n: u8, status: ValidatorStatus) -> ValidatorInfo<AccountId32> {
 
 /// Block `number` with these validators.
 fn snapshot(number: u64, validators: Vec<ValidatorInfo<AccountId32>>) -> Snapshot {
+    snapshot_with(number, validators, Vec::new())
+}
+
+/// Block `number` with these validators and directors.
+fn snapshot_with(
+    number: u64,
+    validators: Vec<ValidatorInfo<AccountId32>>,
+    active: Vec<DirectorInfo<AccountId32>>,
+) -> Snapshot {
     let domain = Domain {
         genesis_hash: GENESIS,
         checkpoint_interval: 10,
@@ -64,7 +75,7 @@ fn snapshot(number: u64, validators: Vec<ValidatorInfo<AccountId32>>) -> Snapsho
         max_active_validators: 100,
         stale_after: 100,
     };
-    let directors = DirectorSet { version: 1, active: Vec::new(), invited: Vec::new() };
+    let directors = DirectorSet { version: 1, active, invited: Vec::new() };
     Snapshot::new(number, H256::repeat_byte(number as u8), domain, directors, validators)
 }
 

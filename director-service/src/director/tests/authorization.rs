@@ -1,11 +1,12 @@
 //! How candidates get approved.
 
 use super::{count, sent, world::*};
-use crate::director::{Config, Director, Input, Link, Output, Refusal};
+use crate::director::{Config, Director, Input, Link, Output, Policy, Refusal, Waiting};
 use codec::Encode;
 use director_primitives::{
-    AccountId32, Answer, Control, Decision, DirectorVote, H256, Signature,
-    SignedAuthorizationRequest, SignedDirectorVote, runtime_api::ValidatorStatus, turn::rank,
+    AccountId32, Answer, Application, Control, Decision, DirectorVote, H256, ProvenStake,
+    Signature, SignedAuthorizationRequest, SignedDirectorVote, StakeRefusal,
+    runtime_api::ValidatorStatus, turn::rank,
 };
 
 /// Three directors, a validator and candidate 1.
@@ -14,8 +15,9 @@ fn world() -> World {
 }
 
 fn ask(rig: &mut Rig, request: SignedAuthorizationRequest<AccountId32>) -> Vec<Output> {
-    let message = Control::AuthorizationRequest(request);
-    rig.put(Input::Control { from: validator_key(1).public(), link: Link::Public, message })
+    let message = Control::AuthorizationRequest(application(request));
+    let from = validator_key(1).public();
+    rig.put_proving(Input::Control { from, link: Link::Public, message })
 }
 
 fn answer(out: &[Output]) -> Option<Answer> {
@@ -62,7 +64,7 @@ fn turns() -> Vec<u8> {
 }
 
 fn rig_of(n: u8) -> Rig {
-    let mut rig = Rig { core: director(n, Vec::new()), now: 0 };
+    let mut rig = Rig::bare(director(n, Vec::new()));
     rig.finalize(&world());
     for peer in (0..3).filter(|peer| *peer != n) {
         rig.put(Input::Up { peer: director_key(peer).public(), link: Link::Mesh });
@@ -75,7 +77,7 @@ fn rig_of(n: u8) -> Rig {
 fn approves_a_registered_candidate_once() {
     let mut rig = Rig::new(&world());
     let out = ask(&mut rig, request(1, 100));
-    assert_eq!(answer(&out), Some(Answer::Approved));
+    assert_eq!(answer(&out), Some(Answer::Approved { votes: 1, needed: 2 }));
     let told = sent(&out, Link::Mesh);
     let requests = told.iter().filter(|(_, m)| matches!(m, Control::AuthorizationRequest(_)));
     assert_eq!(requests.count(), 2);
@@ -92,7 +94,7 @@ fn approves_a_registered_candidate_once() {
     assert!(votes[0].vote.nonce >= 100 << 16, "the nonce grows with the chain");
 
     let out = ask(&mut rig, request(1, 100));
-    assert_eq!(answer(&out), Some(Answer::Approved));
+    assert_eq!(answer(&out), Some(Answer::Approved { votes: 1, needed: 2 }));
     assert!(sent(&out, Link::Mesh).is_empty());
     assert_eq!(rig.core.stats().approvals_signed, 1);
 }
@@ -117,7 +119,8 @@ fn says_why_not() {
     expect(world().status(1, ValidatorStatus::Tombstoned), request(1, 100), Answer::NotEligible);
     expect(world(), request(0, 100), Answer::NotRegistered); // another's
     expect(world(), changed(&|r| r.request.registration_id = 1), Answer::NotRegistered);
-    expect(world(), changed(&|r| r.request.block_hash = H256::zero()), Answer::Stale);
+    expect(world(), changed(&|r| r.request.block_hash = H256::zero()), Answer::OtherChain);
+    expect(world(), changed(&|r| r.request.timestamp_ms = 120_001), Answer::Stale);
     expect(world().at(1_000), request(1, 899), Answer::Stale);
     expect(world(), request(1, 117), Answer::Stale);
     let mut forged = request(1, 100);
@@ -130,7 +133,8 @@ fn says_why_not() {
 
 #[test]
 fn its_own_policy_may_ask_for_more_stake() {
-    let config = Config { min_stake: Some(MIN_STAKE + 1), ..config(0) };
+    let policy = Policy { min_stake: Some(MIN_STAKE + 1), ..Policy::default() };
+    let config = Config { policy, ..config(0) };
     let core = Director::new(config, TestCrypto(director_key(0)), Vec::new());
     let mut rig = Rig::with(&world(), core);
     assert_eq!(answer(&ask(&mut rig, request(1, 100))), Some(Answer::LowStake));
@@ -139,14 +143,15 @@ fn its_own_policy_may_ask_for_more_stake() {
 #[test]
 fn a_request_over_the_mesh_is_approved_too_and_passed_on() {
     let mut rig = Rig::new(&world());
-    let message = Control::AuthorizationRequest(request(1, 100));
-    let out = rig.put(Input::Control {
+    let message = Control::AuthorizationRequest(application(request(1, 100)));
+    let out = rig.put_proving(Input::Control {
         from: director_key(1).public(),
         link: Link::Mesh,
         message: message.clone(),
     });
     assert_eq!(rig.core.stats().approvals_signed, 1);
-    assert_eq!(answer(&out), None);
+    let approved = Answer::Approved { votes: 1, needed: 2 };
+    assert_eq!(answer(&out), Some(approved), "it is connected here too");
     let told = sent(&out, Link::Mesh);
     assert!(told.contains(&(director_key(2).public(), message.clone())));
     assert!(!told.contains(&(director_key(1).public(), message)), "not back");
@@ -357,4 +362,114 @@ fn a_new_registration_needs_new_votes() {
     assert_eq!(answer(&ask(&mut rig, request(1, 100))), Some(Answer::NotRegistered));
     assert!(hear(&mut rig, 1, approval(1, 1, Decision::Approve)).is_empty());
     assert_eq!(count(&rig, Refusal::UselessDirectorVote), 1);
+}
+
+/// What candidate 1 is answered if its proof is found to prove this.
+fn answer_to(found: Result<ProvenStake, StakeRefusal>) -> Answer {
+    let mut rig = Rig::new(&world());
+    let message = Control::AuthorizationRequest(application(request(1, 100)));
+    let (from, link) = (validator_key(1).public(), Link::Public);
+    let out = rig.put(Input::Control { from, link, message });
+    assert_eq!(answer(&out), None, "before the proof is checked");
+    let out = rig.answer_checks(out, |application: &Application| Input::StakeChecked {
+        request: application.request.clone(),
+        result: found,
+    });
+    let answer = answer(&out).unwrap();
+    let approved = matches!(answer, Answer::Approved { .. });
+    assert_eq!(rig.core.stats().approvals_signed, u64::from(approved));
+    assert_eq!(count(&rig, Refusal::RequestRefused), u64::from(!approved));
+    answer
+}
+
+#[test]
+fn each_bad_proof_is_refused_with_a_reason_of_its_own() {
+    let right = proven(&world().snapshot(), &validator_account(1)).unwrap();
+    assert_eq!(answer_to(Ok(right)), Answer::Approved { votes: 1, needed: 2 });
+    for (refusal, answer) in [
+        (StakeRefusal::NotFinalized, Answer::Stale),
+        (StakeRefusal::OtherChain, Answer::OtherChain),
+        (StakeRefusal::Invalid, Answer::InvalidStakeProof),
+        (StakeRefusal::OtherValidator, Answer::OtherValidatorsProof),
+        (StakeRefusal::NotRegistered, Answer::NotRegistered),
+        (StakeRefusal::Unavailable, Answer::Unavailable),
+    ] {
+        assert_eq!(answer_to(Err(refusal)), answer);
+    }
+    let not_held = ProvenStake { held: right.held - 1, ..right };
+    assert_eq!(answer_to(Ok(not_held)), Answer::StakeNotHeld);
+    let low = ProvenStake { stake: MIN_STAKE - 1, ..right };
+    assert_eq!(answer_to(Ok(low)), Answer::LowStake);
+    let earlier = ProvenStake { registration_id: 1, ..right };
+    assert_eq!(answer_to(Ok(earlier)), Answer::NotRegistered);
+    let other_key = ProvenStake { peer_key: validator_key(0).public(), ..right };
+    assert_eq!(answer_to(Ok(other_key)), Answer::NotRegistered);
+    let revoked = ProvenStake { status: ValidatorStatus::Revoked, ..right };
+    assert_eq!(answer_to(Ok(revoked)), Answer::NotEligible);
+}
+
+#[test]
+fn the_operators_lists_decide() {
+    let candidate = validator_account(1);
+    let other = validator_account(0);
+    let list = |account: &AccountId32| [account.clone()].into_iter().collect();
+    let deny = Policy { deny: list(&candidate), ..Policy::default() };
+    let allow = Policy { allow: list(&candidate), ..Policy::default() };
+    let allow_other = Policy { allow: list(&other), ..Policy::default() };
+    let both = Policy { allow: list(&candidate), deny: list(&candidate), ..Policy::default() };
+    let approved = Answer::Approved { votes: 1, needed: 2 };
+    for (policy, expected) in [
+        (deny, Answer::Denied),
+        (allow, approved),
+        (allow_other, Answer::Denied),
+        (both, Answer::Denied),
+    ] {
+        let config = Config { policy, ..config(0) };
+        let core = Director::new(config, TestCrypto(director_key(0)), Vec::new());
+        let mut rig = Rig::with(&world(), core);
+        assert_eq!(answer(&ask(&mut rig, request(1, 100))), Some(expected));
+    }
+}
+
+#[test]
+fn a_bad_proof_passed_on_by_a_director_does_not_stand_in_the_candidates_way() {
+    let mut rig = Rig::new(&world());
+    let bad = Control::AuthorizationRequest(application(request(1, 100)));
+    let (liar, link) = (director_key(1).public(), Link::Mesh);
+    let first = rig.put(Input::Control { from: liar, link, message: bad.clone() });
+    assert!(matches!(first[..], [Output::CheckStake(_)]));
+    // While that one is checked, the same again, and the candidate itself.
+    let again = rig.put(Input::Control { from: liar, link, message: bad });
+    let (from, link) = (validator_key(1).public(), Link::Public);
+    let message = Control::AuthorizationRequest(application(request(1, 99)));
+    let own = rig.put(Input::Control { from, link, message });
+    assert!(again.is_empty() && own.is_empty(), "one check at a time");
+    let out = rig.answer_checks(first, |application| Input::StakeChecked {
+        request: application.request.clone(),
+        result: match application.request.request.block_number {
+            100 => Err(StakeRefusal::Invalid),
+            _ => Ok(proven(&world().snapshot(), &validator_account(1)).unwrap()),
+        },
+    });
+    assert_eq!(answer(&out), Some(Answer::Approved { votes: 1, needed: 2 }));
+}
+
+#[test]
+fn the_candidate_and_the_operator_see_how_far_it_is() {
+    let mut rig = rig_of(turns()[2]);
+    let me = turns()[2];
+    let peers = [(me + 1) % 3, (me + 2) % 3];
+    ask(&mut rig, request(1, 100));
+    let waiting = |votes| vec![Waiting { validator: validator_account(1), votes, needed: 2 }];
+    assert_eq!(rig.core.waiting(), waiting(1));
+    let out = hear(&mut rig, peers[0], approval(peers[0], 1, Decision::Approve));
+    assert_eq!(answer(&out), Some(Answer::Approved { votes: 2, needed: 2 }));
+    assert_eq!(rig.core.waiting(), waiting(2));
+    // It falls back with the director that is none any more.
+    let mut without = world().at(101);
+    without.directors = vec![me, peers[1], 3];
+    rig.finalize(&without);
+    assert_eq!(rig.core.waiting(), waiting(1));
+    rig.finalize(&World::new(3, 2).at(102));
+    assert_eq!(rig.core.waiting(), vec![]);
 }

@@ -58,7 +58,8 @@ fn two_blocks_at_one_checkpoint_make_a_proof() {
     assert_eq!(proven(&out), vec![proof]);
     assert_eq!(relayed(&out).len(), 1, "the second vote is passed on too");
     assert!(remembered(&out).is_empty(), "the first one stays");
-    let told = sent(&out, Link::Mesh);
+    let mut told = sent(&out, Link::Mesh);
+    told.retain(|(_, message)| !matches!(message, Control::DirectorVote(_)));
     assert_eq!(told.len(), 2);
     assert!(told.iter().all(|(_, message)| *message == Control::Evidence(proof)));
     assert_eq!(rig.core.stats().double_signs_detected, 1);
@@ -112,7 +113,9 @@ fn nobody_hides_behind_rubbish_sent_first() {
         assert!(proven(&out).is_empty());
         let out = publish(&mut rig, 0, 3, &vote(0, 10, 0xcc));
         assert_eq!(proven(&out).len(), 1);
-        assert_eq!(sent(&out, Link::Mesh).len(), 2, "everybody gets both votes with the proof");
+        let mut told = sent(&out, Link::Mesh);
+        told.retain(|(_, message)| matches!(message, Control::Evidence(_)));
+        assert_eq!(told.len(), 2, "everybody gets both votes with the proof");
         assert_eq!(rig.core.stats().relayed, 2);
     }
 }

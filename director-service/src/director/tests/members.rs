@@ -35,7 +35,7 @@ fn allows_directors_validators_and_candidates() {
         .status(1, ValidatorStatus::Candidate)
         .status(2, ValidatorStatus::Tombstoned)
         .status(3, ValidatorStatus::Exiting);
-    let mut rig = Rig { core: director(0, Vec::new()), now: 0 };
+    let mut rig = Rig::bare(director(0, Vec::new()));
     let out = rig.finalize(&world);
     let mesh = sorted([1, 2].map(|n| director_key(n).public()));
     let public = sorted([0, 1].map(|n| validator_key(n).public()));
@@ -94,7 +94,7 @@ fn serves_nobody_once_it_is_no_director_itself() {
 
 #[test]
 fn who_connects_before_the_first_block_is_settled_by_it() {
-    let mut rig = Rig { core: director(0, Vec::new()), now: 0 };
+    let mut rig = Rig::bare(director(0, Vec::new()));
     assert!(up(&mut rig, 0).is_empty());
     assert!(up(&mut rig, 9).is_empty());
     let out = rig.finalize(&World::new(3, 2));

@@ -3,13 +3,17 @@
 
 mod adversaries;
 mod authorization;
+mod capacity;
+mod conduct;
 mod detector;
 mod evidence;
+mod heartbeats;
 mod members;
 mod parts;
 mod rates;
 mod relay;
 mod resigning;
+mod revocation;
 mod storm;
 mod suspects;
 mod turns;

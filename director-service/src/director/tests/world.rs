@@ -6,8 +6,9 @@
 use super::core::{Config, Crypto, Director, Frame, Input, Link, Output, Received, ValidatorVote};
 use codec::Encode;
 use director_primitives::{
-    AccountId32, AuthorizationRequest, Encoding, Envelope, H256, PayloadKind, Priority, PublicKey,
-    Signature, SignedAuthorizationRequest, SignedEnvelope, SignedVote, Snapshot,
+    AccountId32, Application, AuthorizationRequest, Encoding, Envelope, H256, PayloadKind,
+    Priority, ProvenStake, PublicKey, Signature, SignedAuthorizationRequest, SignedEnvelope,
+    SignedVote, Snapshot, StakeProof, StakeRefusal,
     runtime_api::{DirectorInfo, DirectorSet, Domain, RetiredKey, ValidatorInfo, ValidatorStatus},
     test_utils::TestKey,
 };
@@ -70,6 +71,8 @@ pub(crate) struct World {
     pub(crate) number: u64,
     pub(crate) directors: Vec<u8>,
     pub(crate) validators: Vec<ValidatorInfo<AccountId32>>,
+    /// Validators that each director has room for.
+    pub(crate) capacity: u32,
 }
 
 impl World {
@@ -90,6 +93,7 @@ impl World {
             number: 100,
             directors: (0..directors).collect(),
             validators: (0..validators).map(validator).collect(),
+            capacity: 100,
         }
     }
 
@@ -118,7 +122,7 @@ impl World {
             peer_key: director_key(*n).public(),
             endpoints: Default::default(),
             region: Default::default(),
-            capacity: 100,
+            capacity: self.capacity,
             refreshed_at: 0,
         };
         let domain = Domain {
@@ -205,6 +209,31 @@ pub(crate) fn request(n: u8, number: u64) -> SignedAuthorizationRequest<AccountI
     SignedAuthorizationRequest { request, signature }
 }
 
+/// A request with a proof; what the proof proves is for [`check_stake`] to say.
+pub(crate) fn application(request: SignedAuthorizationRequest<AccountId32>) -> Application {
+    Application { request, stake_proof: StakeProof::default() }
+}
+
+/// What a right proof about a validator proves at this block.
+pub(crate) fn proven(snapshot: &Snapshot, account: &AccountId32) -> Option<ProvenStake> {
+    let validator = snapshot.validator(account)?;
+    Some(ProvenStake {
+        registration_id: validator.registration_id,
+        status: validator.status,
+        peer_key: validator.peer_key,
+        stake: validator.stake,
+        unbonding: validator.unbonding,
+        held: validator.stake + validator.unbonding,
+    })
+}
+
+/// Checks a proof as if it were right.
+pub(crate) fn check_stake(snapshot: &Snapshot, application: &Application) -> Input {
+    let request = application.request.clone();
+    let found = proven(snapshot, &request.request.validator);
+    Input::StakeChecked { request, result: found.ok_or(StakeRefusal::NotRegistered) }
+}
+
 /// A frame as validator `n` hands it to its director.
 pub(crate) fn from_validator(n: u8, frame: &Frame) -> Received {
     Received { from: validator_key(n).public(), link: Link::Public, frame: frame.clone() }
@@ -219,17 +248,23 @@ pub(crate) fn from_director(n: u8, frame: &Frame) -> Received {
 pub(crate) struct Rig {
     pub(crate) core: Director<TestCrypto>,
     pub(crate) now: u64,
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 impl Rig {
+    /// A core that knows nothing and nobody yet.
+    pub(crate) fn bare(core: Director<TestCrypto>) -> Self {
+        Self { core, now: 0, snapshot: None }
+    }
+
     /// Director 0 at this world, with all other directors and all validators connected.
     pub(crate) fn new(world: &World) -> Self {
         Self::with(world, director(0, Vec::new()))
     }
 
     pub(crate) fn with(world: &World, core: Director<TestCrypto>) -> Self {
-        let mut rig = Self { core, now: 0 };
-        rig.put(Input::Finalized(world.snapshot()));
+        let mut rig = Self::bare(core);
+        rig.finalize(world);
         for n in world.directors.iter().filter(|n| **n != 0) {
             rig.put(Input::Up { peer: director_key(*n).public(), link: Link::Mesh });
         }
@@ -250,7 +285,36 @@ impl Rig {
     }
 
     pub(crate) fn finalize(&mut self, world: &World) -> Vec<Output> {
-        self.put(Input::Finalized(world.snapshot()))
+        let snapshot = world.snapshot();
+        self.snapshot = Some(snapshot.clone());
+        self.put(Input::Finalized(snapshot))
+    }
+
+    /// The same, with every stake proof that is to be checked found right at once.
+    pub(crate) fn put_proving(&mut self, input: Input) -> Vec<Output> {
+        let out = self.put(input);
+        let snapshot = self.snapshot.clone().unwrap();
+        let check = |application: &Application| check_stake(&snapshot, application);
+        self.answer_checks(out, check)
+    }
+
+    /// Answers every stake proof that is to be checked, and those that follow.
+    pub(crate) fn answer_checks(
+        &mut self,
+        mut out: Vec<Output>,
+        check: impl Fn(&Application) -> Input,
+    ) -> Vec<Output> {
+        let mut at = 0;
+        while at < out.len() {
+            if let Output::CheckStake(application) = &out[at] {
+                let answered = check(application);
+                out.remove(at);
+                out.extend(self.put(answered));
+            } else {
+                at += 1;
+            }
+        }
+        out
     }
 }
 

@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod agreement;
+mod control;
 mod crypto;
+mod refresh;
+mod rotation;
 mod start;

@@ -1,0 +1,157 @@
+//! Takes orders of the operator over a socket that only the operator can open.
+//!
+//! `<data_dir>/control.sock`, mode 0600: whoever may read the director's keys may give it orders, and
+//! nobody else. One JSON object a line, one answer a line:
+//!
+//! ```text
+//! {"revoke":"5Grw…"}  ──►  {"ok":"signed …"} | {"error":"…"}
+//! ```
+
+use super::{ServiceError, Stopper};
+use crate::director::RevokeOutcome;
+use director_primitives::AccountId32;
+use serde::{Deserialize, Serialize};
+use std::{
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+    sync::{Semaphore, mpsc, oneshot},
+    task::JoinSet,
+    time::timeout,
+};
+use tracing::{info, warn};
+
+/// Orders that may wait for the core.
+pub(super) const MAX_WAITING: usize = 16;
+
+/// Connections at once.
+const MAX_CONNECTIONS: usize = 4;
+
+/// Longest order.
+const MAX_LINE: u64 = 4 * 1024;
+
+/// How long an order, and the core's answer, may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Something that the operator wants.
+pub(super) struct Order {
+    pub(super) revoke: AccountId32,
+    pub(super) answer: oneshot::Sender<RevokeOutcome>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    revoke: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    Ok(String),
+    Error(String),
+}
+
+/// Where the socket of a director with this folder is.
+pub fn socket_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("control.sock")
+}
+
+/// Opens the socket. One that is left over is replaced: the store's lock says that nobody serves it.
+pub(super) fn listen(data_dir: &Path) -> Result<UnixListener, ServiceError> {
+    let path = socket_file(data_dir);
+    let open = || {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    };
+    open().map_err(|cause| ServiceError::Control { path: path.clone(), cause })
+}
+
+/// Works until it is stopped.
+pub(super) async fn run(listener: UnixListener, orders: mpsc::Sender<Order>, stopper: Stopper) {
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    // Ends them when this ends.
+    let mut connections = JoinSet::new();
+    let stopped = stopper.stopped();
+    tokio::pin!(stopped);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stopped => return,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                warn!(%error, "the control socket has trouble");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                continue;
+            }
+        };
+        // More have to wait for nobody: their connection just closes.
+        let Ok(permit) = room.clone().try_acquire_owned() else { continue };
+        let orders = orders.clone();
+        connections.spawn(async move {
+            if let Ok(Err(error)) = timeout(PATIENCE, serve(stream, &orders)).await {
+                warn!(%error, "the control socket has trouble");
+            }
+            drop(permit);
+        });
+    }
+}
+
+async fn serve(mut stream: UnixStream, orders: &mpsc::Sender<Order>) -> io::Result<()> {
+    let (reader, mut writer) = stream.split();
+    let mut line = String::new();
+    BufReader::new(reader).take(MAX_LINE).read_line(&mut line).await?;
+    let answer = obey(&line, orders).await;
+    let mut answer = serde_json::to_string(&answer).map_err(io::Error::other)?;
+    answer.push('\n');
+    writer.write_all(answer.as_bytes()).await
+}
+
+async fn obey(line: &str, orders: &mpsc::Sender<Order>) -> Answer {
+    let request: Request = match serde_json::from_str(line) {
+        Ok(request) => request,
+        Err(error) => return Answer::Error(format!("no order: {error}")),
+    };
+    let Ok(validator) = request.revoke.parse::<AccountId32>() else {
+        return Answer::Error(format!("{} is no account; write it in SS58 or hex", request.revoke));
+    };
+    info!(%validator, "the operator wants the validator revoked");
+    let (answer, outcome) = oneshot::channel();
+    let order = Order { revoke: validator.clone(), answer };
+    let outcome = match orders.send(order).await {
+        Ok(()) => outcome.await.ok(),
+        Err(_) => None,
+    };
+    match outcome {
+        Some(RevokeOutcome::Signed { votes, needed }) => Answer::Ok(format!(
+            "signed the revocation of {validator}: {votes} of {needed} directors have; it is cut off \
+             here, and everywhere when there are enough"
+        )),
+        Some(RevokeOutcome::NotRegistered) => {
+            Answer::Error(format!("{validator} is no registered validator; check the account"))
+        }
+        Some(RevokeOutcome::NotEligible) => Answer::Error(format!(
+            "{validator} may not speak anyway: it was revoked, is tombstoned or leaves"
+        )),
+        Some(RevokeOutcome::NoDirectorOurselves) => Answer::Error(
+            "this director is not active on the chain, so its vote would not count; see \
+             /api/v1/status for why"
+                .into(),
+        ),
+        None => Answer::Error("the director is stopping; try again when it runs".into()),
+    }
+}

@@ -1,0 +1,284 @@
+//! Serves with one peer key: networks and core, from the key's first block to its last.
+
+use super::{
+    GRACE, Identity, Listening, ServiceError, Stopper, control, core, crypto, ended_well, links,
+    rotation::PeerKeys, stakes, submissions::Submission, view, why, worse,
+};
+use crate::{
+    chain::Chain,
+    config::{self, Config},
+    director::{self, Director, ValidatorVote},
+    keys::PeerKey,
+    network::{self, Handle, Side},
+    reporter,
+    store::{History, Recent},
+};
+use director_primitives::{AccountId32, H256};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use tracing::{error, info, warn};
+
+/// What stays from one peer key to the next.
+pub(super) struct Rounds {
+    pub(super) config: Config,
+    pub(super) account: AccountId32,
+    pub(super) keys: PeerKeys,
+    pub(super) chain: Arc<dyn Chain>,
+    pub(super) history: History,
+    pub(super) submissions: mpsc::Sender<Submission>,
+    pub(super) reporter: reporter::Handle,
+    pub(super) view: Arc<view::View>,
+    /// Who wants to know where it listens, and where it serves over HTTP.
+    pub(super) announce: Option<(oneshot::Sender<Listening>, SocketAddr)>,
+}
+
+impl Rounds {
+    /// Serves until it is stopped, with whichever peer key the chain has.
+    ///
+    /// # Errors
+    ///
+    /// If a part ends without being asked.
+    pub(super) async fn run(mut self, stopper: Stopper) -> Result<(), ServiceError> {
+        let mut peer = self.key_on_chain()?.unwrap_or_else(|| self.keys.first().clone());
+        loop {
+            match self.round(peer, &stopper).await? {
+                None => return Ok(()),
+                Some(next) => {
+                    let key = hex::encode(next.public().0);
+                    info!(peer_key = %key, "the chain has the next peer key: serving with it now");
+                    peer = next;
+                }
+            }
+        }
+    }
+
+    /// The key that the chain has for this director, if its secret is at hand.
+    fn key_on_chain(&self) -> Result<Option<PeerKey>, ServiceError> {
+        let snapshot = self.chain.finalized().borrow().clone();
+        let Some(us) = snapshot.as_ref().and_then(|snapshot| snapshot.director(&self.account))
+        else {
+            return Ok(None);
+        };
+        Ok(self.keys.find(&us.peer_key)?)
+    }
+
+    /// Resolves when the chain has another key than this one, and its secret is at hand.
+    async fn next_key(&self, present: &PeerKey) -> Result<PeerKey, ServiceError> {
+        let mut finalized = self.chain.finalized();
+        loop {
+            let changed = finalized.changed().await;
+            changed.map_err(|_| ServiceError::Ended("the follower of the chain"))?;
+            finalized.mark_unchanged();
+            match self.key_on_chain() {
+                Ok(Some(next)) if next.public() != present.public() => return Ok(next),
+                Ok(_) => {}
+                // The present one goes on: an operator is at work there.
+                Err(error) => warn!(%error, "cannot read the next peer key"),
+            }
+        }
+    }
+
+    /// Serves with one key; the next one, if it was not stopped.
+    async fn round(
+        &mut self,
+        peer: PeerKey,
+        stopper: &Stopper,
+    ) -> Result<Option<PeerKey>, ServiceError> {
+        let identity = Identity { account: self.account.clone(), peer_key: peer.public() };
+        let snapshot = self.chain.finalized().borrow().clone();
+        let snapshot = snapshot.ok_or(ServiceError::Ended("the follower of the chain"))?;
+        let genesis = snapshot.domain.genesis_hash;
+        let (mesh, mesh_events) = open(Side::Mesh, &self.config, &peer, genesis).await?;
+        let (public, public_events) = open(Side::Public, &self.config, &peer, genesis).await?;
+        // The chain has the ports of the first round.
+        self.config.mesh.listen = mesh.listening().to_vec();
+        self.config.public.listen = public.listening().to_vec();
+        let control = control::listen(&self.config.data_dir)?;
+        if let Some((announce, http)) = self.announce.take() {
+            // Nobody is waiting for it if the command line did not ask.
+            let _ = announce.send(Listening {
+                mesh: mesh.listening().to_vec(),
+                public: public.listening().to_vec(),
+                http,
+            });
+        }
+        let networks = view::Networks { mesh: mesh.clone(), public: public.clone() };
+        self.view.set_networks(identity.clone(), networks);
+
+        let history = self.history.clone();
+        let (recalls, recall_requests) = mpsc::channel(core::MAX_RECALLS);
+        let (recalled, recall_answers) = mpsc::channel(core::MAX_RECALLS);
+        let (stakes, stake_requests) = mpsc::channel(stakes::MAX_WAITING);
+        let (checked, stake_answers) = mpsc::channel(2 * stakes::MAX_WAITING);
+        let (orders, order_requests) = mpsc::channel(control::MAX_WAITING);
+        let core = core::Core {
+            director: director(&self.config, &identity, peer.clone(), &history, &self.view).await?,
+            identity,
+            mesh: mesh.clone(),
+            public: public.clone(),
+            links: links::Links::new(&self.config.mesh),
+            history: history.clone(),
+            recalls,
+            submissions: self.submissions.clone(),
+            stakes,
+            unchecked: Vec::new(),
+            revoking: None,
+            reporter: self.reporter.clone(),
+            view: self.view.clone(),
+            started: Instant::now(),
+        };
+        let inputs = core::Inputs {
+            snapshots: self.chain.finalized(),
+            mesh: mesh_events,
+            public: public_events,
+            recalled: recall_answers,
+            stakes: stake_answers,
+            orders: order_requests,
+        };
+        let round = Stopper::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(core.run(inputs, round.clone()));
+        tasks.spawn(recall(history, recall_requests, recalled));
+        let checking = stakes::run(self.chain.clone(), stake_requests, checked, round.clone());
+        tasks.spawn(ended_well(checking));
+        tasks.spawn(ended_well(control::run(control, orders, round.clone())));
+
+        let (mut ended, next) = tokio::select! {
+            () = stopper.stopped() => (Ok(()), None),
+            Some(first) = tasks.join_next() => (why(first, &round), None),
+            next = self.next_key(&peer) => match next {
+                Ok(next) => (Ok(()), Some(next)),
+                Err(error) => (Err(error), None),
+            },
+        };
+        round.stop();
+        let closed = timeout(GRACE, async {
+            tokio::join!(mesh.shutdown(), public.shutdown());
+            while let Some(last) = tasks.join_next().await {
+                ended = worse(std::mem::replace(&mut ended, Ok(())), why(last, &round));
+            }
+        });
+        if closed.await.is_err() {
+            error!("not everything of the network stopped within {GRACE:?}");
+        }
+        ended.map(|()| next)
+    }
+}
+
+/// The wall clock, in milliseconds since the Unix epoch.
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// The core, with what it must remember from before.
+async fn director(
+    config: &Config,
+    identity: &Identity,
+    peer: PeerKey,
+    history: &History,
+    view: &view::View,
+) -> Result<Director<crypto::BatchCrypto>, ServiceError> {
+    let settings = director::Config {
+        seen_capacity: config.limits.seen_messages,
+        recent_checkpoints: config.detector.recent_checkpoints,
+        history_checkpoints: config.detector.history_checkpoints,
+        rates: rates(&config.rates),
+        policy: director::Policy {
+            min_stake: config.policy.min_stake.map(|stake| stake.0),
+            allow: config.policy.allow.clone(),
+            deny: config.policy.deny.clone(),
+        },
+        conduct: director::conduct::Limits {
+            period_ms: config.conduct.period_ms,
+            limited_per_period: config.conduct.limited_per_period,
+            limited_periods: config.conduct.limited_periods,
+            forged: config.conduct.forged,
+        },
+        unix_ms_at_start: unix_ms(),
+        ..director::Config::new(identity.account.clone(), identity.peer_key)
+    };
+    let crypto = crypto::BatchCrypto::new(peer, config.limits.verify_batch)
+        .timed(view.metrics.verify_seconds());
+    // What fits into the memory. The core asks for the rest, wherever the chain is now.
+    let checkpoints = settings.recent_checkpoints.saturating_add(settings.checkpoints_ahead);
+    let Recent { votes, complete_from } = history.recent(checkpoints.saturating_add(1)).await?;
+    let votes = votes.into_iter().map(|(validator, vote)| ValidatorVote { validator, vote });
+    Ok(Director::resume(settings, crypto, votes.collect(), complete_from))
+}
+
+/// The operator's words for what validators may send, in the core's.
+pub(super) fn rates(rates: &config::Rates) -> director::Rates {
+    let rate = |messages_per_s, bytes_per_s| director::Rate { messages_per_s, bytes_per_s };
+    director::Rates {
+        classes: [
+            rate(rates.critical_messages_per_s, rates.critical_bytes_per_s),
+            rate(rates.high_messages_per_s, rates.high_bytes_per_s),
+            rate(rates.normal_messages_per_s, rates.normal_bytes_per_s),
+            rate(rates.bulk_messages_per_s, rates.bulk_bytes_per_s),
+        ],
+        votes_per_s: rates.votes_per_s,
+        burst_ms: rates.burst_ms,
+    }
+}
+
+/// The operator's words for what may wait, in the network's.
+pub(super) fn limits(side: Side, limits: &config::Limits) -> network::Limits {
+    let bytes = |mib: u64| usize::try_from(mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX);
+    let queue = |times| bytes(limits.queue_mib.saturating_mul(times));
+    let defaults = network::Limits::of(side);
+    match side {
+        Side::Mesh => network::Limits {
+            memory_bytes: bytes(limits.mesh_memory_mib),
+            queue_bytes: [queue(4), queue(4), queue(4), queue(8)],
+            ..defaults
+        },
+        Side::Public | Side::Client => network::Limits {
+            memory_bytes: bytes(limits.memory_mib),
+            queue_bytes: [queue(1), queue(1), queue(1), queue(2)],
+            max_connections: limits.max_connections,
+            ..defaults
+        },
+    }
+}
+
+async fn open(
+    side: Side,
+    config: &Config,
+    peer: &PeerKey,
+    genesis: H256,
+) -> Result<(Handle, network::Events), ServiceError> {
+    let (field, listen) = match side {
+        Side::Mesh => ("mesh.listen", &config.mesh.listen),
+        Side::Public | Side::Client => ("public.listen", &config.public.listen),
+    };
+    let mut settings = network::Config::new(side, *peer.seed(), genesis);
+    settings.listen = listen.clone();
+    settings.limits = limits(side, &config.limits);
+    network::start(settings).await.map_err(|error| ServiceError::Network { field, error })
+}
+
+/// Looks up first votes on disk, in the order in which they are asked for.
+async fn recall(
+    history: History,
+    mut requests: mpsc::Receiver<ValidatorVote>,
+    answers: mpsc::Sender<(ValidatorVote, Option<ValidatorVote>)>,
+) -> Result<(), ServiceError> {
+    while let Some(vote) = requests.recv().await {
+        let checkpoint = vote.vote.vote.checkpoint;
+        let first = history.first(vote.validator.clone(), checkpoint).await?;
+        let first =
+            first.map(|first| ValidatorVote { validator: vote.validator.clone(), vote: first });
+        if answers.send((vote, first)).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Orders come from the operator alone, and each is answered in one line that says what to do.
+
+use super::super::{
+    Stopper,
+    control::{Order, listen, run, socket_file},
+};
+use crate::director::RevokeOutcome;
+use director_primitives::AccountId32;
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+    sync::mpsc,
+};
+
+struct Rig {
+    dir: TempDir,
+    orders: mpsc::Receiver<Order>,
+    stopper: Stopper,
+}
+
+impl Rig {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (sender, orders) = mpsc::channel(1);
+        let stopper = Stopper::new();
+        tokio::spawn(run(listen(dir.path()).unwrap(), sender, stopper.clone()));
+        Self { dir, orders, stopper }
+    }
+
+    async fn connect(&self) -> UnixStream {
+        UnixStream::connect(socket_file(self.dir.path())).await.unwrap()
+    }
+
+    /// Says a line while the core answers orders like this.
+    async fn say(&mut self, line: &str, outcome: Option<RevokeOutcome>) -> Value {
+        let mut stream = self.connect().await;
+        stream.write_all(line.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let obey = async {
+            if let Some(outcome) = outcome {
+                let order = self.orders.recv().await.unwrap();
+                assert_eq!(order.revoke, AccountId32::new([7; 32]));
+                order.answer.send(outcome).unwrap();
+            }
+        };
+        let (_, read) = tokio::join!(obey, stream.read_to_string(&mut answer));
+        read.unwrap();
+        serde_json::from_str(&answer).unwrap()
+    }
+}
+
+fn revoke(account: &str) -> String {
+    format!("{{\"revoke\":\"{account}\"}}\n")
+}
+
+#[tokio::test]
+async fn the_socket_is_the_operators_alone() {
+    let rig = Rig::start();
+    let mode = std::fs::metadata(socket_file(rig.dir.path())).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // One that is left over from a killed process is replaced.
+    drop(listen(rig.dir.path()).unwrap());
+    listen(rig.dir.path()).unwrap();
+    let missing = listen(&rig.dir.path().join("missing")).unwrap_err().to_string();
+    assert!(missing.contains("control.sock") && missing.contains("data_dir"), "{missing}");
+    rig.stopper.stop();
+}
+
+#[tokio::test]
+async fn an_order_is_answered() {
+    let mut rig = Rig::start();
+    let account = AccountId32::new([7; 32]).to_string();
+    let signed = RevokeOutcome::Signed { votes: 1, needed: 2 };
+    let answer = rig.say(&revoke(&account), Some(signed)).await;
+    assert!(answer["ok"].as_str().unwrap().contains("1 of 2"), "{answer}");
+    let hex = format!("0x{}", "07".repeat(32));
+    for (outcome, words) in [
+        (RevokeOutcome::NotRegistered, "no registered validator"),
+        (RevokeOutcome::NotEligible, "may not speak anyway"),
+        (RevokeOutcome::NoDirectorOurselves, "/api/v1/status"),
+    ] {
+        let answer = rig.say(&revoke(&hex), Some(outcome)).await;
+        assert!(answer["error"].as_str().unwrap().contains(words), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_order_is_refused() {
+    let mut rig = Rig::start();
+    let long = format!("{}\n", "x".repeat(100_000));
+    for line in ["\n", "revoke\n", "{}\n", "{\"approve\":\"x\"}\n", "[1,2]\n", &long] {
+        let mut stream = rig.connect().await;
+        // The rest of a line that is too long is not read.
+        let _ = stream.write_all(line.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.is_empty() || answer.contains("no order"), "{line:?}: {answer}");
+    }
+    let answer = rig.say(&revoke("somebody"), None).await;
+    assert!(answer["error"].as_str().unwrap().contains("SS58"), "{answer}");
+    rig.orders.close();
+    let answer = rig.say(&revoke(&format!("0x{}", "07".repeat(32))), None).await;
+    assert!(answer["error"].as_str().unwrap().contains("stopping"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_says_nothing_keeps_nobody_out_for_long() {
+    tokio::time::pause();
+    let mut rig = Rig::start();
+    let mut silent = Vec::new();
+    for _ in 0..4 {
+        silent.push(rig.connect().await);
+    }
+    // Each is cut off after a while, and makes room.
+    for stream in &mut silent {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.is_empty());
+    }
+    let answer = rig.say("{}\n", None).await;
+    assert!(answer["error"].is_string());
+}
