@@ -2,8 +2,8 @@
 
 use super::Probe;
 use crate::{keys::Identity, namespaces::Namespace};
-use director_primitives::{Answer, Application, Control, H256, PublicKey, Welcome};
-use director_service::network::{Event, Multiaddr, Payload};
+use director_primitives::{Answer, Control, H256, PublicKey, Welcome};
+use director_service::network::{Event, Multiaddr};
 
 impl Probe {
     /// A probe whose connections come from a namespace.
@@ -58,20 +58,6 @@ impl Probe {
             self.next().await?;
         }
         self.welcome(key).await
-    }
-
-    /// Sends an application, whatever it says; the director's next answer.
-    ///
-    /// # Errors
-    ///
-    /// If there is no connection, or the swarm ends.
-    pub async fn apply(
-        &mut self,
-        director: PublicKey,
-        application: Application,
-    ) -> anyhow::Result<Answer> {
-        self.put(director, Payload::control(&Control::AuthorizationRequest(application)))?;
-        self.answer(director).await
     }
 
     /// The director's next word about whether it wants the probe.
