@@ -11,7 +11,7 @@ mod tests;
 
 pub use load::ConfigError;
 
-use crate::network::Multiaddr;
+use crate::network::{Multiaddr, Socket, is_private};
 use director_primitives::{AccountId32, H256};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -91,12 +91,95 @@ pub struct Keys {
     pub peer: PathBuf,
 }
 
-/// The mesh of directors.
+/// The mesh of directors: give either `interface` or `listen`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mesh {
-    /// Multiaddrs to listen on, of the private interface only: `/ip4/100.64.0.1/tcp/30401`.
+    /// Name of the private interface to listen on: `tailscale0`, `wg0`. Its addresses are found, waited
+    /// for at boot, and followed when they change. No other interface is listened on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// TCP port on that interface. Default 30401.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Multiaddrs to listen on instead, of the private interface only: `/ip4/100.64.0.1/tcp/30401`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listen: Vec<Multiaddr>,
+    /// Whether a connection is answered only if it comes from the IP address of an active director's
+    /// mesh endpoint. Default `true`: others do not even learn who listens. Set it to `false` if
+    /// directors reach each other through address translation, and seem to come from elsewhere. While
+    /// an active director's mesh endpoint is a name, everybody is answered anyway.
+    #[serde(default = "yes")]
+    pub known_addresses_only: bool,
+}
+
+/// For serde, which takes functions only.
+fn yes() -> bool {
+    true
+}
+
+impl Mesh {
+    const DEFAULT_PORT: u16 = 30401;
+
+    /// Longest name of an interface (`IFNAMSIZ`).
+    const MAX_INTERFACE_LEN: usize = 15;
+
+    /// Interface and port to listen on, unless addresses are given.
+    pub fn interface(&self) -> Option<(&str, u16)> {
+        let port = self.port.unwrap_or(Self::DEFAULT_PORT);
+        self.interface.as_deref().map(|name| (name, port))
+    }
+
+    fn validate(&self, public: &Public) -> Result<(), ConfigError> {
+        let invalid = |field, cause: String| Err(ConfigError::Invalid { field, cause });
+        let public: Vec<_> = public.listen.iter().filter_map(Socket::of).collect();
+        let Some((name, port)) = self.interface() else {
+            if self.port.is_some() {
+                return invalid(
+                    "mesh.port",
+                    "goes with mesh.interface; in mesh.listen the port is part of each address"
+                        .into(),
+                );
+            }
+            check_listen("mesh.listen", &self.listen, " (or mesh.interface)")?;
+            let sockets = self.listen.iter().filter_map(|at| Some((at, Socket::of(at)?)));
+            let mut shared = sockets.filter(|(_, of)| public.iter().any(|at| at.overlaps(*of)));
+            return shared.next().map_or(Ok(()), |(shared, _)| {
+                invalid(
+                    "mesh.listen",
+                    format!(
+                        "{shared} is in public.listen too; the two networks need ports of their own"
+                    ),
+                )
+            });
+        };
+        if !self.listen.is_empty() {
+            return invalid(
+                "mesh.interface",
+                "and mesh.listen are both given; keep one: the interface, whose addresses are \
+                 found, or the addresses"
+                    .into(),
+            );
+        }
+        let is_word = |letter: char| !letter.is_whitespace() && letter != '/';
+        if name.is_empty() || name.len() > Self::MAX_INTERFACE_LEN || !name.chars().all(is_word) {
+            return invalid(
+                "mesh.interface",
+                format!("{name:?} is no name of an interface; `ip address` lists them"),
+            );
+        }
+        if port == 0 {
+            return invalid("mesh.port", "must be at least 1: others have to know it".into());
+        }
+        let taken = |at: &Socket| matches!(at, Socket::Tcp(at) if at.port() == port);
+        if public.iter().any(taken) {
+            return invalid(
+                "mesh.port",
+                format!("{port} is in public.listen too; the two networks need ports of their own"),
+            );
+        }
+        Ok(())
+    }
 }
 
 /// The network that validators reach.
@@ -220,6 +303,35 @@ pub struct Limits {
     /// Connections to validators and candidates. Default 1,100: all that a chain may have, and some.
     /// Each takes up to 64 KiB beside what waits, and a file descriptor (`ulimit -n`).
     pub max_connections: usize,
+    /// Of those, from one address. Default 64: many validators may be behind one router. Here and
+    /// below loopback is excepted, and an address of IPv6 stands for its /64.
+    pub max_connections_per_address: usize,
+    /// Handshakes of validators under way at once, from addresses that nothing is known of, and as many
+    /// from known ones. Default 512, at 10 KiB each: after a restart everybody calls at once.
+    pub max_handshakes: usize,
+    /// Of those, from one address. Default 8.
+    pub max_handshakes_per_address: usize,
+    /// Milliseconds that a handshake may take. Default 10,000: a bad line needs one.
+    pub handshake_timeout_ms: u64,
+    /// Handshakes a second from one address. Default 8; one costs half a millisecond of CPU.
+    pub handshakes_per_s_per_address: u32,
+    /// So many of them at once. Default 32: validators behind one router come back together.
+    pub handshake_burst_per_address: u32,
+    /// Handshakes a second from all addresses together that have not brought an allowed key within
+    /// the last hour. Default 64, which is 4 % of a core: strangers get no more of it.
+    pub strangers_per_s: u32,
+    /// So many of them at once. Default 512: after a restart nobody is known, and all validators must
+    /// get in within seconds.
+    pub strangers_burst: u32,
+    /// Whether loopback is excepted from all that is said of addresses here. Default `true`: a development
+    /// network connects all its validators from one address.
+    pub spare_loopback: bool,
+    /// Milliseconds from the handshake until something valid came. Default 10,000: a client says
+    /// something every second.
+    pub first_message_ms: u64,
+    /// KiB that are read within a minute of a key that is registered but not authorized. Default 320:
+    /// the longest control message has 256, a request with its stake proof has a few.
+    pub candidate_kib_per_minute: u64,
 }
 
 impl Default for Limits {
@@ -231,6 +343,17 @@ impl Default for Limits {
             mesh_memory_mib: 256,
             queue_mib: 8,
             max_connections: 1_100,
+            max_connections_per_address: 64,
+            max_handshakes: 512,
+            max_handshakes_per_address: 8,
+            handshake_timeout_ms: 10_000,
+            handshakes_per_s_per_address: 8,
+            handshake_burst_per_address: 32,
+            strangers_per_s: 64,
+            strangers_burst: 512,
+            spare_loopback: true,
+            first_message_ms: 10_000,
+            candidate_kib_per_minute: 320,
         }
     }
 }
@@ -242,6 +365,27 @@ impl Limits {
     /// Most MiB of anything: beyond that it is a misunderstanding of the unit.
     const MAX_MIB: u64 = 1 << 20;
 
+    /// Least KiB for a candidate: it must be able to send one control message of any length.
+    const MIN_CANDIDATE_KIB: u64 = 272;
+
+    /// The fields that must not be 0.
+    fn positive(&self) -> [(&'static str, u64); 12] {
+        [
+            ("limits.seen_messages", self.seen_messages as u64),
+            ("limits.verify_batch", self.verify_batch as u64),
+            ("limits.max_connections", self.max_connections as u64),
+            ("limits.max_connections_per_address", self.max_connections_per_address as u64),
+            ("limits.max_handshakes", self.max_handshakes as u64),
+            ("limits.max_handshakes_per_address", self.max_handshakes_per_address as u64),
+            ("limits.handshake_timeout_ms", self.handshake_timeout_ms),
+            ("limits.handshakes_per_s_per_address", self.handshakes_per_s_per_address.into()),
+            ("limits.handshake_burst_per_address", self.handshake_burst_per_address.into()),
+            ("limits.strangers_per_s", self.strangers_per_s.into()),
+            ("limits.strangers_burst", self.strangers_burst.into()),
+            ("limits.first_message_ms", self.first_message_ms),
+        ]
+    }
+
     /// MiB that may wait for one validator and for one director, in all classes.
     fn queues_mib(&self) -> (u64, u64) {
         let of_validator = self.queue_mib.saturating_mul(5);
@@ -250,6 +394,13 @@ impl Limits {
 
     fn validate(&self) -> Result<(), ConfigError> {
         let invalid = |field, cause: String| Err(ConfigError::Invalid { field, cause });
+        if self.candidate_kib_per_minute < Self::MIN_CANDIDATE_KIB {
+            let least = Self::MIN_CANDIDATE_KIB;
+            return invalid(
+                "limits.candidate_kib_per_minute",
+                format!("must be at least {least}: a control message may have 256 KiB"),
+            );
+        }
         if self.queue_mib < Self::MIN_QUEUE_MIB {
             let least = Self::MIN_QUEUE_MIB;
             return invalid(
@@ -390,30 +541,8 @@ impl Config {
         if let Err(error) = crate::chain::check_url(&self.chain.url, self.chain.allow_insecure) {
             return invalid("chain.url", error.to_string());
         }
-        for (field, listen) in
-            [("mesh.listen", &self.mesh.listen), ("public.listen", &self.public.listen)]
-        {
-            if listen.is_empty() {
-                return invalid(field, "needs at least one multiaddr".into());
-            }
-            for address in listen {
-                check_address(address).or_else(|why| invalid(field, format!("{address} {why}")))?;
-            }
-        }
-        // Port 0 is any free port, never the same twice.
-        let fixed = |address: &&Multiaddr| {
-            let text = address.to_string();
-            !text.ends_with("/tcp/0") && !text.ends_with("/udp/0/quic-v1")
-        };
-        let shared = self.mesh.listen.iter().filter(fixed).find(|a| self.public.listen.contains(a));
-        if let Some(shared) = shared {
-            return invalid(
-                "mesh.listen",
-                format!(
-                    "{shared} is in public.listen too; the two networks need ports of their own"
-                ),
-            );
-        }
+        check_listen("public.listen", &self.public.listen, "")?;
+        self.mesh.validate(&self.public)?;
         if !self.http.allow_remote && !self.http.listen.ip().is_loopback() {
             return invalid(
                 "http.listen",
@@ -424,9 +553,6 @@ impl Config {
             );
         }
         let positive = [
-            ("limits.seen_messages", self.limits.seen_messages as u64),
-            ("limits.verify_batch", self.limits.verify_batch as u64),
-            ("limits.max_connections", self.limits.max_connections as u64),
             ("rates.critical_messages_per_s", self.rates.critical_messages_per_s),
             ("rates.critical_bytes_per_s", self.rates.critical_bytes_per_s),
             ("rates.high_messages_per_s", self.rates.high_messages_per_s),
@@ -444,7 +570,8 @@ impl Config {
             ("detector.history_checkpoints", self.detector.history_checkpoints),
             ("detector.recent_checkpoints", self.detector.recent_checkpoints),
         ];
-        if let Some((field, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+        let mut positive = self.limits.positive().into_iter().chain(positive);
+        if let Some((field, _)) = positive.find(|(_, value)| *value == 0) {
             return invalid(field, "must be at least 1".into());
         }
         self.limits.validate()?;
@@ -469,6 +596,19 @@ impl Config {
         Ok(())
     }
 
+    /// What is allowed but probably not meant, one line each with the remedy.
+    pub fn warnings(&self) -> Vec<String> {
+        let public = self.mesh.listen.iter().filter(|address| !is_private(address));
+        let warning = |address: &Multiaddr| {
+            format!(
+                "mesh.listen: {address} can be reached from the internet; the mesh is for directors \
+                 alone: use the address of a private interface, or name the interface in \
+                 mesh.interface"
+            )
+        };
+        public.map(warning).collect()
+    }
+
     fn resolve_paths(&mut self, folder: &Path) {
         for path in [&mut self.data_dir, &mut self.keys.account, &mut self.keys.peer] {
             *path = folder.join(&*path);
@@ -476,12 +616,20 @@ impl Config {
     }
 }
 
-fn check_address(address: &Multiaddr) -> Result<(), &'static str> {
-    let text = address.to_string();
-    match text.split('/').collect::<Vec<_>>().as_slice() {
-        ["", "ip4" | "ip6", _, "tcp", _] => Ok(()),
-        ["", "ip4" | "ip6", _, "udp", _, "quic-v1"] => Ok(()),
-        _ => Err("is not of the form /ip4/ADDRESS/tcp/PORT, /ip6/ADDRESS/tcp/PORT or \
-             /ip4/ADDRESS/udp/PORT/quic-v1"),
+fn check_listen(
+    field: &'static str,
+    listen: &[Multiaddr],
+    alternative: &str,
+) -> Result<(), ConfigError> {
+    let invalid = |cause: String| Err(ConfigError::Invalid { field, cause });
+    if listen.is_empty() {
+        return invalid(format!("needs at least one multiaddr{alternative}"));
+    }
+    match listen.iter().find(|address| Socket::of(address).is_none()) {
+        Some(address) => invalid(format!(
+            "{address} is not of the form /ip4/ADDRESS/tcp/PORT, /ip6/ADDRESS/tcp/PORT or \
+             /ip4/ADDRESS/udp/PORT/quic-v1"
+        )),
+        None => Ok(()),
     }
 }

@@ -30,6 +30,7 @@ mod control;
 mod core;
 mod crypto;
 mod error;
+mod interfaces;
 mod links;
 mod ports;
 mod refresh;
@@ -66,7 +67,7 @@ use tokio::{
     task::{JoinError, JoinHandle, JoinSet},
     time::timeout,
 };
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// How long a graceful end may take.
 const GRACE: Duration = Duration::from_secs(5);
@@ -182,6 +183,9 @@ pub async fn start(config: Config) -> Result<Service, ServiceError> {
     let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
     ports::check("mesh.listen", &config.mesh.listen)?;
     ports::check("public.listen", &config.public.listen)?;
+    for warning in config.warnings() {
+        warn!("{warning}");
+    }
     let http = http::bind(config.http.listen).await?;
     let store = Store::open(&config.data_dir)?;
     let chain_thread = ChainThread::start()?;

@@ -5,6 +5,7 @@
 
 mod message;
 mod setup;
+mod strangers;
 
 use anyhow::{Context, Result, anyhow, bail};
 use bench_load::{Class, Header, Ledger, Options, Receiver, System};
@@ -18,6 +19,7 @@ use std::{
     process::ExitCode,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use strangers::Strangers;
 use tokio::time::timeout;
 
 /// How long all validators together may take to connect and be welcomed.
@@ -41,6 +43,9 @@ struct Cli {
     /// Class of the votes.
     #[arg(long, value_enum, default_value = "critical")]
     class: VoteClass,
+    /// Strangers that knock at the directors meanwhile, a second.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    strangers: u64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -93,7 +98,16 @@ fn run(cli: Cli) -> Result<()> {
     };
     let validators = ready.recv().context("the readers ended")??;
     let system = Director { validators, setup, form };
+    // Once everybody is connected: strangers at the start are another question.
+    let strangers = match cli.strangers {
+        0 => None,
+        per_s => Some(Strangers::start(cli.load.relays.clone(), per_s)?),
+    };
     let report = bench_load::run(&cli.load, system, ledger)?;
+    if let Some(strangers) = &strangers {
+        eprintln!("director-load: {} attempts of strangers", strangers.attempts());
+    }
+    drop(strangers);
     drop(done);
     reader.join().map_err(|_| anyhow!("the readers panicked: see above"))?;
     report.print()

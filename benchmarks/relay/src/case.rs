@@ -56,6 +56,8 @@ pub(crate) struct Case {
     pub(crate) frozen: usize,
     /// Class of the votes, for directors.
     pub(crate) class: String,
+    /// Strangers that knock meanwhile, a second, at directors.
+    pub(crate) strangers: u64,
     /// Seconds that are measured.
     pub(crate) seconds: u64,
 }
@@ -72,6 +74,7 @@ impl Case {
             bulk: 0,
             frozen: 0,
             class: "critical".into(),
+            strangers: 0,
             seconds: 5,
         }
     }
@@ -92,6 +95,9 @@ impl fmt::Display for Case {
         }
         if self.class != "critical" {
             write!(f, ", {}", self.class)?;
+        }
+        if self.strangers > 0 {
+            write!(f, ", {} strangers a second", self.strangers)?;
         }
         Ok(())
     }

@@ -71,6 +71,9 @@ struct Cli {
     /// Class of the messages, for directors: critical, high or normal.
     #[arg(long, default_value = "critical", help_heading = "A single case")]
     class: String,
+    /// Strangers that knock at directors meanwhile, a second.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "A single case")]
+    strangers: u64,
 
     /// Where `director` and `director-load` are, as a release has them.
     #[arg(long, value_name = "DIR", hide = true)]
@@ -143,6 +146,7 @@ fn groups(cli: &Cli) -> Result<Vec<Group>> {
         bulk: cli.bulk,
         frozen: cli.frozen,
         class: cli.class.clone(),
+        strangers: cli.strangers,
         seconds: cli.seconds,
         ..Case::new(system, cli.relays, cli.validators, load)
     };

@@ -107,6 +107,10 @@ pub(crate) fn full(systems: &[System], repeat: usize, seconds: u64) -> Vec<Group
         seconds,
         ..Case::new(System::Director, 1, 21, thousand)
     }));
+    // 10,000 attempts a minute.
+    main.extend(
+        cases(1, 21, &tcp[1..], thousand).into_iter().map(|c| Case { strangers: 167, ..c }),
+    );
     let main_searches = vec![
         search(System::Raw, 100_000, 100_000),
         search(System::Director, 20_000, 75_000),

@@ -33,6 +33,9 @@ pub(crate) struct Row {
     /// Class of the votes, where it is not Critical.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<String>,
+    /// Strangers that knocked meanwhile, a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) strangers: Option<u64>,
     /// Runs that this is the median of.
     #[serde(default)]
     pub(crate) runs: usize,
@@ -50,6 +53,7 @@ impl Row {
     pub(crate) fn describe(&mut self, case: &Case) {
         self.system = Some(case.system);
         self.class = (case.class != "critical").then(|| case.class.clone());
+        self.strangers = (case.strangers > 0).then_some(case.strangers);
         self.runs = 1;
     }
 
@@ -63,7 +67,10 @@ impl Row {
 
     /// Whether there is nothing special about it but its numbers.
     pub(crate) fn is_plain(&self) -> bool {
-        self.bulk_mib_per_s.is_none() && self.frozen.is_none() && self.class.is_none()
+        self.bulk_mib_per_s.is_none()
+            && self.frozen.is_none()
+            && self.class.is_none()
+            && self.strangers.is_none()
     }
 
     /// The load in words.
@@ -83,6 +90,9 @@ impl Row {
         }
         if let Some(class) = &self.class {
             text += &format!(", class {class}");
+        }
+        if let Some(strangers) = self.strangers {
+            text += &format!(", {strangers} strangers a second");
         }
         text
     }

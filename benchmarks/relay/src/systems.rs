@@ -83,6 +83,10 @@ async fn directors(case: &Case, stage: &Stage, programs: &Programs, dir: &Path) 
             text = text.replace("tcp/0\"] # public", "udp/0/quic-v1\"] # public");
         }
         text += RATES;
+        if case.strangers > 0 {
+            // The strangers come from this machine too.
+            text += "\n[limits]\nspare_loopback = false\n";
+        }
         fs::write(&config, text)?;
         let arguments = ["run", "--config", &config.display().to_string(), "--exit-on-stdin-eof"];
         let arguments = arguments.map(String::from);
@@ -183,6 +187,7 @@ async fn load(
         System::Director | System::DirectorQuic => {
             let mut arguments = vec!["--setup".to_owned(), stage.setup.display().to_string()];
             arguments.extend(["--class".into(), case.class.clone()]);
+            arguments.extend(["--strangers".into(), case.strangers.to_string()]);
             if case.system == System::DirectorQuic {
                 arguments.push("--quic".into());
             }

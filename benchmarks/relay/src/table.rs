@@ -152,6 +152,13 @@ pub(crate) fn targets(rows: &[Row]) -> String {
         });
         found.map(p99)
     };
+    let molested = rows.iter().find(|row| {
+        row.system == Some(System::Director)
+            && row.strangers.is_some()
+            && (row.validators, row.ingress) == (21, 1_000)
+    });
+    let calm = of(System::Director, p99);
+    lines.ratio("p99 with 167 strangers a second, to without", molested.map(p99), calm, 1.2, false);
     lines.ratio("p99 with a tenth frozen, to without", frozen(10, 100), frozen(0, 90), 1.1, false);
     lines.0
 }

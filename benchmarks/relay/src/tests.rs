@@ -27,6 +27,7 @@ fn row(system: System, rate: u64, p99_ms: f64, lost: u64) -> Row {
         bulk_mib_per_s: None,
         frozen: None,
         class: None,
+        strangers: None,
         runs: 1,
     }
 }

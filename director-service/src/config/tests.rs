@@ -121,6 +121,60 @@ fn a_bad_multiaddr_is_refused() {
 }
 
 #[test]
+fn the_mesh_is_on_an_interface_or_on_addresses() {
+    let on = |fields: &str| MINIMAL.replace("listen = [\"/ip4/127.0.0.1/tcp/30401\"]", fields);
+    let mesh = |fields: &str| load(&on(fields), &[]).map(|config| config.mesh);
+    let named = mesh("interface = \"tailscale0\"").unwrap();
+    assert_eq!(named.interface(), Some(("tailscale0", 30401)));
+    assert!(named.known_addresses_only);
+    let other = "interface = \"wg0\"\nport = 7\nknown_addresses_only = false";
+    let other = mesh(other).unwrap();
+    assert_eq!((other.interface(), other.known_addresses_only), (Some(("wg0", 7)), false));
+    assert_eq!(load(MINIMAL, &[]).unwrap().mesh.interface(), None);
+
+    let both = format!("{}interface = \"wg0\"", "listen = [\"/ip4/10.0.0.1/tcp/1\"]\n");
+    refuses(&on(&both), &[], &["mesh.interface", "mesh.listen", "keep one"]);
+    refuses(&on(""), &[], &["mesh.listen", "mesh.interface"]);
+    let port_too = "port = 1\nlisten = [\"/ip4/10.0.0.1/tcp/1\"]";
+    refuses(&on(port_too), &[], &["mesh.port", "mesh.interface"]);
+    refuses(&on("interface = \"wg0\"\nport = 0"), &[], &["mesh.port", "at least 1"]);
+    refuses(&on("interface = \"wg0\"\nport = 30400"), &[], &["mesh.port", "public.listen"]);
+    for name in ["", "a b", "a/b", "0123456789abcdef"] {
+        refuses(&on(&format!("interface = \"{name}\"")), &[], &["mesh.interface", "ip address"]);
+    }
+}
+
+#[test]
+fn the_two_networks_do_not_share_a_port() {
+    let public = |address| MINIMAL.replace("/ip4/127.0.0.1/tcp/30400", address);
+    refuses(&public("/ip4/0.0.0.0/tcp/30401"), &[], &["mesh.listen", "ports of their own"]);
+    assert!(load(&public("/ip4/127.0.0.2/tcp/30401"), &[]).is_ok());
+    assert!(load(&public("/ip4/0.0.0.0/udp/30401/quic-v1"), &[]).is_ok());
+}
+
+#[test]
+fn a_mesh_on_the_internet_is_warned_about() {
+    let with = |address| {
+        let text = MINIMAL.replace("/ip4/127.0.0.1/tcp/30401", address);
+        load(&text, &[]).unwrap().warnings()
+    };
+    assert!(with("/ip4/100.64.0.1/tcp/30401").is_empty());
+    assert!(with("/ip6/fd7a:115c:a1e0::1/tcp/30401").is_empty());
+    for address in ["/ip4/0.0.0.0/tcp/30401", "/ip6/::/tcp/30401", "/ip4/203.0.113.1/tcp/30401"] {
+        let [warning] = &with(address)[..] else { panic!("one warning for {address}") };
+        assert!(warning.contains(address) && warning.contains("mesh.interface"), "{warning}");
+    }
+}
+
+#[test]
+fn a_candidate_may_send_a_control_message_of_any_length() {
+    let env = [("DIRECTOR_LIMITS_CANDIDATE_KIB_PER_MINUTE", "256")];
+    refuses(MINIMAL, &env, &["limits.candidate_kib_per_minute", "272"]);
+    let zero = [("DIRECTOR_LIMITS_STRANGERS_PER_S", "0")];
+    refuses(MINIMAL, &zero, &["limits.strangers_per_s", "at least 1"]);
+}
+
+#[test]
 fn an_insecure_node_must_be_asked_for() {
     let remote = MINIMAL.replace("ws://127.0.0.1:9944", "ws://10.0.0.7:9944");
     refuses(&remote, &[], &["chain.url", "wss://", "chain.allow_insecure"]);

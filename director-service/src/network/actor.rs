@@ -1,34 +1,26 @@
 //! Runs the swarm: listens, dials, and closes everything at the end.
 
 use super::{
-    Config, DownReason, Events, Handle, Multiaddr, NetworkError,
+    Config, DownReason, Events, Handle, ListenFault, Multiaddr, NetworkError, Socket,
     behaviour::{Behaviour, key_of, peer_id_of},
     hub::Hub,
     link::lock,
-    muxer,
+    listeners::Listeners,
+    transport,
 };
 use director_primitives::PublicKey;
 use futures::StreamExt;
 use libp2p::{
-    StreamProtocol, Swarm, SwarmBuilder, TransportError, identity,
-    multiaddr::Protocol,
-    noise,
+    StreamProtocol, Swarm, TransportError,
+    core::transport::ListenerId,
+    identity,
     swarm::{
         DialError, SwarmEvent,
         dial_opts::{DialOpts, PeerCondition},
     },
-    tcp, yamux,
 };
-use std::{
-    io,
-    net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
-    sync::Arc,
-    time::Duration,
-};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
-
-/// Two streams are ours; a few more while they are negotiated.
-const MAX_STREAMS: usize = 8;
 
 /// Starts a swarm. It listens when this returns; nobody may connect before [`Handle::allow`].
 ///
@@ -43,133 +35,160 @@ pub async fn start(config: Config) -> Result<(Handle, Events), NetworkError> {
     let protocol = format!("/director/1/{}", hex::encode(&config.genesis_hash[..8]));
     let protocol = StreamProtocol::try_from_owned(protocol).map_err(|_| NetworkError::Key)?;
     let hub = Arc::new(Hub::new(local, protocol, config.side, config.limits));
-    let mut swarm = swarm(keypair, &hub)?;
+    let swarm = transport::swarm(keypair, &hub)?;
+    let mut actor = Actor::new(swarm, hub.clone());
 
-    for address in &config.listen {
-        listen(&mut swarm, address).map_err(|source| NetworkError::Listen {
-            address: address.clone(),
-            source: source.into(),
-        })?;
+    actor.listeners.set(config.listen.clone(), Instant::now());
+    for address in config.listen {
+        actor.open(&address).map_err(|source| NetworkError::Listen { address, source })?;
     }
-    let mut listening = Vec::new();
-    while listening.len() < config.listen.len() {
-        match swarm.select_next_some().await {
-            SwarmEvent::NewListenAddr { address, .. } => listening.push(address),
-            SwarmEvent::ListenerClosed { addresses, reason: Err(source), .. } => {
-                let address = addresses.first().or(config.listen.first());
-                return Err(NetworkError::Listen {
-                    address: address.cloned().unwrap_or_else(Multiaddr::empty),
-                    source: source.into(),
-                });
+    while !actor.listeners.are_open() {
+        let event = actor.swarm.select_next_some().await;
+        if let SwarmEvent::ListenerClosed { listener_id, reason: Err(source), .. } = event {
+            let closed = actor.listeners.closed(listener_id, Instant::now());
+            let address = closed.map_or_else(Multiaddr::empty, |(address, _)| address);
+            return Err(NetworkError::Listen { address, source: source.into() });
+        }
+        actor.on_event(event);
+    }
+    tokio::spawn(actor.run());
+    Ok((Handle::new(hub.clone()), Events(hub)))
+}
+
+/// The swarm, and what it is to do.
+struct Actor {
+    swarm: Swarm<Behaviour>,
+    hub: Arc<Hub>,
+    listeners: Listeners,
+}
+
+impl Actor {
+    fn new(swarm: Swarm<Behaviour>, hub: Arc<Hub>) -> Self {
+        let listeners = Listeners::new(Duration::from_millis(hub.limits.relisten_ms));
+        Self { swarm, hub, listeners }
+    }
+
+    async fn run(mut self) {
+        while !self.hub.is_stopping() {
+            self.listen_due();
+            self.dial_due();
+            let due = lock(&self.hub.dialer).next_due();
+            let due = [due, self.listeners.next_due()].into_iter().flatten().min();
+            let wait = async {
+                match due {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_event(event),
+                () = self.hub.changed.notified() => {}
+                () = wait => {}
+            }
+        }
+        let links = lock(&self.hub.gate).links();
+        for link in links {
+            self.hub.close(&link, DownReason::Shutdown);
+        }
+        // Its connections' tasks end with it.
+        drop(self.swarm);
+        self.hub.listening.send_replace(Vec::new());
+        self.hub.ingress.finish();
+        self.hub.stopped.send_replace(true);
+    }
+
+    fn listen_due(&mut self) {
+        let now = Instant::now();
+        let wanted = lock(&self.hub.wanted_listeners).take();
+        if let Some(wanted) = wanted {
+            for id in self.listeners.set(wanted, now) {
+                // Its connections stay.
+                self.swarm.remove_listener(id);
+            }
+            self.say_listening();
+        }
+        for address in self.listeners.due(now) {
+            if let Err(fault) = self.open(&address) {
+                let delay = self.listeners.failed(&address, now);
+                tracing::warn!("cannot listen on {address}: {fault}; trying again in {delay:?}");
+            }
+        }
+    }
+
+    fn open(&mut self, address: &Multiaddr) -> Result<(), ListenFault> {
+        let id = open(&mut self.swarm, address)?;
+        self.listeners.opened(address, id);
+        Ok(())
+    }
+
+    fn say_listening(&self) {
+        let addresses = self.listeners.addresses();
+        self.hub.listening.send_if_modified(|before| {
+            let changed = *before != addresses;
+            *before = addresses;
+            changed
+        });
+    }
+
+    fn dial_due(&mut self) {
+        let due = lock(&self.hub.dialer).due(Instant::now());
+        for (peer, addresses) in due {
+            if let Err(error) = dial(&mut self.swarm, &self.hub, peer, addresses) {
+                self.hub.dial_failed(peer, error);
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: SwarmEvent<Infallible>) {
+        match event {
+            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
+                if let Some(peer) = key_of(&peer) {
+                    self.hub.dial_failed(peer, explain(&error));
+                }
+            }
+            SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
+                tracing::debug!(from = %send_back_addr, %error, "connection refused")
+            }
+            SwarmEvent::NewListenAddr { listener_id, address } => {
+                self.listeners.listens(listener_id, address);
+                self.say_listening();
+            }
+            SwarmEvent::ExpiredListenAddr { listener_id, address } => {
+                self.listeners.expired(listener_id, &address);
+                self.say_listening();
+            }
+            SwarmEvent::ListenerError { error, .. } => {
+                tracing::warn!(%error, "a listener has trouble; it goes on");
+            }
+            SwarmEvent::ListenerClosed { listener_id, reason, .. } => {
+                self.on_listener_closed(listener_id, reason)
             }
             _ => {}
         }
     }
-    let handle = Handle::new(hub.clone(), listening);
-    tokio::spawn(run(swarm, hub.clone()));
-    Ok((handle, Events(hub)))
-}
 
-fn swarm(keypair: identity::Keypair, hub: &Arc<Hub>) -> Result<Swarm<Behaviour>, NetworkError> {
-    let streams = || {
-        let mut config = yamux::Config::default();
-        config.set_max_num_streams(MAX_STREAMS);
-        muxer::Config(config)
-    };
-    let timeout = Duration::from_millis(hub.limits.handshake_timeout_ms);
-    let swarm = SwarmBuilder::with_existing_identity(keypair)
-        .with_tokio()
-        .with_tcp(
-            tcp::Config::default().nodelay(true),
-            noise::Config::new,
-            streams,
-        )
-        .map_err(|_| NetworkError::Key)?
-        .with_quic_config(|mut config| {
-            config.handshake_timeout = timeout;
-            config.max_concurrent_stream_limit = MAX_STREAMS as u32;
-            config
-        })
-        .with_behaviour(|_| Behaviour(hub.clone()))
-        .map_err(|_| NetworkError::Key)?
-        // The handler says when a connection is not wanted any more; then at once.
-        .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::ZERO))
-        .with_connection_timeout(timeout)
-        .build();
-    Ok(swarm)
-}
-
-/// libp2p listens with SO_REUSEPORT: a second process of the same user would silently share the
-/// port and get every other connection. So we try the port without it first.
-fn listen(swarm: &mut Swarm<Behaviour>, address: &Multiaddr) -> io::Result<()> {
-    match socket_of(address) {
-        Some(Socket::Tcp(socket)) => drop(TcpListener::bind(socket)?),
-        Some(Socket::Udp(socket)) => drop(UdpSocket::bind(socket)?),
-        None => {}
+    fn on_listener_closed(&mut self, id: ListenerId, reason: io::Result<()>) {
+        // `None`: we closed it.
+        if let Some((address, delay)) = self.listeners.closed(id, Instant::now()) {
+            tracing::warn!(?reason, "listening on {address} ended; trying again in {delay:?}");
+            self.say_listening();
+        }
     }
-    match swarm.listen_on(address.clone()) {
-        Ok(_) => Ok(()),
-        Err(TransportError::Other(source)) => Err(source),
-        Err(TransportError::MultiaddrNotSupported(_)) => Err(io::Error::new(
+}
+
+fn open(swarm: &mut Swarm<Behaviour>, address: &Multiaddr) -> Result<ListenerId, ListenFault> {
+    if let Some(socket) = Socket::of(address).filter(|socket| socket.address().port() != 0) {
+        socket.probe()?;
+    }
+    swarm.listen_on(address.clone()).map_err(|error| match error {
+        TransportError::Other(source) => source.into(),
+        TransportError::MultiaddrNotSupported(_) => io::Error::new(
             io::ErrorKind::InvalidInput,
             "not an address to listen on; write it as /ip4/127.0.0.1/tcp/30400 or \
              /ip4/127.0.0.1/udp/30400/quic-v1",
-        )),
-    }
-}
-
-enum Socket {
-    Tcp(SocketAddr),
-    Udp(SocketAddr),
-}
-
-fn socket_of(address: &Multiaddr) -> Option<Socket> {
-    let mut parts = address.iter();
-    let ip: IpAddr = match parts.next()? {
-        Protocol::Ip4(ip) => ip.into(),
-        Protocol::Ip6(ip) => ip.into(),
-        _ => return None,
-    };
-    match parts.next()? {
-        Protocol::Tcp(port) if port != 0 => Some(Socket::Tcp((ip, port).into())),
-        Protocol::Udp(port) if port != 0 => Some(Socket::Udp((ip, port).into())),
-        _ => None,
-    }
-}
-
-async fn run(mut swarm: Swarm<Behaviour>, hub: Arc<Hub>) {
-    while !hub.is_stopping() {
-        dial_due(&mut swarm, &hub);
-        let due = lock(&hub.dialer).next_due();
-        let wait = async {
-            match due {
-                Some(due) => sleep_until(due).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            event = swarm.select_next_some() => on_event(&hub, event),
-            () = hub.changed.notified() => {}
-            () = wait => {}
-        }
-    }
-    let links = lock(&hub.gate).links();
-    for link in links {
-        hub.close(&link, DownReason::Shutdown);
-    }
-    // Its connections' tasks end with it.
-    drop(swarm);
-    hub.ingress.finish();
-    hub.stopped.send_replace(true);
-}
-
-fn dial_due(swarm: &mut Swarm<Behaviour>, hub: &Hub) {
-    let due = lock(&hub.dialer).due(Instant::now());
-    for (peer, addresses) in due {
-        if let Err(error) = dial(swarm, hub, peer, addresses) {
-            hub.dial_failed(peer, error);
-        }
-    }
+        )
+        .into(),
+    })
 }
 
 fn dial(
@@ -189,26 +208,6 @@ fn dial(
         .allocate_new_port()
         .build();
     swarm.dial(options).map_err(|error| explain(&error))
-}
-
-fn on_event(hub: &Hub, event: SwarmEvent<std::convert::Infallible>) {
-    match event {
-        SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
-            if let Some(peer) = key_of(&peer) {
-                hub.dial_failed(peer, explain(&error));
-            }
-        }
-        SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
-            tracing::debug!(from = %send_back_addr, %error, "connection refused")
-        }
-        SwarmEvent::ListenerError { error, .. } => {
-            tracing::warn!(%error, "a listener has trouble; it goes on");
-        }
-        SwarmEvent::ListenerClosed { addresses, reason, .. } => {
-            tracing::error!(?addresses, ?reason, "a listener has closed; restart to listen again")
-        }
-        _ => {}
-    }
 }
 
 /// One line for a log.

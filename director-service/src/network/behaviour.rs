@@ -1,11 +1,6 @@
 //! Lets the swarm ask the gate, and gives each connection its handler.
 
-use super::{
-    gate::{Refusal, ip_of},
-    handler::Handler,
-    hub::Hub,
-    link::lock,
-};
+use super::{gate::Refusal, handler::Handler, hub::Hub, link::lock, transport::refusal_in};
 use director_primitives::{
     PublicKey,
     keys::{from_peer_id, to_peer_id},
@@ -14,8 +9,8 @@ use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
     swarm::{
-        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
-        THandlerOutEvent, ToSwarm,
+        ConnectionDenied, ConnectionId, FromSwarm, ListenError, ListenFailure, NetworkBehaviour,
+        THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
     },
 };
 use std::{
@@ -23,6 +18,7 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
+use tokio::time::Instant;
 
 /// Has nothing to say to the swarm and nothing to hear of the handlers: both use the hub.
 pub(super) struct Behaviour(pub(super) Arc<Hub>);
@@ -53,6 +49,19 @@ impl Behaviour {
         let link = link.map_err(|refusal| self.refuse(refusal))?;
         Ok(Handler::new(self.0.clone(), link))
     }
+
+    /// A handshake came to nothing. Refused ones are counted already.
+    fn failed(&self, failure: ListenFailure<'_>) {
+        let mut gate = lock(&self.0.gate);
+        let Some(pending) = gate.end(failure.connection_id) else { return };
+        let refusal = match failure.error {
+            ListenError::Denied { .. } => return,
+            ListenError::Transport(error) => refusal_in(error),
+            _ => None,
+        };
+        let refusal = refusal.unwrap_or_else(|| gate.why_failed(&pending, Instant::now()));
+        self.0.counters.refuse(refusal);
+    }
 }
 
 impl NetworkBehaviour for Behaviour {
@@ -62,10 +71,10 @@ impl NetworkBehaviour for Behaviour {
     fn handle_pending_inbound_connection(
         &mut self,
         id: ConnectionId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let begun = lock(&self.0.gate).begin(id, ip_of(remote));
+        let begun = lock(&self.0.gate).begin(id, local, remote, Instant::now());
         begun.map_err(|refusal| self.refuse(refusal))
     }
 
@@ -92,7 +101,7 @@ impl NetworkBehaviour for Behaviour {
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
         match event {
-            FromSwarm::ListenFailure(failure) => lock(&self.0.gate).end(failure.connection_id),
+            FromSwarm::ListenFailure(failure) => self.failed(failure),
             FromSwarm::ConnectionClosed(closed) => self.0.gone(closed.connection_id),
             _ => {}
         }

@@ -49,15 +49,37 @@ impl Config {
     }
 }
 
-/// Bounds of a swarm. See the module's page for what they add up to.
+/// Bounds of a swarm. An address of IPv6 stands for its /64 here. See the module's page for what they add up to.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections, both directions. Default 1,100: all validators that a chain may have, and some.
     pub max_connections: usize,
-    /// Inbound connections whose handshake is not done. Default 64.
+    /// Of those, inbound ones from one address. Default 64: many validators may be behind one router.
+    pub max_connections_per_ip: usize,
+    /// Inbound connections whose handshake is not done, of addresses that nothing is known of, and as
+    /// many of known ones (see `strangers_per_s`). Default 512, at 10 KiB each: a director that
+    /// restarts is called by everybody at once. When it is used up, the oldest that has had a second
+    /// makes room.
     pub max_pending: usize,
-    /// Of those, from one address, loopback excepted. Default 8.
+    /// Of those, from one address. Default 8.
     pub max_pending_per_ip: usize,
+    /// Handshakes a second from one address. Default 8: a handshake costs half a millisecond, and who
+    /// is refused has a back-off.
+    pub handshakes_per_s_per_ip: u32,
+    /// So many of them at once. Default 32: validators behind one router come back together.
+    pub handshake_burst_per_ip: u32,
+    /// Handshakes a second from all addresses together that have not brought an allowed key within the
+    /// last hour. Default 64: 4 % of a core.
+    pub strangers_per_s: u32,
+    /// So many of them at once. Default 512: after a restart nobody is known, and 1,100 validators
+    /// must get in within seconds.
+    pub strangers_burst: u32,
+    /// Whether loopback is excepted from all that is said of addresses here. Default `true`: a
+    /// development network connects all its validators from one address.
+    pub spare_loopback: bool,
+    /// Bytes that are read within a minute of a key that may connect but not speak yet (see
+    /// [`super::Handle::restrict`]). Default 320 KiB: the longest control message and a few requests.
+    pub restricted_bytes: usize,
     /// Bytes that wait for a slow peer, by class (see `Priority::index`). Default 8,
     /// 8, 8 and 16 MiB: each holds the longest frame, and Critical a second of votes at the relay's
     /// own limit, so that a validator may stop for as long. On the mesh 32, 32, 32 and 64 MiB: a link
@@ -82,8 +104,15 @@ pub struct Limits {
     pub ping_interval_ms: u64,
     /// A peer that is silent for so long is dead. Default 10,000 ms: a busy machine is not dead.
     pub silence_ms: u64,
-    /// How long a handshake may take. Default 10,000 ms.
+    /// How long a handshake may take, from the first byte until the key may speak, Noise and Yamux
+    /// included. Default 10,000 ms.
     pub handshake_timeout_ms: u64,
+    /// How long a peer may take after the handshake until something valid came of it, a ping at least.
+    /// Default 10,000 ms: it says something every second.
+    pub first_message_ms: u64,
+    /// A listener that fails is opened again after so long, twice that and so on up to thirty times
+    /// that. Default 1,000 ms.
+    pub relisten_ms: u64,
     /// Redial: first delay, full jitter, doubled with each failure. Default 200 ms.
     pub redial_base_ms: u64,
     /// Redial: longest delay. Default 10,000 ms.
@@ -110,8 +139,15 @@ impl Default for Limits {
         const MIB: usize = 1024 * 1024;
         Self {
             max_connections: 1_100,
-            max_pending: 64,
+            max_connections_per_ip: 64,
+            max_pending: 512,
             max_pending_per_ip: 8,
+            handshakes_per_s_per_ip: 8,
+            handshake_burst_per_ip: 32,
+            strangers_per_s: 64,
+            strangers_burst: 512,
+            spare_loopback: true,
+            restricted_bytes: 320 * 1024,
             queue_bytes: [8 * MIB, 8 * MIB, 8 * MIB, 16 * MIB],
             inbound_bytes_per_peer: MIB / 2,
             memory_bytes: 256 * MIB,
@@ -121,6 +157,8 @@ impl Default for Limits {
             ping_interval_ms: 1_000,
             silence_ms: 10_000,
             handshake_timeout_ms: 10_000,
+            first_message_ms: 10_000,
+            relisten_ms: 1_000,
             redial_base_ms: 200,
             redial_max_ms: 10_000,
         }

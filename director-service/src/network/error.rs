@@ -6,7 +6,7 @@ use super::Multiaddr;
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {}", .source.remedy())]
+    #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address.
         address: Multiaddr,
@@ -18,23 +18,28 @@ pub enum NetworkError {
     Key,
 }
 
-/// What the system says about an address to listen on.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct ListenFault(#[from] std::io::Error);
+/// What the system says about an address to listen on; shown with what to do about it.
+#[derive(Debug)]
+pub struct ListenFault(std::io::Error);
 
-impl ListenFault {
-    fn remedy(&self) -> String {
+impl From<std::io::Error> for ListenFault {
+    fn from(source: std::io::Error) -> Self {
+        Self(source)
+    }
+}
+
+impl std::error::Error for ListenFault {}
+
+impl std::fmt::Display for ListenFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         use std::io::ErrorKind::{AddrInUse, AddrNotAvailable, PermissionDenied};
-        let source = &self.0;
-        match source.kind() {
-            AddrInUse => "the port is in use; stop who has it or choose another".to_owned(),
+        f.write_str(match self.0.kind() {
+            AddrInUse => "the port is in use; stop who has it or choose another",
             AddrNotAvailable => {
                 "no interface of this machine has that address; is the private network up?"
-                    .to_owned()
             }
-            PermissionDenied => "not permitted; choose a port from 1024 up".to_owned(),
-            _ => source.to_string(),
-        }
+            PermissionDenied => "not permitted; choose a port from 1024 up",
+            _ => return self.0.fmt(f),
+        })
     }
 }

@@ -132,6 +132,8 @@ pub(super) struct Decoder {
     header: [u8; HEADER_LEN],
     header_filled: usize,
     slice: Option<Slice>,
+    /// Something valid has come: a whole slice, a ping, an acknowledgement.
+    pub(super) spoke: bool,
     /// Bytes of Bulk that came and are not acknowledged.
     pub(super) bulk_read: usize,
     /// Bytes of Bulk that the peer has acknowledged and that were not looked at.
@@ -162,6 +164,7 @@ impl Decoder {
                 if self.header_filled == HEADER_LEN {
                     self.header_filled = 0;
                     self.slice = self.begin()?;
+                    self.spoke |= self.slice.is_none();
                 }
                 continue;
             };
@@ -189,6 +192,7 @@ impl Decoder {
             }
             if done {
                 self.slice = None;
+                self.spoke = true;
             }
         }
         Ok(())

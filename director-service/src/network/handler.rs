@@ -1,7 +1,7 @@
 //! Owns the two substreams of one connection: drains the queue into one, reads frames from the other.
 
 use super::{
-    DownReason, FrameError,
+    DownReason, FrameError, Refusal,
     bulk::{ACK_EVERY, Window},
     frame::{Decoded, Decoder, PING, acknowledgement},
     hub::Hub,
@@ -48,6 +48,9 @@ thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_LEN].into());
 }
 
+/// How long a connection lives on that ends as soon as all is written.
+const LEAVE_WITHIN: Duration = Duration::from_millis(500);
+
 type Event = ConnectionHandlerEvent<ReadyUpgrade<StreamProtocol>, (), Infallible>;
 
 /// The substream that we opened, and what is on its way into it.
@@ -71,6 +74,8 @@ struct Writer {
     due: Option<Instant>,
     /// Wakes the task then.
     timer: Option<Pin<Box<Sleep>>>,
+    /// The peer was told that nothing more comes.
+    ended: bool,
 }
 
 impl Writer {
@@ -118,6 +123,10 @@ pub(super) struct Handler {
     reader: Reader,
     ticks: Interval,
     silent_ticks: u64,
+    /// When something valid must have come; `None` once it has.
+    first_due: Option<Pin<Box<Sleep>>>,
+    /// When a connection ends that waits for what is unwritten.
+    leave_due: Option<Pin<Box<Sleep>>>,
 }
 
 impl Handler {
@@ -126,6 +135,7 @@ impl Handler {
         let mut ticks = interval_at(Instant::now() + period, period);
         // Ticks, not a clock: when this machine was asleep, the peer was not silent.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let first_due = Instant::now() + Duration::from_millis(hub.limits.first_message_ms);
         Self {
             hub,
             link,
@@ -135,11 +145,49 @@ impl Handler {
             reader: Reader::default(),
             ticks,
             silent_ticks: 0,
+            first_due: Some(Box::pin(sleep_until(first_due))),
+            leave_due: None,
         }
     }
 
     fn close(&mut self, reason: DownReason) {
         self.hub.close(&self.link, reason);
+    }
+
+    /// Ends a connection of which nothing valid came in time, whether it is up or not.
+    fn await_first(&mut self, cx: &mut Context<'_>) {
+        if self.reader.decoder.spoke {
+            self.first_due = None;
+        } else if let Some(due) = &mut self.first_due
+            && due.as_mut().poll(cx).is_ready()
+        {
+            self.first_due = None;
+            self.hub.counters.refuse(Refusal::SaidNothing);
+            self.close(DownReason::SaidNothing);
+        }
+    }
+
+    /// Ends the connection when all is written. First only our stream: the peer reads what it got and
+    /// then closes. Were we to close at once, what it has on its way to us could make the system throw
+    /// away what it has not read yet.
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        let due = self
+            .leave_due
+            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + LEAVE_WITHIN)));
+        if due.as_mut().poll(cx).is_ready() {
+            return self.close(DownReason::Disconnected);
+        }
+        let Writer { stream: Some(stream), buffer, written, ended, .. } = &mut self.writer else {
+            return;
+        };
+        let is_written = *written == buffer.len() && lock(&self.link.lanes).bytes() == 0;
+        if is_written && !*ended {
+            match while_writing(|| Pin::new(stream).poll_close(cx)) {
+                Poll::Ready(Ok(())) => *ended = true,
+                Poll::Ready(Err(_)) => self.close(DownReason::Disconnected),
+                Poll::Pending => {}
+            }
+        }
     }
 
     fn tick(&mut self, cx: &mut Context<'_>) {
@@ -153,7 +201,10 @@ impl Handler {
             if silent_ms > self.hub.limits.silence_ms {
                 self.close(DownReason::Silent);
             }
-            if !std::mem::take(&mut self.writer.spoke) && self.writer.buffer.is_empty() {
+            if !std::mem::take(&mut self.writer.spoke)
+                && self.writer.buffer.is_empty()
+                && !self.link.is_leaving()
+            {
                 self.writer.buffer = PING.to_vec();
                 self.writer.timer = None;
                 lock(&self.link.lanes).shrink();
@@ -162,6 +213,9 @@ impl Handler {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        if self.writer.ended {
+            return Ok(());
+        }
         for _ in 0..TURNS {
             if self.writer.written == self.writer.buffer.len() {
                 // One write of a block at a time: others of this thread have votes to read and write.
@@ -225,6 +279,7 @@ impl Handler {
         let now = Instant::now();
         if hold_ms > 0
             && !acknowledge
+            && !self.link.is_leaving()
             && self.writer.is_held(now, Duration::from_millis(hold_ms), cx)
         {
             return;
@@ -269,6 +324,7 @@ impl Handler {
             };
             *heard = true;
             self.hub.counters.bytes_in.fetch_add(len as u64, Relaxed);
+            self.link.pass.read_stream(len);
             // What was whole before the garbage still counts.
             let pushed = decoder.push(&buffer[..len], frames);
             self.writer.acknowledge += std::mem::take(&mut decoder.bulk_read);
@@ -316,6 +372,10 @@ impl ConnectionHandler for Handler {
             let protocol = self.listen_protocol().with_timeout(timeout);
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
         }
+        self.await_first(cx);
+        if self.link.pass.is_over() {
+            self.close(DownReason::Exceeded);
+        }
         if !self.announced && self.writer.stream.is_some() {
             self.announced = true;
             self.hub.ready(&self.link);
@@ -325,8 +385,9 @@ impl ConnectionHandler for Handler {
             // Reading comes first, and an error of writing last: what a dying peer said counts.
             let end = self.read(cx).and_then(|()| self.write(cx));
             match end {
+                Ok(()) if self.link.is_leaving() => self.leave(cx),
                 Ok(()) => {}
-                Err(End::Closed) => self.close(DownReason::Closed),
+                Err(End::Closed) => self.hub.ended(&self.link),
                 Err(End::Violation(error)) => self.close(DownReason::Violation(error)),
             }
         }

@@ -4,9 +4,9 @@ use super::{
     Broadcast, DownReason, DropReason, Event, Frame, Limits, Multiaddr, Payload, Sent, Side, Stats,
     dialer::Dialer,
     frame::Kind,
-    gate::{Gate, GateLimits, Refusal},
+    gate::{Gate, Refusal},
     ingress::Ingress,
-    link::{Link, lock},
+    link::{Link, Way, lock},
     meter::Meter,
     queue::{Outgoing, Pushed},
     stats::Counters,
@@ -37,18 +37,22 @@ pub(super) struct Hub {
     pub(super) limits: Limits,
     pub(super) ingress: Ingress,
     pub(super) counters: Counters,
-    meter: Arc<Meter>,
+    pub(super) meter: Arc<Meter>,
     /// Links whose tasks have to know of what [`Hub::fan_out`] has queued.
     to_wake: Mutex<Vec<Arc<Link>>>,
     /// Links whose tasks were told to write and had no turn since.
-    told: AtomicUsize,
+    pub(super) told: AtomicUsize,
     started: Instant,
     pub(super) gate: Mutex<Gate>,
     pub(super) dialer: Mutex<Dialer>,
-    /// Tells the actor to look at `dialer` and `stopping`.
+    /// Where to listen, if that is news to the actor.
+    pub(super) wanted_listeners: Mutex<Option<Vec<Multiaddr>>>,
+    /// Where we listen.
+    pub(super) listening: watch::Sender<Vec<Multiaddr>>,
+    /// Tells the actor to look at `dialer`, `wanted_listeners` and `stopping`.
     pub(super) changed: Notify,
     pub(super) stopped: watch::Sender<bool>,
-    side: Side,
+    pub(super) side: Side,
     stopping: AtomicBool,
     up: RwLock<HashMap<PublicKey, Arc<Link>>>,
 }
@@ -60,11 +64,6 @@ impl Hub {
         side: Side,
         limits: Limits,
     ) -> Self {
-        let gate = GateLimits {
-            connections: limits.max_connections,
-            pending: limits.max_pending,
-            pending_per_ip: limits.max_pending_per_ip,
-        };
         let dialer = Dialer::new(
             Duration::from_millis(limits.redial_base_ms),
             Duration::from_millis(limits.redial_max_ms),
@@ -73,14 +72,16 @@ impl Hub {
             local,
             protocol,
             ingress: Ingress::new(limits.batch_frames, 4 * limits.max_connections.max(16)),
+            gate: Mutex::new(Gate::new(limits.clone(), Instant::now())),
             limits,
             counters: Counters::default(),
             meter: Arc::default(),
             to_wake: Mutex::default(),
             told: AtomicUsize::new(0),
             started: Instant::now(),
-            gate: Mutex::new(Gate::new(gate)),
             dialer: Mutex::new(dialer),
+            wanted_listeners: Mutex::default(),
+            listening: watch::Sender::new(Vec::new()),
             changed: Notify::new(),
             stopped: watch::Sender::new(false),
             side,
@@ -89,7 +90,7 @@ impl Hub {
         }
     }
 
-    fn up(&self) -> RwLockReadGuard<'_, HashMap<PublicKey, Arc<Link>>> {
+    pub(super) fn up(&self) -> RwLockReadGuard<'_, HashMap<PublicKey, Arc<Link>>> {
         self.up.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -114,22 +115,26 @@ impl Hub {
         outbound: bool,
     ) -> Result<Arc<Link>, Refusal> {
         let mut gate = lock(&self.gate);
-        gate.end(id);
+        let pending = gate.end(id);
         if self.is_stopping() {
             return Err(Refusal::ShuttingDown);
         }
         if self.ingress.is_busy() {
             return Err(Refusal::Busy);
         }
+        let way = match pending {
+            Some(pending) => Way { outbound, caller: pending.caller, pass: pending.pass },
+            None => Way { outbound, ..Way::default() },
+        };
         let link = Arc::new(Link::new(
             peer.ok_or(Refusal::NotAllowed)?,
             id,
-            outbound,
+            way,
             self.limits.queue_bytes,
             self.limits.inbound_bytes_per_peer,
             self.meter.clone(),
         ));
-        gate.admit(&link)?;
+        gate.admit(&link, Instant::now())?;
         Ok(link)
     }
 
@@ -199,10 +204,22 @@ impl Hub {
 
     /// The swarm says that the connection is gone.
     pub(super) fn gone(&self, id: ConnectionId) {
-        let link = lock(&self.gate).remove(id);
+        let link = lock(&self.gate).remove(id, Instant::now());
         if let Some(link) = link {
-            self.close(&link, DownReason::Closed);
+            self.ended(&link);
         }
+    }
+
+    /// The connection has ended: the other side did it, or what we did to it.
+    pub(super) fn ended(&self, link: &Arc<Link>) {
+        let reason = if link.pass.is_over() {
+            DownReason::Exceeded
+        } else if link.is_leaving() {
+            DownReason::Disconnected
+        } else {
+            DownReason::Closed
+        };
+        self.close(link, reason);
     }
 
     /// Counts what a closed link still had, and wakes its task so that it goes.
@@ -232,7 +249,7 @@ impl Hub {
         let wake = {
             let mut lanes = lock(&link.lanes);
             // Looked at under the lock: what is pushed after `discard` would never be counted.
-            if link.is_closed() {
+            if link.is_closed() || link.is_leaving() {
                 return (Sent::NotConnected, false);
             }
             let before = lanes.wants();
@@ -262,7 +279,7 @@ impl Hub {
         (sent, wake)
     }
 
-    fn send(&self, to: &PublicKey, class: Priority, payload: Payload) -> Sent {
+    pub(super) fn send(&self, to: &PublicKey, class: Priority, payload: Payload) -> Sent {
         let Some(link) = self.up().get(to).cloned() else {
             return Sent::NotConnected;
         };
@@ -282,8 +299,31 @@ impl Hub {
         sent
     }
 
+    /// Ends a connection when what waits for the peer is written.
+    pub(super) fn leave(&self, peer: &PublicKey) {
+        let Some(link) = self.up().get(peer).cloned() else { return };
+        {
+            let _lanes = lock(&link.lanes);
+            link.leaving.store(true, SeqCst);
+        }
+        link.waker.wake();
+    }
+
+    /// What came, went and was lost.
+    pub(super) fn stats(&self) -> Stats {
+        let connected = self.up().len() as u64;
+        let (handshakes, connections) = lock(&self.gate).counts();
+        Stats {
+            connected,
+            handshakes: handshakes as u64,
+            connections: connections as u64,
+            waiting_bytes: self.meter.bytes() as u64,
+            ..self.counters.read()
+        }
+    }
+
     /// Wakes the tasks of the links that have something new.
-    fn flush(&self) {
+    pub(super) fn flush(&self) {
         let links = std::mem::take(&mut *lock(&self.to_wake));
         for link in links {
             if !link.told.swap(true, SeqCst) {
@@ -304,7 +344,7 @@ impl Hub {
     }
 
     /// A batch for many: the list is looked up once, each queue locked once.
-    fn fan_out(&self, to: &[PublicKey], batch: &[Broadcast]) {
+    pub(super) fn fan_out(&self, to: &[PublicKey], batch: &[Broadcast]) {
         let now_us = self.now_us();
         let batch: Vec<_> = batch
             .iter()
@@ -354,144 +394,5 @@ impl Hub {
             );
             self.close(&worst, DownReason::Shed);
         }
-    }
-}
-
-/// Stops the swarm when the last handle is gone.
-struct Guard(Arc<Hub>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
-}
-
-/// The sending end of a swarm. Clones are the same swarm; it stops with the last of them, or with
-/// [`Handle::shutdown`].
-#[derive(Clone)]
-pub struct Handle {
-    hub: Arc<Hub>,
-    listening: Arc<[Multiaddr]>,
-    _guard: Arc<Guard>,
-}
-
-impl Handle {
-    pub(super) fn new(hub: Arc<Hub>, listening: Vec<Multiaddr>) -> Self {
-        Self { _guard: Arc::new(Guard(hub.clone())), hub, listening: listening.into() }
-    }
-
-    /// Our own key.
-    pub fn local_key(&self) -> PublicKey {
-        self.hub.local
-    }
-
-    /// Where we listen, with the real ports.
-    pub fn listening(&self) -> &[Multiaddr] {
-        &self.listening
-    }
-
-    /// Says who may connect, in both directions. At the start that is nobody. Connections of keys
-    /// that are not among them are closed at once.
-    pub fn allow(&self, keys: impl IntoIterator<Item = PublicKey>) {
-        let keys = keys.into_iter().collect();
-        let out = lock(&self.hub.gate).allow(keys);
-        for link in out {
-            self.hub.close(&link, DownReason::NotAllowed);
-        }
-        self.hub.changed.notify_one();
-    }
-
-    /// Puts a frame into a peer's queue. Never waits. Control goes with the Critical class,
-    /// whatever `class` says.
-    pub fn send(&self, to: &PublicKey, class: Priority, payload: Payload) -> Sent {
-        self.hub.send(to, class, payload)
-    }
-
-    /// Puts messages into the queues of all peers in `to` that are connected, but those that a message
-    /// excepts. Never waits. What is dropped is counted ([`Self::stats`]); a peer whose queue
-    /// overflows is disconnected, and nobody else notices.
-    ///
-    /// Nothing is written before [`Self::flush`], so that several batches in a row make one write.
-    pub fn fan_out(&self, to: &[PublicKey], batch: &[Broadcast]) {
-        self.hub.fan_out(to, batch);
-    }
-
-    /// Has written what [`Self::fan_out`] queued.
-    pub fn flush(&self) {
-        self.hub.flush();
-    }
-
-    /// Connections that have something to write since the last [`Self::flush`] and had no turn yet.
-    pub fn waiting_to_write(&self) -> usize {
-        self.hub.told.load(SeqCst)
-    }
-
-    /// Dials once. [`super::Event::DialFailed`] or [`super::Event::Up`] follows, unless the peer is
-    /// connected already or it is its turn to dial (see the module's page).
-    pub fn dial(&self, peer: PublicKey, addresses: Vec<Multiaddr>) {
-        self.want(peer, addresses, true);
-    }
-
-    /// Keeps a connection to the peer: dials, and dials again after each failure and each loss with
-    /// back-off and full jitter, until [`Self::forget`]. Calling it again changes the addresses.
-    pub fn maintain(&self, peer: PublicKey, addresses: Vec<Multiaddr>) {
-        self.want(peer, addresses, false);
-    }
-
-    fn want(&self, peer: PublicKey, addresses: Vec<Multiaddr>, once: bool) {
-        let ours = match self.hub.side {
-            Side::Mesh => self.hub.local.0 < peer.0,
-            Side::Public => false,
-            Side::Client => true,
-        };
-        if !ours || peer == self.hub.local {
-            return;
-        }
-        {
-            let up = self.hub.up();
-            let is_up = up.contains_key(&peer);
-            if !(is_up && once) {
-                lock(&self.hub.dialer).set(peer, addresses, once, is_up, Instant::now());
-            }
-        }
-        self.hub.changed.notify_one();
-    }
-
-    /// Undoes [`Self::maintain`]; an existing connection stays.
-    pub fn forget(&self, peer: &PublicKey) {
-        lock(&self.hub.dialer).remove(peer);
-    }
-
-    /// Ends the connection to a peer, if there is one. What waits in its queue is dropped and
-    /// counted.
-    pub fn disconnect(&self, peer: &PublicKey) {
-        let link = self.hub.up().get(peer).cloned();
-        if let Some(link) = link {
-            self.hub.close(&link, DownReason::Disconnected);
-        }
-    }
-
-    /// Who is connected.
-    pub fn connected(&self) -> Vec<PublicKey> {
-        self.hub.up().keys().copied().collect()
-    }
-
-    /// Whether this peer is connected.
-    pub fn is_connected(&self, peer: &PublicKey) -> bool {
-        self.hub.up().contains_key(peer)
-    }
-
-    /// What came, went and was lost.
-    pub fn stats(&self) -> Stats {
-        let connected = self.hub.up().len() as u64;
-        self.hub.counters.read(connected, self.hub.meter.bytes() as u64)
-    }
-
-    /// Closes all connections and listeners, and returns when they are closed.
-    pub async fn shutdown(&self) {
-        self.hub.stop();
-        let mut stopped = self.hub.stopped.subscribe();
-        // An error says that the swarm is gone.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
     }
 }

@@ -1,17 +1,31 @@
 //! Joins the two ends of one connection: whoever sends, and the task that owns the socket.
 
-use super::{DownReason, meter::Meter, queue::Lanes};
+use super::{DownReason, meter::Meter, pass::Pass, queue::Lanes};
 use director_primitives::PublicKey;
 use futures::task::AtomicWaker;
 use libp2p::swarm::ConnectionId;
-use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 /// Locks; a panic of somebody else does not make the data wrong here.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a connection came about.
+#[derive(Default)]
+pub(super) struct Way {
+    /// Whether we dialed.
+    pub(super) outbound: bool,
+    /// Who called, if its calls are counted.
+    pub(super) caller: Option<IpAddr>,
+    /// What goes with the connection.
+    pub(super) pass: Arc<Pass>,
 }
 
 /// One connection.
@@ -20,6 +34,9 @@ pub(super) struct Link {
     pub(super) id: ConnectionId,
     /// Whether we dialed.
     pub(super) outbound: bool,
+    /// Who called, if its calls are counted.
+    pub(super) caller: Option<IpAddr>,
+    pub(super) pass: Arc<Pass>,
     pub(super) lanes: Mutex<Lanes>,
     /// Wakes the task that owns the socket.
     pub(super) waker: AtomicWaker,
@@ -27,6 +44,9 @@ pub(super) struct Link {
     pub(super) told: AtomicBool,
     /// Set once, by [`super::hub::Hub::close`].
     pub(super) closed: OnceLock<DownReason>,
+    /// It ends as soon as what waits is written; nothing more is taken for it. Set under the lock of
+    /// `lanes`.
+    pub(super) leaving: AtomicBool,
     /// Bytes of this peer that wait in the ingress.
     in_flight: AtomicUsize,
     in_flight_limit: usize,
@@ -37,7 +57,7 @@ impl Link {
     pub(super) fn new(
         peer: PublicKey,
         id: ConnectionId,
-        outbound: bool,
+        way: Way,
         queue_bytes: [usize; 4],
         in_flight_limit: usize,
         meter: Arc<Meter>,
@@ -45,11 +65,14 @@ impl Link {
         Self {
             peer,
             id,
-            outbound,
+            outbound: way.outbound,
+            caller: way.caller,
+            pass: way.pass,
             lanes: Mutex::new(Lanes::new(queue_bytes, meter.clone())),
             waker: AtomicWaker::new(),
             told: AtomicBool::new(false),
             closed: OnceLock::new(),
+            leaving: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             in_flight_limit,
             meter,
@@ -58,6 +81,10 @@ impl Link {
 
     pub(super) fn is_closed(&self) -> bool {
         self.closed.get().is_some()
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(SeqCst)
     }
 
     /// Whether more may be read. The caller has registered its waker before.

@@ -23,6 +23,15 @@
 //! * upon silence: each side says something at least every `ping_interval_ms`; who is not heard for
 //!   `silence_ms` is dead.
 //!
+//! # Who gets in
+//!
+//! Whoever calls is asked for its address before a byte is answered: is it one of those that are known
+//! ([`Handle::allow_addresses`]), has it called too often (`callers`), are there too many handshakes
+//! (`gate`)? Between Noise and Yamux its key is looked at (`transport`), and only then is anything made
+//! that lasts. Until then it costs one socket, one task, 24 KiB of reading at most (`pass`) and
+//! `handshake_timeout_ms`. A key that may connect but not speak yet is read for so many bytes a
+//! minute ([`Handle::restrict`]), and who connects and says nothing valid goes after `first_message_ms`.
+//!
 //! # Who dials
 //!
 //! Validators dial directors. Of two directors the one with the smaller key dials: two dials that
@@ -37,32 +46,39 @@
 //! connection: about 40 KiB, nearly all of it libp2p's.
 
 mod actor;
+mod address;
 mod behaviour;
 #[doc(hidden)]
 pub mod bench;
 mod bulk;
+mod callers;
 mod config;
 mod dialer;
 mod error;
 mod frame;
 mod gate;
+mod handle;
 mod handler;
 mod hub;
 mod ingress;
 mod link;
+mod listeners;
 mod meter;
 mod muxer;
+mod pass;
 mod queue;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 pub use actor::start;
+pub use address::{Socket, ip_of, is_private};
 pub use config::{Config, Limits, Side};
-pub use error::NetworkError;
+pub use error::{ListenFault, NetworkError};
 pub use frame::{FrameError, MAX_CONTROL_LEN};
 pub use gate::Refusal;
-pub use hub::Handle;
+pub use handle::Handle;
 pub use ingress::Events;
 pub use libp2p::Multiaddr;
 pub use stats::{BUCKETS, Distribution, DropReason, Stats};
@@ -129,9 +145,13 @@ pub enum DownReason {
     Violation(FrameError),
     /// It speaks another protocol, or is on another chain.
     OtherProtocol,
+    /// Its key may send only so much and has sent more (see [`Handle::restrict`]).
+    Exceeded,
+    /// It connected, and nothing valid came of it within `first_message_ms`.
+    SaidNothing,
     /// Nothing was heard of it for `silence_ms`.
     Silent,
-    /// We said so ([`Handle::disconnect`]).
+    /// We said so ([`Handle::disconnect`], [`Handle::disconnect_after_flush`]).
     Disconnected,
     /// The other side closed, or the connection broke.
     Closed,

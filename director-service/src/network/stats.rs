@@ -62,6 +62,10 @@ impl Histogram {
 pub struct Stats {
     /// Peers that are connected now.
     pub connected: u64,
+    /// Handshakes of inbound connections that are under way now.
+    pub handshakes: u64,
+    /// Connections that hold a place now: those of `connected`, and those that begin or end.
+    pub connections: u64,
     /// Frames received.
     pub frames_in: u64,
     /// Bytes received, headers included.
@@ -120,11 +124,14 @@ impl Counters {
         self.refused[reason as usize].fetch_add(1, Relaxed);
     }
 
-    pub(super) fn read(&self, connected: u64, waiting_bytes: u64) -> Stats {
+    /// What was counted; what is there now is not.
+    pub(super) fn read(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         Stats {
-            connected,
-            waiting_bytes,
+            connected: 0,
+            handshakes: 0,
+            connections: 0,
+            waiting_bytes: 0,
             queue_us: std::array::from_fn(|class| self.queue_us[class].read()),
             write_bytes: self.write_bytes.read(),
             frames_in: read(&self.frames_in),

@@ -184,7 +184,7 @@ impl Core {
         self.handle(Input::Finalized(snapshot.clone())).await?;
         // After the core has said whom the gates let through.
         let Identity { account, peer_key } = &self.identity;
-        self.links.update(&self.mesh, &snapshot, account, peer_key);
+        self.links.update(&self.mesh, &self.public, &snapshot, account, peer_key);
         let waiting = self.director.waiting();
         self.links.say_waiting(&snapshot, &waiting, self.mesh.connected().len());
         self.view.set_waiting(waiting);
@@ -310,7 +310,7 @@ impl Core {
                     | DisconnectReason::Unwanted
                     | DisconnectReason::Full => {
                         // It was just told why.
-                        self.handle_of(link).disconnect(&peer);
+                        self.handle_of(link).disconnect_after_flush(&peer);
                     }
                     DisconnectReason::NotADirector
                     | DisconnectReason::NotAllowed

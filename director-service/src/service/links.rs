@@ -1,20 +1,28 @@
 //! Keeps the mesh in the shape that the chain says: one connection to each other active director.
 
 use crate::{
+    config,
     director::Waiting,
-    network::{Handle, Multiaddr},
+    network::{Handle, Multiaddr, ip_of},
 };
 use director_primitives::{
     AccountId32, PublicKey, Snapshot,
-    runtime_api::{DirectorInfo, EndpointScope},
+    runtime_api::{DirectorInfo, EndpointScope, ValidatorInfo, ValidatorStatus},
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashSet},
+    net::IpAddr,
+};
 use tracing::{info, warn};
 
 /// Whom the mesh keeps a connection to, and where.
 pub(super) struct Links {
     wanted: BTreeMap<[u8; 32], Vec<Multiaddr>>,
     standing: Option<Standing>,
+    /// Whether the mesh hears only addresses that active directors have on chain.
+    known_addresses_only: bool,
+    /// Those, as the mesh was told; `None` for all.
+    addresses: Option<HashSet<IpAddr>>,
     /// Candidates that wait, since which block, and when that was said last.
     waiting: BTreeMap<AccountId32, (u64, Option<u64>)>,
 }
@@ -35,8 +43,14 @@ const PATIENCE_BLOCKS: u64 = 4;
 const AGAIN_BLOCKS: u64 = 50;
 
 impl Links {
-    pub(super) fn new(_config: &crate::config::Mesh) -> Self {
-        Self { wanted: BTreeMap::new(), standing: None, waiting: BTreeMap::new() }
+    pub(super) fn new(config: &config::Mesh) -> Self {
+        Self {
+            wanted: BTreeMap::new(),
+            standing: None,
+            known_addresses_only: config.known_addresses_only,
+            addresses: None,
+            waiting: BTreeMap::new(),
+        }
     }
 
     /// Says in the log which candidates have waited long for other directors, and what is missing.
@@ -64,11 +78,13 @@ impl Links {
         }
     }
 
-    /// Brings the mesh in line with a finalized block. The network decides which of two directors
-    /// dials; here each pair is wanted from both sides.
+    /// Brings the networks in line with a finalized block: whom the mesh keeps a connection to and hears
+    /// at all, and which validators are only candidates. The network decides which of two directors dials;
+    /// here each pair is wanted from both sides.
     pub(super) fn update(
         &mut self,
         mesh: &Handle,
+        public: &Handle,
         snapshot: &Snapshot,
         account: &AccountId32,
         peer_key: &PublicKey,
@@ -90,6 +106,18 @@ impl Links {
                 mesh.maintain(PublicKey::from_raw(*key), addresses.clone());
             }
         }
+        let is_complete = others.values().all(|addresses| !addresses.is_empty());
+        let addresses = others.values().flatten().map(ip_of).collect::<Option<HashSet<_>>>();
+        // Where one has a name, or nothing, an address tells nothing.
+        let addresses = addresses.filter(|_| is_complete && self.known_addresses_only);
+        if self.addresses != addresses {
+            mesh.allow_addresses(addresses.clone());
+            self.addresses = addresses;
+        }
+        let is_candidate =
+            |of: &&ValidatorInfo<AccountId32>| of.status == ValidatorStatus::Candidate;
+        let candidates = snapshot.validators().iter().filter(is_candidate);
+        public.restrict(candidates.map(|of| of.peer_key));
         self.wanted = others;
     }
 }

@@ -1,8 +1,8 @@
 //! Serves with one peer key: networks and core, from the key's first block to its last.
 
 use super::{
-    GRACE, Identity, Listening, ServiceError, Stopper, control, core, crypto, ended_well, links,
-    rotation::PeerKeys, stakes, submissions::Submission, view, why, worse,
+    GRACE, Identity, Listening, ServiceError, Stopper, control, core, crypto, ended_well,
+    interfaces, links, rotation::PeerKeys, stakes, submissions::Submission, view, why, worse,
 };
 use crate::{
     chain::Chain,
@@ -99,14 +99,16 @@ impl Rounds {
         let (mesh, mesh_events) = open(Side::Mesh, &self.config, &peer, genesis).await?;
         let (public, public_events) = open(Side::Public, &self.config, &peer, genesis).await?;
         // The chain has the ports of the first round.
-        self.config.mesh.listen = mesh.listening().to_vec();
-        self.config.public.listen = public.listening().to_vec();
+        if self.config.mesh.interface().is_none() {
+            self.config.mesh.listen = mesh.listening();
+        }
+        self.config.public.listen = public.listening();
         let control = control::listen(&self.config.data_dir)?;
         if let Some((announce, http)) = self.announce.take() {
             // Nobody is waiting for it if the command line did not ask.
             let _ = announce.send(Listening {
-                mesh: mesh.listening().to_vec(),
-                public: public.listening().to_vec(),
+                mesh: mesh.listening(),
+                public: public.listening(),
                 http,
             });
         }
@@ -150,6 +152,11 @@ impl Rounds {
         let checking = stakes::run(self.chain.clone(), stake_requests, checked, round.clone());
         tasks.spawn(ended_well(checking));
         tasks.spawn(ended_well(control::run(control, orders, round.clone())));
+        if let Some((name, port)) = self.config.mesh.interface() {
+            let stopped = round.stopped();
+            let following = interfaces::follow(name.to_owned(), port, mesh.clone(), stopped);
+            tasks.spawn(ended_well(following));
+        }
 
         let (mut ended, next) = tokio::select! {
             () = stopper.stopped() => (Ok(()), None),
@@ -244,6 +251,19 @@ pub(super) fn limits(side: Side, limits: &config::Limits) -> network::Limits {
             memory_bytes: bytes(limits.memory_mib),
             queue_bytes: [queue(1), queue(1), queue(1), queue(2)],
             max_connections: limits.max_connections,
+            max_connections_per_ip: limits.max_connections_per_address,
+            max_pending: limits.max_handshakes,
+            max_pending_per_ip: limits.max_handshakes_per_address,
+            handshake_timeout_ms: limits.handshake_timeout_ms,
+            handshakes_per_s_per_ip: limits.handshakes_per_s_per_address,
+            handshake_burst_per_ip: limits.handshake_burst_per_address,
+            strangers_per_s: limits.strangers_per_s,
+            strangers_burst: limits.strangers_burst,
+            spare_loopback: limits.spare_loopback,
+            first_message_ms: limits.first_message_ms,
+            restricted_bytes: usize::try_from(limits.candidate_kib_per_minute)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(1024),
             ..defaults
         },
     }

@@ -183,7 +183,7 @@ impl Source for View {
         let networks = networks.as_ref();
         let Identity { account, peer_key } = self.identity();
         let listen = |handle: Option<&Handle>| -> Vec<String> {
-            handle.iter().flat_map(|h| h.listening()).map(ToString::to_string).collect()
+            handle.iter().flat_map(|h| h.listening()).map(|address| address.to_string()).collect()
         };
         let mut validators: Vec<_> =
             networks.iter().flat_map(|n| n.public.connected()).map(|k| hex::encode(k.0)).collect();

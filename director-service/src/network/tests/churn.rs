@@ -38,7 +38,7 @@ async fn restless(secret: u8, director: (PublicKey, Vec<crate::network::Multiadd
 async fn up_and_down_alternate_and_nothing_follows_a_down() {
     let keys: Vec<_> = (0..VALIDATORS).map(|n| key(10 + n)).collect();
     let mut director = Peer::director(1, &keys).await;
-    let address = (director.key(), director.handle.listening().to_vec());
+    let address = (director.key(), director.handle.listening());
     let tasks: Vec<_> =
         (0..VALIDATORS).map(|n| tokio::spawn(restless(10 + n, address.clone()))).collect();
 

@@ -118,3 +118,19 @@ fn bulk_is_counted_as_it_is_read_and_acknowledgements_as_they_come() {
     decoder.push(&slice(Kind::Envelope(Priority::High), b"vote", false), &mut frames).unwrap();
     assert_eq!(decoder.bulk_read, 703);
 }
+
+#[test]
+fn a_part_of_a_slice_is_not_something_said() {
+    let spoke = |bytes: &[u8]| {
+        let mut decoder = Decoder::default();
+        let _ = decoder.push(bytes, &mut Vec::new());
+        decoder.spoke
+    };
+    let vote = [&header(Kind::Envelope(Priority::Critical), 3, false)[..], b"abc"].concat();
+    assert!(!spoke(&vote[..7]));
+    assert!(spoke(&vote));
+    let slice = [&header(Kind::Envelope(Priority::Bulk), 3, true)[..], b"abc"].concat();
+    assert!(spoke(&slice));
+    assert!(spoke(&PING) && !spoke(&PING[..4]));
+    assert!(!spoke(&[9; 100]), "garbage is not");
+}

@@ -36,7 +36,7 @@ async fn unknown_key_is_refused() {
     let director = Peer::director(1, &[key(3)]).await;
     let mut stranger = Peer::start(Side::Client, 2, |_| {}).await;
     stranger.handle.allow([key(1)]);
-    stranger.handle.dial(key(1), director.handle.listening().to_vec());
+    stranger.handle.dial(key(1), director.handle.listening());
     match stranger.next().await {
         Event::DialFailed { peer, .. } => assert_eq!(peer, key(1)),
         other => panic!("expected a failed dial, got {other:?}"),
@@ -70,7 +70,7 @@ async fn newer_connection_of_one_key_wins() {
     let dial = async || {
         let peer = Peer::start(Side::Client, 2, |_| {}).await;
         peer.handle.allow([key(1)]);
-        peer.handle.dial(key(1), director.handle.listening().to_vec());
+        peer.handle.dial(key(1), director.handle.listening());
         peer
     };
     let mut old = dial().await;

@@ -4,18 +4,24 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod address;
 mod bulk;
+mod callers;
 mod churn;
 mod dialer;
 mod frame;
 mod gate;
+mod leaving;
+mod limits;
 mod links;
+mod listeners;
 mod overload;
 mod priorities;
 mod queue;
 mod quic;
+mod strangers;
 
-use super::{Config, DownReason, Event, Events, Frame, Handle, Payload, Side, start};
+use super::{Config, DownReason, Event, Events, Frame, Handle, Payload, Side, Stats, start};
 use director_primitives::{H256, Priority, PublicKey};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -60,7 +66,7 @@ impl Peer {
 
     fn want(&self, director: &Peer) {
         self.handle.allow([director.key()]);
-        self.handle.maintain(director.key(), director.handle.listening().to_vec());
+        self.handle.maintain(director.key(), director.handle.listening());
     }
 
     async fn next(&mut self) -> Event {
@@ -94,9 +100,31 @@ impl Peer {
         frames
     }
 
+    /// Waits until the statistics are as they should be: they are no events, so they are asked for.
+    async fn stats_when(&self, expected: impl Fn(&Stats) -> bool) -> Stats {
+        let asked = async {
+            loop {
+                let stats = self.handle.stats();
+                if expected(&stats) {
+                    return stats;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        match timeout(PATIENCE, asked).await {
+            Ok(stats) => stats,
+            Err(_) => panic!("not in time: {:?}", self.handle.stats()),
+        }
+    }
+
     fn send(&self, to: &Peer, class: Priority, bytes: &[u8]) -> super::Sent {
         self.handle.send(&to.key(), class, Payload::Envelope(bytes.into()))
     }
+}
+
+/// Some address that somebody listens on.
+fn local() -> super::Multiaddr {
+    "/ip4/192.0.2.100/tcp/30400".parse().unwrap()
 }
 
 /// The key of a secret, without starting anything.

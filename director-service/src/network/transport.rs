@@ -1,0 +1,157 @@
+//! Builds the swarm: TCP with Noise and Yamux, or QUIC.
+//!
+//! Between Noise and Yamux the key is known, and whoever may not connect is refused there: nothing of
+//! Yamux is made for it, and its socket is closed without asking it.
+
+use super::{
+    NetworkError,
+    behaviour::{Behaviour, key_of},
+    gate::Refusal,
+    hub::Hub,
+    link::lock,
+    muxer,
+    pass::{Guarded, Pass},
+};
+use futures::{AsyncRead, AsyncWrite, future::BoxFuture};
+use libp2p::{
+    PeerId, Swarm, SwarmBuilder, Transport, TransportError,
+    core::{
+        ConnectedPoint,
+        upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo, Version},
+    },
+    identity, noise, tcp, yamux,
+};
+use std::{error::Error, io, sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// Two streams are ours; a few more while they are negotiated.
+const MAX_STREAMS: usize = 8;
+
+/// A swarm that listens nowhere yet.
+pub(super) fn swarm(
+    keypair: identity::Keypair,
+    hub: &Arc<Hub>,
+) -> Result<Swarm<Behaviour>, NetworkError> {
+    let timeout = Duration::from_millis(hub.limits.handshake_timeout_ms);
+    let noise = noise::Config::new(&keypair).map_err(|_| NetworkError::Key)?;
+    let authentication = Authentication { noise, hub: hub.clone() };
+    let mut streams = yamux::Config::default();
+    streams.set_max_num_streams(MAX_STREAMS);
+    let of = hub.clone();
+    let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+        .map(move |socket, way| Guarded::new(socket, pass_of(&of, &way)))
+        .upgrade(Version::V1Lazy)
+        .authenticate(authentication)
+        .multiplex(muxer::Config(streams));
+    let swarm = SwarmBuilder::with_existing_identity(keypair)
+        .with_tokio()
+        .with_quic_config(|mut config| {
+            config.handshake_timeout = timeout;
+            config.max_concurrent_stream_limit = MAX_STREAMS as u32;
+            config
+        })
+        .with_other_transport(|_| tcp)
+        .map_err(|_| NetworkError::Key)?
+        .with_behaviour(|_| Behaviour(hub.clone()))
+        .map_err(|_| NetworkError::Key)?
+        // The handler says when a connection is not wanted any more; then at once.
+        .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::ZERO))
+        // From the first byte to the last of the multiplexer's: all that is before the handler.
+        .with_connection_timeout(timeout)
+        .build();
+    Ok(swarm)
+}
+
+/// What the gate has given the connection. Whom we dial needs none.
+fn pass_of(hub: &Hub, way: &ConnectedPoint) -> Arc<Pass> {
+    let pass = match way {
+        ConnectedPoint::Listener { local_addr, send_back_addr } => {
+            lock(&hub.gate).pass(local_addr, send_back_addr)
+        }
+        ConnectedPoint::Dialer { .. } => {
+            let pass = Pass::default();
+            pass.take();
+            return Arc::new(pass);
+        }
+    };
+    pass.unwrap_or_else(|| {
+        // Cannot happen: the gate is asked before a handshake begins.
+        let pass = Pass::default();
+        pass.evict();
+        Arc::new(pass)
+    })
+}
+
+/// The reason in an error of [`Authentication`], however deep it is.
+pub(super) fn refusal_in(error: &TransportError<io::Error>) -> Option<Refusal> {
+    let TransportError::Other(error) = error else { return None };
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(AuthenticationError::Refused(refusal)) = error.downcast_ref() {
+            return Some(*refusal);
+        }
+        // An `io::Error` does not name what it wraps as its source, but the source of that.
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// Noise, and then the gate.
+#[derive(Clone)]
+struct Authentication {
+    noise: noise::Config,
+    hub: Arc<Hub>,
+}
+
+/// Why a peer is not who may connect.
+#[derive(Debug, thiserror::Error)]
+enum AuthenticationError {
+    #[error(transparent)]
+    Noise(#[from] noise::Error),
+    #[error(transparent)]
+    Refused(Refusal),
+}
+
+impl UpgradeInfo for Authentication {
+    type Info = <noise::Config as UpgradeInfo>::Info;
+    type InfoIter = <noise::Config as UpgradeInfo>::InfoIter;
+
+    fn protocol_info(&self) -> Self::InfoIter {
+        self.noise.protocol_info()
+    }
+}
+
+impl<C> InboundConnectionUpgrade<C> for Authentication
+where
+    C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    type Output = (PeerId, noise::Output<C>);
+    type Error = AuthenticationError;
+    type Future = BoxFuture<'static, Result<Self::Output, AuthenticationError>>;
+
+    fn upgrade_inbound(self, socket: C, info: Self::Info) -> Self::Future {
+        Box::pin(async move {
+            let (peer, socket) = self.noise.upgrade_inbound(socket, info).await?;
+            let key = key_of(&peer).ok_or(Refusal::NotAllowed);
+            let checked = key.and_then(|key| lock(&self.hub.gate).check(&key, Instant::now()));
+            checked.map_err(AuthenticationError::Refused)?;
+            Ok((peer, socket))
+        })
+    }
+}
+
+impl<C> OutboundConnectionUpgrade<C> for Authentication
+where
+    C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    type Output = (PeerId, noise::Output<C>);
+    type Error = AuthenticationError;
+    type Future = BoxFuture<'static, Result<Self::Output, AuthenticationError>>;
+
+    fn upgrade_outbound(self, socket: C, info: Self::Info) -> Self::Future {
+        Box::pin(async move { Ok(self.noise.upgrade_outbound(socket, info).await?) })
+    }
+}
