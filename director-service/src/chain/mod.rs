@@ -22,10 +22,13 @@ mod records;
 mod session;
 mod signer;
 mod snapshot;
+mod stake;
 mod stake_proof;
 mod submitter;
 #[cfg(test)]
 mod tests;
+mod token;
+mod validator_chain;
 
 pub use blocks::FinalizedBlocks;
 pub use config::{Settings, check_url};
@@ -34,6 +37,8 @@ pub use node::{Connection, Node};
 pub use session::Head;
 pub use signer::Account;
 pub use submitter::{Submitted, Submitter};
+pub use token::{AmountError, Token};
+pub use validator_chain::{Funds, Stake, ValidatorChain};
 
 use async_trait::async_trait;
 use director_primitives::{

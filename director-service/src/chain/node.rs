@@ -17,11 +17,10 @@ use super::{
     cache::Cache,
     config::{Settings, check_url},
     session::{Head, Session, head_of, limit, sp_hash, timeout},
-    snapshot, stake_proof,
+    snapshot,
 };
 use director_primitives::{
-    AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, Reason,
-    Snapshot, StakeProof, StakeRefusal,
+    AccountId32, DoubleSignProof, H256, Offence, Reason, Snapshot,
     runtime_api::{PendingSlash, ValidatorInfo, VoteProgress},
 };
 use futures::FutureExt;
@@ -150,6 +149,11 @@ impl Node {
     ///
     /// If the node does not answer, or has no such block though it is finalized.
     pub async fn block_hash(&self, number: u64) -> Result<Option<H256>, ChainError> {
+        // Only finalized blocks are remembered, and a block is before it is told of: whoever has heard
+        // of it finds it.
+        if let Some(hash) = self.shared.cache().hash(number) {
+            return Ok(Some(hash));
+        }
         let Some(head) = *self.shared.head.borrow() else {
             // Nothing is known yet: wait for the node as any other call does.
             self.session().await?;
@@ -157,9 +161,6 @@ impl Node {
         };
         if number > head.number {
             return Ok(None);
-        }
-        if let Some(hash) = self.shared.cache().hash(number) {
-            return Ok(Some(hash));
         }
         let session = self.session().await?;
         let number_at = subxt::rpcs::methods::legacy::NumberOrHex::Number(number);
@@ -213,72 +214,6 @@ impl Node {
         proof: &DoubleSignProof,
     ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError> {
         self.call("DirectorApi_check_evidence", proof).await
-    }
-
-    /// Proof of a validator's registration and of its hold in the state of a block: what it shows the
-    /// directors. The node must have that state still; most keep those of the last 256 blocks.
-    ///
-    /// # Errors
-    ///
-    /// If the node does not answer, or has not that state.
-    pub async fn stake_proof(
-        &self,
-        account: &AccountId32,
-        at: Head,
-    ) -> Result<StakeProof, ChainError> {
-        let session = self.session().await?;
-        let keys = session.records.keys(account)?;
-        let keys = [&keys.validator[..], &keys.holds[..]];
-        let found = limit(session.rpc.state_get_read_proof(keys, Some(at.hash))).await?;
-        let nodes = found.proof.into_iter().map(|node| node.0).collect();
-        StakeProof::new(nodes).ok_or_else(|| {
-            ChainError::Unexpected("its proof is longer than a stake proof may be".into())
-        })
-    }
-
-    /// What a stake proof says about the validator that a request names, in the state of the finalized
-    /// block that it names. The header is this node's, the proof alone is the validator's.
-    ///
-    /// # Errors
-    ///
-    /// Why it proves nothing. [`StakeRefusal::Unavailable`] if the node does not answer.
-    pub async fn check_stake(
-        &self,
-        request: &AuthorizationRequest<AccountId32>,
-        proof: &StakeProof,
-    ) -> Result<ProvenStake, StakeRefusal> {
-        let unavailable = |error: ChainError| {
-            debug!(request.block_number, %error, "cannot check a stake proof");
-            StakeRefusal::Unavailable
-        };
-        let session = self.session().await.map_err(unavailable)?;
-        let header = self.finalized_header(&session, request.block_number).await;
-        let (head, state_root) = header.map_err(unavailable)?.ok_or(StakeRefusal::NotFinalized)?;
-        if head.hash != request.block_hash {
-            return Err(StakeRefusal::OtherChain);
-        }
-        // At most 64 nodes of together 32 KiB: a tenth of a millisecond, not worth another thread.
-        stake_proof::check(&session.records, state_root, &request.validator, proof)
-    }
-
-    /// The finalized block with this number and its state root; `None` if it is not finalized yet.
-    async fn finalized_header(
-        &self,
-        session: &Session,
-        number: u64,
-    ) -> Result<Option<(Head, H256)>, ChainError> {
-        let Some(hash) = self.block_hash(number).await? else { return Ok(None) };
-        let known = self.shared.cache().state_root(number);
-        if let Some(state_root) = known {
-            return Ok(Some((Head { number, hash }, state_root)));
-        }
-        let (head, state_root) = session.header(hash).await?;
-        if head.number != number {
-            let cause = format!("its block {number} says that it is block {}", head.number);
-            return Err(ChainError::Unexpected(cause));
-        }
-        self.shared.cache().insert_state_root(number, state_root);
-        Ok(Some((head, state_root)))
     }
 
     /// subxt's client at a finalized block, for what this room has no name for: events, storage.

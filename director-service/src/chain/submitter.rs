@@ -10,6 +10,7 @@ use super::{
     outcome::{Outcome, outcome},
     session::{Head, Session, limit, sp_hash, timeout, unexpected},
 };
+use codec::{Compact, Decode};
 use director_primitives::{AccountId32, H256};
 use std::{
     collections::HashMap,
@@ -88,6 +89,40 @@ impl Submitter {
         signer: &Account,
     ) -> Result<Included, ChainError> {
         self.submit(call, signer).await?.finalized().await
+    }
+
+    /// What a call would cost the account at the newest finalized block, beside what it moves; `None`
+    /// if the chain's runtime does not tell. Nothing is submitted.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn fee<C: Payload>(
+        &self,
+        call: &C,
+        signer: &Account,
+    ) -> Result<Option<u128>, ChainError> {
+        /// Reference time, proof size, class of dispatch, fee.
+        type DispatchInfo = (Compact<u64>, Compact<u64>, u8, u128);
+        let session = self.node.session().await?;
+        let account = subxt_account(&signer.id());
+        let nonce = limit(session.rpc.system_account_next_index(&account)).await?;
+        let born = self.node.newest(&session).await?;
+        let encoded = sign(&session, call, signer, nonce, born).await?;
+        let len = encoded.len() as u32;
+        // With its length before it, an extrinsic is encoded as bytes are.
+        let bytes = Vec::<u8>::decode(&mut &*encoded).map_err(unexpected)?;
+        let method = "TransactionPaymentApi_query_info";
+        let info: Result<DispatchInfo, _> = session.call(method, (bytes, len), born.hash).await;
+        match info {
+            Ok((.., fee)) => Ok(Some(fee)),
+            // The node says that there is no such method.
+            Err(ChainError::Unexpected(error)) => {
+                debug!(error, "the runtime does not tell the fee");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Hands a call to the node. Calls of one account get into the chain in the order of these calls.

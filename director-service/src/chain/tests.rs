@@ -115,3 +115,37 @@ async fn the_follower_ends_with_its_last_handle() {
     timeout(CALL_TIMEOUT, read).await.unwrap().unwrap();
     assert!(connection.changed().await.is_err());
 }
+
+#[test]
+fn amounts_are_read_and_written_as_people_do() {
+    let token = Token { decimals: 12, symbol: "UNIT".into() };
+    for (text, amount, shown) in [
+        ("1500", 1_500_000_000_000_000, "1500 UNIT"),
+        ("1500.25", 1_500_250_000_000_000, "1500.25 UNIT"),
+        ("0.000000000001", 1, "0.000000000001 UNIT"),
+        (" 1.50 UNIT ", 1_500_000_000_000, "1.5 UNIT"),
+        ("7UNIT", 7_000_000_000_000, "7 UNIT"),
+        ("1.0000000000000000", 1_000_000_000_000, "1 UNIT"),
+    ] {
+        assert_eq!(token.parse(text), Ok(amount), "{text}");
+        assert_eq!(token.show(amount).to_string(), shown);
+    }
+    for wrong in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", "1 DOT", "0x10", "1 500"] {
+        assert_eq!(token.parse(wrong), Err(AmountError::NoNumber(wrong.into())));
+    }
+    let fine = "0.0000000000001";
+    assert_eq!(token.parse(fine), Err(AmountError::TooFine(fine.into(), 12)));
+    let much = "400000000000000000000000000";
+    assert_eq!(token.parse(much), Err(AmountError::TooMuch(much.into())));
+}
+
+#[test]
+fn a_token_that_the_node_does_not_describe_is_counted_in_smallest_units() {
+    let token = Token::from_properties(&serde_json::Map::new());
+    assert_eq!(token.parse("1500"), Ok(1_500));
+    assert_eq!(token.parse("1.5"), Err(AmountError::TooFine("1.5".into(), 0)));
+    assert_eq!(token.show(1_500).to_string(), "1500 smallest units");
+    let several = serde_json::json!({ "tokenDecimals": [10, 12], "tokenSymbol": ["DOT", "KSM"] });
+    let token = Token::from_properties(several.as_object().unwrap());
+    assert_eq!(token, Token { decimals: 10, symbol: "DOT".into() });
+}

@@ -2,10 +2,17 @@
 
 mod config;
 mod keys;
+mod node;
+mod private;
 mod register;
+mod revoke;
+mod rotate_key;
 mod run;
+mod validator;
 
 use clap::{Parser, Subcommand};
+use director_primitives::AccountId32;
+use node::{NodeArgs, connect};
 use std::{future::Future, io::IsTerminal, process::ExitCode};
 
 /// Relay, detector and reporter of director-anchored peering.
@@ -26,6 +33,9 @@ From nothing to a running director:
       --mesh /ip4/100.64.0.1/tcp/30401 --region eu-west --capacity 300
   director run --config director.toml
 
+A validator's steps: `director validator --help`. While a director runs: `director revoke`,
+`director rotate-key`, and `director register` once more for other addresses.
+
 While it runs, on the address of [http]: /healthz, /readyz, /metrics, /api/v1/status.
 Exit status: 0 after SIGINT or SIGTERM, 1 with one line on stderr for everything else.";
 
@@ -39,6 +49,12 @@ enum Command {
     Keys(keys::Args),
     /// Put this director's peer key and addresses on chain.
     Register(register::Args),
+    /// Replace this director's peer key on chain, while it runs.
+    RotateKey(rotate_key::Args),
+    /// Have the running director sign a validator's revocation.
+    Revoke(revoke::Args),
+    /// Do a validator's steps on chain, or see how far it is.
+    Validator(validator::Args),
 }
 
 /// Runs what the command line says.
@@ -48,6 +64,9 @@ pub fn main() -> ExitCode {
         Command::Config(args) => args.execute(),
         Command::Keys(args) => args.execute(),
         Command::Register(args) => args.execute(),
+        Command::RotateKey(args) => args.execute(),
+        Command::Revoke(args) => args.execute(),
+        Command::Validator(args) => args.execute(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,6 +86,13 @@ fn start_logging(filter: &str) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .try_init()
         .map_err(|error| anyhow::anyhow!("cannot log: {error}"))
+}
+
+/// An account as people write it: SS58, or `0x` and 64 digits.
+fn account_of(text: &str) -> Result<AccountId32, String> {
+    text.trim().parse().map_err(|_| {
+        "expected an account in SS58 (5Grw…), or 0x and 64 hexadecimal digits".to_owned()
+    })
 }
 
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {

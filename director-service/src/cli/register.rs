@@ -1,23 +1,29 @@
 //! `director register`: put this director's peer key and addresses on chain.
 
+use super::{private::is_private, rotate_key::next_to};
 use crate::{
-    chain::{Account, DirectorChain, Node, Registration, Settings, Submitter},
+    chain::{Account, DirectorChain, Registration, Settings, Submitter},
     config::Config,
     keys::{PeerKey, read_secret},
     network::Multiaddr,
 };
 use anyhow::{Context, bail};
 use director_primitives::{
-    KeyRole, Possession,
+    AccountId32, KeyRole, Possession, Snapshot,
     runtime_api::{Endpoint, EndpointScope, Endpoints, Region},
+    threshold::approvals_needed,
 };
-use std::path::PathBuf;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// Put this director's peer key and addresses on chain.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Governance must have invited the account before (director_registry.add_director). The account pays
-the fee. Run it again to change addresses, region or capacity; the new ones replace the old.
+the fee. Run it again to change addresses, region or capacity; the new ones replace the old, and
+everybody takes note of them within seconds, without a restart.
 
 Example:
   director register --config director.toml --public /ip4/203.0.113.7/tcp/30400 \\
@@ -48,19 +54,24 @@ impl Args {
         let region = Region::try_from(self.region.clone().into_bytes())
             .ok()
             .context("--region is longer than 32 bytes; shorten it")?;
+        self.warn_of_public_mesh();
         let peer = PeerKey::from_file(&config.keys.peer)?;
+        let next = Some(next_to(&config.keys.peer)).filter(|file| file.exists());
+        let next = next.map(|file| PeerKey::from_file(&file)).transpose()?;
+        let own_keys: Vec<_> = std::iter::once(&peer).chain(&next).map(PeerKey::public).collect();
         let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
         super::block_on(async move {
-            let node = Node::start(Settings {
+            let (node, snapshot) = super::connect(Settings {
                 url: config.chain.url,
                 genesis_hash: config.chain.genesis_hash,
                 allow_insecure: config.chain.allow_insecure,
-            })?;
-            let snapshot = node.ready().await?;
-            let chain = DirectorChain::new(node.clone(), Submitter::new(node), account.clone());
+            })
+            .await?;
+            let chain =
+                DirectorChain::new(node.clone(), Submitter::new(node.clone()), account.clone());
             let registration = Registration { endpoints, region, capacity: self.capacity };
             let included = match snapshot.director(&account.id()) {
-                Some(known) if known.peer_key == peer.public() => {
+                Some(known) if own_keys.contains(&known.peer_key) => {
                     chain.update_record(registration).await
                 }
                 Some(known) => bail!(
@@ -88,8 +99,23 @@ impl Args {
             };
             let included = included.with_context(|| format!("cannot register {}", account.id()))?;
             println!("registered {} in block {}", account.id(), included.block_number);
+            say_what_comes_next(
+                &*node.ready().await?,
+                &account.id(),
+                &self.config,
+                config.http.listen,
+            );
             Ok(())
         })
+    }
+
+    fn warn_of_public_mesh(&self) {
+        for address in self.mesh.iter().filter(|address| !is_private(address)) {
+            tracing::warn!(
+                "the --mesh address {address} is not one of a private network: anybody may knock there. \
+                 Use the address of a VPN (100.64.0.0/10, 10.0.0.0/8, fc00::/7, …), see docs/operators.md"
+            );
+        }
     }
 
     fn endpoints(&self) -> anyhow::Result<Endpoints> {
@@ -111,4 +137,31 @@ impl Args {
             .ok()
             .context("more than 4 addresses; give at most 4, --public and --mesh together")
     }
+}
+
+fn say_what_comes_next(
+    snapshot: &Snapshot,
+    account: &AccountId32,
+    config: &Path,
+    http: SocketAddr,
+) {
+    let active = &snapshot.directors.active;
+    let others: Vec<_> = active.iter().filter(|director| director.account != *account).collect();
+    println!();
+    println!("What comes next, if it does not run yet:");
+    println!("  director run --config {}", config.display());
+    println!(
+        "It connects to {} other directors and takes validators within seconds; {} of {} directors now \
+         decide who may speak.",
+        others.len(),
+        approvals_needed(active.len() as u32),
+        active.len()
+    );
+    for director in others {
+        let mesh = director.endpoints.iter().filter(|of| of.scope == EndpointScope::Mesh);
+        let addresses: Vec<_> =
+            mesh.map(|of| String::from_utf8_lossy(&of.address).into_owned()).collect();
+        println!("  {}  {}", hex::encode(director.peer_key.0), addresses.join(" "));
+    }
+    println!("See it with\n  curl http://{http}/api/v1/status");
 }

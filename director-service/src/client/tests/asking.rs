@@ -45,14 +45,14 @@ struct Scripted {
     failures: Mutex<VecDeque<u64>>,
     /// Proofs of this block are never made.
     stuck: u64,
-    log: mpsc::UnboundedSender<String>,
+    log: mpsc::Sender<String>,
 }
 
-struct Dropped(u64, mpsc::UnboundedSender<String>);
+struct Dropped(u64, mpsc::Sender<String>);
 
 impl Drop for Dropped {
     fn drop(&mut self) {
-        let _ = self.1.send(format!("dropped {}", self.0));
+        let _ = self.1.try_send(format!("dropped {}", self.0));
     }
 }
 
@@ -63,7 +63,7 @@ impl Prover for Scripted {
         _: &AccountId32,
         (number, _): (u64, H256),
     ) -> Result<StakeProof, String> {
-        let _ = self.log.send(format!("asked {number}"));
+        let _ = self.log.try_send(format!("asked {number}"));
         if number == self.stuck {
             let _dropped = Dropped(number, self.log.clone());
             return std::future::pending().await;
@@ -242,17 +242,17 @@ async fn scripted(
     directors: &[&Director],
     failures: &[u64],
     stuck: u64,
-) -> (Client, Chain, mpsc::UnboundedReceiver<String>) {
+) -> (Client, Chain, mpsc::Receiver<String>) {
     let directors: Vec<_> = directors.iter().map(|director| director.address()).collect();
     let directors = Directors::from(directors);
-    let (log, logged) = mpsc::unbounded_channel();
+    let (log, logged) = mpsc::channel(16);
     let failures = Mutex::new(failures.iter().copied().collect());
     let prover = Arc::new(Scripted { failures, stuck, log });
     let (client, chain) = client_with(1, directors, Some(candidate(1)), prover).await;
     (client, chain, logged)
 }
 
-async fn logged(log: &mut mpsc::UnboundedReceiver<String>) -> String {
+async fn logged(log: &mut mpsc::Receiver<String>) -> String {
     timeout(PATIENCE, log.recv()).await.expect("something should be logged").unwrap()
 }
 

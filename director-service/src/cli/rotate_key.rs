@@ -1,0 +1,105 @@
+//! `director rotate-key`: replace this director's peer key on chain, while it runs.
+
+use crate::{
+    chain::{Account, Chain, DirectorChain, Settings, Submitter},
+    config::Config,
+    keys::{PeerKey, random_seed, read_secret, write_secret},
+};
+use anyhow::{Context, bail};
+use director_primitives::{KeyRole, Possession};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Replace this director's peer key on chain, while it runs.
+#[derive(clap::Args)]
+#[command(after_help = "\
+The next key is in the file beside keys.peer whose name ends in .next; it is made if it is not there.
+A running director takes it as soon as the change is finalized, by itself, and a starting one takes
+whichever of the two files has the key that the chain knows. To finish, move the one over the other.
+
+Example:
+  director rotate-key --config director.toml
+  mv peer.key.next peer.key")]
+pub(super) struct Args {
+    /// Configuration file.
+    #[arg(long, value_name = "FILE", env = "DIRECTOR_CONFIG")]
+    config: PathBuf,
+}
+
+impl Args {
+    pub(super) fn execute(self) -> anyhow::Result<()> {
+        let config = Config::load(&self.config)?;
+        super::start_logging(&config.log.filter)?;
+        let peer_file = config.keys.peer.clone();
+        let next_file = next_to(&peer_file);
+        let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
+        let finish = format!("mv {} {}", next_file.display(), peer_file.display());
+        super::block_on(async move {
+            let (node, snapshot) = super::connect(Settings {
+                url: config.chain.url,
+                genesis_hash: config.chain.genesis_hash,
+                allow_insecure: config.chain.allow_insecure,
+            })
+            .await?;
+            let Some(known) = snapshot.director(&account.id()) else {
+                bail!(
+                    "{} is no active director at block {}; `director register` makes it one, once \
+                     governance has invited it",
+                    account.id(),
+                    snapshot.number
+                );
+            };
+            let next = load_or_make(&next_file)?;
+            if known.peer_key == next.public() {
+                println!(
+                    "the chain has the key of {} already; finish with\n  {finish}",
+                    next_file.display()
+                );
+                return Ok(());
+            }
+            let current = PeerKey::from_file(&peer_file)?;
+            if known.peer_key != current.public() {
+                bail!(
+                    "the chain has another peer key for {}, {}, than keys.peer and its .next; put \
+                     that one's file into keys.peer first",
+                    account.id(),
+                    hex::encode(known.peer_key.0)
+                );
+            }
+            let possession = Possession {
+                account: account.id(),
+                role: KeyRole::DirectorPeer,
+                key: next.public(),
+            };
+            let possession = next.sign_statement(&snapshot.domain.genesis_hash, &possession);
+            let chain = DirectorChain::new(node.clone(), Submitter::new(node), account.clone());
+            let included = chain.rotate_peer_key(next.public(), possession).await;
+            let included =
+                included.with_context(|| format!("cannot rotate the key of {}", account.id()))?;
+            println!(
+                "rotated in block {}: {} is now known by {}\n\
+                 A running director takes that key by itself; validators and other directors connect \
+                 to it anew. Finish with\n  {finish}",
+                included.block_number,
+                account.id(),
+                hex::encode(next.public().0)
+            );
+            Ok(())
+        })
+    }
+}
+
+/// Where the key is that comes after the one in this file.
+pub(super) fn next_to(peer_file: &Path) -> PathBuf {
+    let mut next = peer_file.as_os_str().to_owned();
+    next.push(".next");
+    next.into()
+}
+
+fn load_or_make(file: &Path) -> anyhow::Result<PeerKey> {
+    if !file.exists() {
+        write_secret(file, &Zeroizing::new(hex::encode(*random_seed())))?;
+        println!("made {}", file.display());
+    }
+    Ok(PeerKey::from_file(file)?)
+}

@@ -1,0 +1,35 @@
+//! `director validator`: what a validator does on chain, and how far it is.
+
+mod register;
+mod status;
+
+/// Do a validator's steps on chain, or see how far it is.
+#[derive(clap::Args)]
+#[command(after_help = "\
+From nothing to an authorized validator:
+  director keys generate --account account.key --peer peer.key --checkpoint checkpoint.key
+  # somebody sends the account, whose name that command prints, its stake and some fees
+  director validator register --url ws://127.0.0.1:9944 --account account.key \\
+      --peer peer.key --checkpoint checkpoint.key --stake 1500
+  director validator status --url ws://127.0.0.1:9944 --account account.key")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Put a validator's stake and keys on chain.
+    Register(register::Args),
+    /// Say how far the directors are with a validator.
+    Status(status::Args),
+}
+
+impl Args {
+    pub(super) fn execute(self) -> anyhow::Result<()> {
+        match self.what {
+            What::Register(args) => args.execute(),
+            What::Status(args) => args.execute(),
+        }
+    }
+}
