@@ -41,13 +41,16 @@ use anyhow::{Context, bail, ensure};
 use std::{
     env, fs,
     panic::{self, AssertUnwindSafe},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
 
 /// How long tasks may take to end when a test is done.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How much of each log is printed when a test fails.
+const LOG_LINES: usize = 25;
 
 /// Set to anything, a test that cannot have namespaces fails instead of being skipped.
 pub const REQUIRE: &str = "REQUIRE_NAMESPACES";
@@ -109,11 +112,29 @@ fn run_here<F: Future<Output = anyhow::Result<()>>>(
     }));
     // Whatever is left does not keep the test from failing.
     runtime.shutdown_timeout(GRACE);
+    if !matches!(done, Ok(Ok(Ok(())))) {
+        show_logs(dir.path());
+    }
     match done {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => panic!("{error:?}"),
         Ok(Err(_)) => panic!("not done within {within:?}"),
         Err(panicked) => panic::resume_unwind(panicked),
+    }
+}
+
+/// Prints how the logs in a folder end: they are gone with it.
+fn show_logs(dir: &Path) {
+    let Ok(files) = fs::read_dir(dir) else { return };
+    let paths = files.filter_map(|file| Some(file.ok()?.path()));
+    let mut logs: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|of| of == "log")).collect();
+    logs.sort_unstable();
+    for path in logs {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        let end = &lines[lines.len().saturating_sub(LOG_LINES)..];
+        eprintln!("-- {}\n{}", path.display(), end.join("\n"));
     }
 }
 

@@ -68,7 +68,7 @@ async fn run(dir: PathBuf) -> anyhow::Result<()> {
     let mut most_sockets = 0;
     let from = world.network.next_checkpoint();
     while started.elapsed() < FLOOD {
-        most_sockets = most_sockets.max(established(target.pid()?, PUBLIC_PORT)?);
+        most_sockets = most_sockets.max(established(target.pid()?, PUBLIC_PORT)?.len());
         sleep(Duration::from_millis(100)).await;
     }
     let (attempts, seconds) = (crowd.attempts(), started.elapsed().as_secs_f64());
@@ -125,7 +125,7 @@ fn rss_after(site: &Site, before: u64) -> anyhow::Result<u64> {
 async fn nothing_is_left(site: &Site, validators: usize) -> anyhow::Result<()> {
     let pid = site.pid()?;
     let closed = async {
-        while established(pid, PUBLIC_PORT)? != validators {
+        while established(pid, PUBLIC_PORT)?.len() != validators {
             sleep(Duration::from_millis(50)).await;
         }
         anyhow::Ok(())

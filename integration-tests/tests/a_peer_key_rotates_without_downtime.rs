@@ -93,8 +93,10 @@ async fn the_new_key_serves(world: &World, new: PublicKey) -> anyhow::Result<()>
     let listed = listed.iter().find(|director| director.peer_key == new);
     let mut newcomer = world.newcomer("newcomer").await?;
     newcomer.register(world).await?;
-    timeout(SOON, newcomer.enter(listed.context("it has an address on chain")?)).await??;
-    timeout(SOON, newcomer.is_admitted(world, new)).await??;
+    let enter = newcomer.enter(listed.context("it has an address on chain")?);
+    timeout(SOON, enter).await.context("a newcomer does not get in")??;
+    let admitted = timeout(SOON, newcomer.is_admitted(world, new)).await;
+    admitted.context("a newcomer is not admitted")??;
     newcomer.probe.shutdown().await;
     Ok(())
 }
@@ -121,5 +123,6 @@ async fn it_survives_a_restart(world: &mut World, new: PublicKey) -> anyhow::Res
         site.wait_for_status(SOON, |status| links_to(status, &new)).await?;
     }
     world.sites[0].wait_for_status(SOON, |status| is_active_as(status, &new)).await?;
-    world.network.wait_for_all_votes(world.network.next_checkpoint()).await
+    let votes = world.network.wait_for_all_votes(world.network.next_checkpoint());
+    timeout(SOON, votes).await.context("votes are lost after the restart")?
 }

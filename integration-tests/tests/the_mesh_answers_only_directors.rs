@@ -19,7 +19,7 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Bounds a failure.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -32,6 +32,13 @@ const LONG: Duration = Duration::from_secs(15);
 
 /// A stranger that the address gives away is closed at once, not when its handshake takes too long.
 const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// From the new address on chain until everybody is connected there: a dead connection is found by ten
+/// seconds of silence, and dialed anew with back-off.
+const FOUND: Duration = Duration::from_secs(45);
+
+/// How often the kernel's table is looked at.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What a libp2p node says first.
 const HELLO: &[u8] = b"\x13/multistream/1.0.0\n\x07/noise\n";
@@ -187,14 +194,29 @@ async fn an_address_changes(world: &mut World) -> anyhow::Result<()> {
     endpoints[1].address = address.try_into().unwrap();
     world.chain().move_to(&world.sites[0].identity, endpoints).await?;
     let started = Instant::now();
+    let others = world.sites.len() - 1;
+    let moved = async {
+        // Those at the old address are dead, and nobody knows until they were silent for a while.
+        while connections_at(pid, Net::Mesh.address(MOVED))? < others {
+            sleep(LOOK).await;
+        }
+        anyhow::Ok(())
+    };
+    timeout(FOUND, moved).await.context("the others have not found the new address")??;
     world.wait_until_linked(SOON).await.context("after the address changed")?;
     eprintln!("linked {:?} after the new address was finalized", started.elapsed());
     ensure!(world.sites[0].pid()? == pid, "it was started again");
-    ensure!(established(pid, MESH_PORT)? >= 2);
 
     let stranger = world.lan.namespace("mesh-stranger", &[(Net::Mesh, STRANGER)])?;
     is_closed_at_once(&stranger, Net::Mesh.address(MOVED)).await?;
-    world.network.wait_for_all_votes(world.network.next_checkpoint()).await
+    let votes = world.network.wait_for_all_votes(world.network.next_checkpoint());
+    timeout(SOON, votes).await.context("votes are lost over the new links")?
+}
+
+/// Established connections of the mesh with this address as their own.
+fn connections_at(pid: u32, own: Ipv4Addr) -> anyhow::Result<usize> {
+    let all = established(pid, MESH_PORT)?;
+    Ok(all.iter().filter(|socket| socket.local.ip() == own).count())
 }
 
 fn listening_at(site: &Site, port: u16) -> anyhow::Result<Vec<IpAddr>> {

@@ -1,7 +1,7 @@
 //! Looks at ports from outside and in the kernel's tables.
 
 use super::Namespace;
-use crate::sockets;
+use crate::sockets::{self, Socket};
 use anyhow::Context;
 use std::{
     io::{ErrorKind, Read, Write},
@@ -64,9 +64,12 @@ fn try_once(at: SocketAddr, first: &[u8], patience: Duration) -> Knock {
 /// # Errors
 ///
 /// If the process is gone.
-pub fn established(pid: u32, port: u16) -> anyhow::Result<usize> {
-    let open = table(pid)?.into_iter().filter(|socket| socket.is_established());
-    Ok(open.filter(|socket| [socket.local.port(), socket.remote.port()].contains(&port)).count())
+pub fn established(pid: u32, port: u16) -> anyhow::Result<Vec<Socket>> {
+    let mut open = table(pid)?;
+    open.retain(|socket| {
+        socket.is_established() && [socket.local.port(), socket.remote.port()].contains(&port)
+    });
+    Ok(open)
 }
 
 /// Where TCP is listened in the namespace of a process.
@@ -75,11 +78,11 @@ pub fn established(pid: u32, port: u16) -> anyhow::Result<usize> {
 ///
 /// If the process is gone.
 pub fn listeners(pid: u32) -> anyhow::Result<Vec<SocketAddr>> {
-    let open = table(pid)?.into_iter().filter(sockets::Socket::is_listening);
+    let open = table(pid)?.into_iter().filter(Socket::is_listening);
     Ok(open.map(|socket| socket.local).collect())
 }
 
-fn table(pid: u32) -> anyhow::Result<Vec<sockets::Socket>> {
+fn table(pid: u32) -> anyhow::Result<Vec<Socket>> {
     let read = |name| {
         let path = format!("/proc/{pid}/net/{name}");
         std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
