@@ -83,20 +83,30 @@ impl Director {
     pub async fn wait_for_status(
         &self,
         within: Duration,
-        mut reached: impl FnMut(&Value) -> bool,
+        reached: impl FnMut(&Value) -> bool,
     ) -> anyhow::Result<Value> {
-        let end = Instant::now() + within;
-        loop {
-            let status = self.status().await?;
-            if reached(&status) {
-                return Ok(status);
-            }
-            if Instant::now() >= end {
-                bail!("{} still says after {within:?}: {status:#}", self.identity.name);
-            }
-            // A page cannot be awaited.
-            tokio::time::sleep(STATUS_INTERVAL).await;
+        poll_status(&self.identity.name, within, || self.status(), reached).await
+    }
+}
+
+/// Asks a director for its status until that is as it should be; the status.
+pub(crate) async fn poll_status<F: Future<Output = anyhow::Result<Value>>>(
+    name: &str,
+    within: Duration,
+    ask: impl Fn() -> F,
+    mut reached: impl FnMut(&Value) -> bool,
+) -> anyhow::Result<Value> {
+    let end = Instant::now() + within;
+    loop {
+        let status = ask().await?;
+        if reached(&status) {
+            return Ok(status);
         }
+        if Instant::now() >= end {
+            bail!("{name} still says after {within:?}: {status:#}");
+        }
+        // A page cannot be awaited.
+        tokio::time::sleep(STATUS_INTERVAL).await;
     }
 }
 
@@ -138,9 +148,7 @@ pub fn folder(dir: &Path, name: &str) -> PathBuf {
 /// If a file cannot be written.
 pub fn write_config(identity: &Identity, dir: &Path, chain_url: &str) -> anyhow::Result<PathBuf> {
     let folder = folder(dir, &identity.name);
-    fs::create_dir_all(&folder)?;
-    write_secret(&folder.join("account.key"), &identity.secret_uri)?;
-    write_secret(&folder.join("peer.key"), &hex::encode(identity.peer_secret()))?;
+    write_keys(identity, &folder)?;
     let config = folder.join("director.toml");
     let (mesh, public) = (listen_line("tcp", 0, "mesh"), listen_line("tcp", 0, "public"));
     let text = format!(
@@ -151,6 +159,17 @@ pub fn write_config(identity: &Identity, dir: &Path, chain_url: &str) -> anyhow:
     );
     fs::write(&config, text)?;
     Ok(config)
+}
+
+/// Writes the files `account.key` and `peer.key` of a director.
+///
+/// # Errors
+///
+/// If a file cannot be written.
+pub fn write_keys(identity: &Identity, folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
+    write_secret(&folder.join("account.key"), &identity.secret_uri)?;
+    write_secret(&folder.join("peer.key"), &hex::encode(identity.peer_secret()))
 }
 
 /// A line of the configuration; the comment tells the two sections' lines apart.

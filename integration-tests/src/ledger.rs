@@ -152,6 +152,11 @@ impl Ledger {
         self.latency_us.value_at_quantile(quantile) as f64 / 1000.0
     }
 
+    /// Forgets all latencies: what is measured from here on stands for itself.
+    pub fn forget_latencies(&mut self) {
+        self.latency_us.reset();
+    }
+
     /// The longest latency in milliseconds.
     pub fn latency_max_ms(&self) -> f64 {
         self.latency_us.max() as f64 / 1000.0

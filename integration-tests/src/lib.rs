@@ -10,6 +10,8 @@ pub mod devnet;
 pub mod director;
 pub mod keys;
 pub mod ledger;
+#[cfg(target_os = "linux")]
+pub mod namespaces;
 pub mod network;
 pub mod options;
 pub mod probe;
@@ -18,5 +20,6 @@ pub mod registries;
 pub mod report;
 pub mod screen;
 pub mod sockets;
+pub mod stake;
 pub mod table;
 pub mod validator;

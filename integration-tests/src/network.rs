@@ -103,8 +103,19 @@ impl Network {
         Ok(network)
     }
 
+    /// A chain and validators that run already. What directors there are is the caller's business.
+    pub(crate) fn of(
+        chain: Chain,
+        identities: Vec<Identity>,
+        shared: Arc<Shared>,
+        tasks: Vec<JoinHandle<anyhow::Result<()>>>,
+        stop: watch::Sender<()>,
+    ) -> Self {
+        Self { chain, directors: Vec::new(), identities, shared, tasks, stop }
+    }
+
     /// Lets the validators vote from the next checkpoint on.
-    fn vote(&self) {
+    pub(crate) fn vote(&self) {
         self.shared.vote_from.send_replace(Some(self.next_checkpoint()));
     }
 
@@ -208,10 +219,17 @@ impl Network {
     }
 
     /// Ends everything, validators first.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
+        let directors = std::mem::take(&mut self.directors);
+        let stop = join_all(directors.into_iter().map(|director| director.process.stop()));
+        self.shutdown_with(stop).await;
+    }
+
+    /// The same, with directors that are ended in another way.
+    pub(crate) async fn shutdown_with<T>(self, directors: impl Future<Output = T>) {
         drop(self.stop);
         join_all(self.tasks).await;
-        join_all(self.directors.into_iter().map(|director| director.process.stop())).await;
+        directors.await;
         self.chain.process.stop().await;
     }
 }

@@ -4,6 +4,9 @@
 //! A connection keeps the order of what is urgent: once a director has answered ([`Probe::fence`]),
 //! whatever it sent before has come, and whatever was sent to it before was looked at.
 
+#[cfg(target_os = "linux")]
+mod by_hand;
+
 use crate::keys::Identity;
 use anyhow::{Context, bail, ensure};
 use codec::Encode;

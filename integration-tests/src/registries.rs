@@ -15,6 +15,9 @@ use tokio::time::timeout;
 /// Blocks for which a director's vote counts.
 const VOTE_LIFE: u64 = 1_000;
 
+/// Validators that each director says it has room for.
+const CAPACITY: u32 = 1_000;
+
 impl Chain {
     /// Activates a director that was invited, with its endpoints on loopback.
     ///
@@ -30,6 +33,19 @@ impl Chain {
             endpoint(EndpointScope::Public, ports.public),
             endpoint(EndpointScope::Mesh, ports.mesh),
         ]);
+        self.activate_at(director, endpoints).await
+    }
+
+    /// Activates a director that was invited, with these endpoints.
+    ///
+    /// # Errors
+    ///
+    /// As the chain refuses it.
+    pub async fn activate_at(
+        &self,
+        director: &Identity,
+        endpoints: Endpoints,
+    ) -> anyhow::Result<Included> {
         let call = tx(
             "DirectorRegistry",
             "activate",
@@ -37,12 +53,28 @@ impl Chain {
                 Static(director.peer_key()),
                 Static(director.possession(&self.genesis_hash, KeyRole::DirectorPeer)),
                 Static(endpoints),
-                Static(Region::truncate_from(b"local".to_vec())),
-                Static(1_000u32),
+                Static(region()),
+                Static(CAPACITY),
             ),
         );
         let activated = self.call(&call, &director.account).await;
         activated.with_context(|| format!("{} activates itself", director.name))
+    }
+
+    /// Changes the endpoints of an active director.
+    ///
+    /// # Errors
+    ///
+    /// As the chain refuses it.
+    pub async fn move_to(
+        &self,
+        director: &Identity,
+        endpoints: Endpoints,
+    ) -> anyhow::Result<Included> {
+        let arguments = (Static(endpoints), Static(region()), Static(CAPACITY));
+        let call = tx("DirectorRegistry", "update_record", arguments);
+        let moved = self.call(&call, &director.account).await;
+        moved.with_context(|| format!("{} changes its endpoints", director.name))
     }
 
     /// Stakes for a validator.
@@ -131,4 +163,9 @@ impl Chain {
         let found = timeout(CALL_TIMEOUT, at.storage().fetch(address, ())).await??;
         Ok(found.decode()?.into_iter().map(AccountId32::new).collect())
     }
+}
+
+/// Where all directors of a run say that they stand.
+fn region() -> Region {
+    Region::truncate_from(b"local".to_vec())
 }
