@@ -115,12 +115,14 @@ impl Core {
                     self.gather(begun, &mut inputs).await?;
                 }
                 recalled = inputs.recalled.recv() => {
-                    let (vote, first) = recalled.ok_or(ServiceError::Ended("the history"))?;
+                    let recalled = recalled.ok_or(ServiceError::Ended("the history"));
+                    let Some((vote, first)) = stopped_or(recalled, &stopper)? else { continue };
                     self.handle(Input::Recalled { vote, first }).await?;
                     self.flush();
                 }
                 checked = inputs.stakes.recv() => {
-                    let (request, result) = checked.ok_or(ServiceError::Ended("the stakes"))?;
+                    let checked = checked.ok_or(ServiceError::Ended("the stakes"));
+                    let Some((request, result)) = stopped_or(checked, &stopper)? else { continue };
                     self.handle(Input::StakeChecked { request, result }).await?;
                     self.flush();
                 }
@@ -393,7 +395,7 @@ impl Relays {
     }
 }
 
-/// A network that ends while everything stops has not failed.
+/// A part that ends while everything stops has not failed.
 fn stopped_or<T>(
     event: Result<T, ServiceError>,
     stopper: &Stopper,
