@@ -55,7 +55,10 @@ async fn run(dir: PathBuf) -> anyhow::Result<()> {
     // Nothing is lost by it: the next director that comes back gives the second approval.
     world.sites[1].run().await?;
     let home = world.sites[0].key();
-    let admitted = async { anyhow::Ok(while !third.probe.welcome(home).await?.authorized {}) };
+    let admitted = async {
+        while !third.probe.welcome(home).await?.authorized {}
+        anyhow::Ok(())
+    };
     timeout(SOON, admitted).await.context("not authorized after the second is back")??;
     is_heard(&world, &third, home).await?;
 
