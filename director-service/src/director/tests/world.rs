@@ -293,7 +293,7 @@ impl Rig {
     /// The same, with every stake proof that is to be checked found right at once.
     pub(crate) fn put_proving(&mut self, input: Input) -> Vec<Output> {
         let out = self.put(input);
-        let snapshot = self.snapshot.clone().unwrap();
+        let snapshot = self.snapshot.clone().expect("a block was finalized");
         let check = |application: &Application| check_stake(&snapshot, application);
         self.answer_checks(out, check)
     }

@@ -129,8 +129,7 @@ async fn refreshes(
     }
     stopper.stop();
     task.await.unwrap();
-    let refreshed = chain.refreshed.lock().unwrap().clone();
-    refreshed
+    chain.refreshed.lock().unwrap().clone()
 }
 
 #[tokio::test]
