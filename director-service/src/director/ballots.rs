@@ -46,18 +46,18 @@ use director_primitives::{
     threshold::approvals_needed,
     turn::rank,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 type Vote = SignedDirectorVote<AccountId32>;
 
 /// What directors decided about one registration.
 #[derive(Debug)]
-struct Ballot {
+pub(super) struct Ballot {
     registration_id: RegistrationId,
     /// The candidate's request, once it came and was found right.
-    application: Option<Application>,
+    pub(super) application: Option<Application>,
     /// Latest vote of each director: at most as many as are active.
-    votes: BTreeMap<AccountId32, Vote>,
+    pub(super) votes: BTreeMap<AccountId32, Vote>,
     /// Block at which request and own vote were told last.
     told_at: u64,
     /// Block at which the votes were enough.
@@ -101,7 +101,7 @@ impl Ballot {
         request.into_iter().chain(votes.cloned().map(Control::DirectorVote))
     }
 
-    fn revocation_by(&self, account: &AccountId32) -> Option<RevocationReason> {
+    pub(super) fn revocation_by(&self, account: &AccountId32) -> Option<RevocationReason> {
         match self.votes.get(account)?.vote.decision {
             Decision::Revoke(reason) => Some(reason),
             Decision::Approve => None,
@@ -112,7 +112,7 @@ impl Ballot {
 /// What is being decided: about at most as many validators as are registered.
 #[derive(Debug, Default)]
 pub(super) struct Ballots {
-    by_validator: BTreeMap<AccountId32, Ballot>,
+    pub(super) by_validator: BTreeMap<AccountId32, Ballot>,
     last_nonce: u64,
     /// Directors, with the first nonce of theirs that counts.
     terms: BTreeMap<AccountId32, u64>,
@@ -150,7 +150,11 @@ impl Ballots {
         vote.is_some_and(|vote| vote.vote.decision == Decision::Approve)
     }
 
-    fn entry(&mut self, validator: &AccountId32, registration_id: RegistrationId) -> &mut Ballot {
+    pub(super) fn entry(
+        &mut self,
+        validator: &AccountId32,
+        registration_id: RegistrationId,
+    ) -> &mut Ballot {
         let new = || Ballot::new(registration_id);
         let ballot = self.by_validator.entry(validator.clone()).or_insert_with(new);
         if ballot.registration_id != registration_id {
@@ -178,57 +182,8 @@ impl Ballots {
     }
 }
 
-/// Validators that are to be kept out although the chain has them authorized.
-#[derive(Debug, Default)]
-pub(super) struct Outlaws {
-    /// Revoked by enough directors, with this director's or somebody's reason and since when.
-    revoked: HashMap<AccountId32, (RevocationReason, Millis)>,
-    /// Revoked by this director.
-    unwanted: HashMap<AccountId32, RevocationReason>,
-}
-
-impl Outlaws {
-    /// Why this director revoked the validator, if it did.
-    pub(super) fn unwanted(&self, validator: &AccountId32) -> Option<RevocationReason> {
-        self.unwanted.get(validator).copied()
-    }
-
-    /// Why enough directors revoked the validator, if they did.
-    pub(super) fn revoked(&self, validator: &AccountId32) -> Option<RevocationReason> {
-        self.revoked.get(validator).map(|(reason, _)| *reason)
-    }
-
-    /// Whether what a validator says is passed on no more: `grace_ms` after its revocation.
-    pub(super) fn is_silenced(&self, validator: &AccountId32, now: Millis, grace_ms: u64) -> bool {
-        // Nearly always nobody.
-        !self.revoked.is_empty()
-            && self
-                .revoked
-                .get(validator)
-                .is_some_and(|(_, since)| now >= since.saturating_add(grace_ms))
-    }
-}
-
-/// What becomes of an operator's wish to revoke a validator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RevokeOutcome {
-    /// It is signed, or was before.
-    Signed {
-        /// Revocations that count.
-        votes: u32,
-        /// Revocations that it takes.
-        needed: u32,
-    },
-    /// No such validator is registered.
-    NotRegistered,
-    /// It may not speak anyway: it was revoked, is tombstoned or leaves.
-    NotEligible,
-    /// This node is no active director (yet), or knows no finalized block.
-    NoDirectorOurselves,
-}
-
 /// Whether there is something to decide about a validator with this status.
-fn is_open(status: ValidatorStatus) -> bool {
+pub(super) fn is_open(status: ValidatorStatus) -> bool {
     matches!(status, ValidatorStatus::Candidate | ValidatorStatus::Authorized)
 }
 
@@ -323,8 +278,7 @@ impl<C: Crypto> Director<C> {
         }
         ballots.by_validator.retain(|_, b| !b.votes.is_empty() || b.application.is_some());
         let accounts: Vec<_> = self.ballots.by_validator.keys().cloned().collect();
-        self.outlaws.revoked.retain(|account, _| accounts.binary_search(account).is_ok());
-        self.outlaws.unwanted.retain(|account, _| accounts.binary_search(account).is_ok());
+        self.outlaws.retain(|account| accounts.binary_search(account).is_ok());
         for account in &accounts {
             self.repeat_if_due(snapshot, account, out);
             self.judge_outlaw(now, snapshot, account);
@@ -334,7 +288,11 @@ impl<C: Crypto> Director<C> {
     }
 
     /// Votes that count for what is to be decided about a validator, and how many it takes.
-    fn tally(&self, snapshot: &Snapshot, validator: &ValidatorInfo<AccountId32>) -> (u32, u32) {
+    pub(super) fn tally(
+        &self,
+        snapshot: &Snapshot,
+        validator: &ValidatorInfo<AccountId32>,
+    ) -> (u32, u32) {
         let needed = approvals_needed(snapshot.directors.active.len() as u32);
         let ballot = self.ballots.by_validator.get(&validator.account);
         let ballot = ballot.filter(|of| of.registration_id == validator.registration_id);
@@ -386,69 +344,8 @@ impl<C: Crypto> Director<C> {
         self.take_effect(now, snapshot, &request.validator, out);
     }
 
-    /// An operator wants a validator out.
-    pub(super) fn revoke_for_operator(
-        &mut self,
-        now: Millis,
-        validator: &AccountId32,
-        out: &mut Vec<Output>,
-    ) -> RevokeOutcome {
-        let snapshot = self.snapshot.clone();
-        let Some(snapshot) = snapshot.filter(|s| s.director(&self.config.account).is_some()) else {
-            return RevokeOutcome::NoDirectorOurselves;
-        };
-        let Some(status) = snapshot.validator(validator).map(|validator| validator.status) else {
-            return RevokeOutcome::NotRegistered;
-        };
-        if !is_open(status) {
-            return RevokeOutcome::NotEligible;
-        }
-        self.revoke(now, &snapshot, validator, RevocationReason::Operator, out);
-        let tally = snapshot.validator(validator).map(|of| self.tally(&snapshot, of));
-        let (votes, needed) = tally.unwrap_or_default();
-        RevokeOutcome::Signed { votes, needed }
-    }
-
-    /// Signs a revocation and cuts the validator off here, unless that was done already.
-    pub(super) fn revoke(
-        &mut self,
-        now: Millis,
-        snapshot: &Snapshot,
-        validator: &AccountId32,
-        reason: RevocationReason,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(info) = snapshot.validator(validator).filter(|of| is_open(of.status)) else {
-            return;
-        };
-        let ballot = self.ballots.entry(validator, info.registration_id);
-        if snapshot.director(&self.config.account).is_none()
-            || ballot.revocation_by(&self.config.account).is_some()
-        {
-            return;
-        }
-        // It takes the place of an approval.
-        ballot.votes.remove(&self.config.account);
-        ballot.application = None;
-        self.sign(snapshot, validator, Decision::Revoke(reason), out);
-        self.take_effect(now, snapshot, validator, out);
-    }
-
-    /// Revokes whose stake has fallen below what this director asks for.
-    fn revoke_low_stakes(&mut self, now: Millis, snapshot: &Snapshot, out: &mut Vec<Output>) {
-        let least = self.config.policy.least_stake(snapshot);
-        let is_low = |of: &&ValidatorInfo<AccountId32>| {
-            of.status == ValidatorStatus::Authorized && of.stake < least
-        };
-        let low: Vec<_> =
-            snapshot.validators().iter().filter(is_low).map(|of| of.account.clone()).collect();
-        for validator in low {
-            self.revoke(now, snapshot, &validator, RevocationReason::LowStake, out);
-        }
-    }
-
     /// Signs a vote and tells it, unless an earlier one still counts.
-    fn sign(
+    pub(super) fn sign(
         &mut self,
         snapshot: &Snapshot,
         validator: &AccountId32,
@@ -483,7 +380,7 @@ impl<C: Crypto> Director<C> {
     }
 
     /// A vote has come or gone: does what follows from it.
-    fn take_effect(
+    pub(super) fn take_effect(
         &mut self,
         now: Millis,
         snapshot: &Snapshot,
@@ -495,45 +392,6 @@ impl<C: Crypto> Director<C> {
         }
         self.tell_progress(snapshot, validator, out);
         self.submit_if_due(snapshot, validator, out);
-    }
-
-    /// Settles whether a validator is kept out. `true` if that has changed.
-    fn judge_outlaw(&mut self, now: Millis, snapshot: &Snapshot, validator: &AccountId32) -> bool {
-        let Some(info) = snapshot.validator(validator) else { return false };
-        let Some(ballot) = self.ballots.by_validator.get(validator) else { return false };
-        let own = ballot.revocation_by(&self.config.account);
-        let any = || {
-            let mut reasons = ballot.votes.values().filter_map(|vote| match vote.vote.decision {
-                Decision::Revoke(reason) => Some(reason),
-                Decision::Approve => None,
-            });
-            reasons.next()
-        };
-        let (votes, needed) = self.tally(snapshot, info);
-        let is_out = info.status == ValidatorStatus::Authorized && votes >= needed;
-        let reason = if is_out { own.or_else(any) } else { None };
-        let Outlaws { revoked, unwanted } = &mut self.outlaws;
-        let was = (revoked.contains_key(validator), unwanted.contains_key(validator));
-        match reason {
-            Some(reason) => {
-                revoked.entry(validator.clone()).or_insert_with(|| {
-                    self.stats.revocations += 1;
-                    (reason, now)
-                });
-            }
-            None => {
-                revoked.remove(validator);
-            }
-        }
-        match own {
-            Some(reason) => {
-                unwanted.insert(validator.clone(), reason);
-            }
-            None => {
-                unwanted.remove(validator);
-            }
-        }
-        was != (revoked.contains_key(validator), unwanted.contains_key(validator))
     }
 
     /// Tells a candidate of this director that its approvals have become more, or fewer.

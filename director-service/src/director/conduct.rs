@@ -13,9 +13,11 @@
 //!
 //! Memory: one record for each registered validator that ever misbehaved.
 
-use super::Millis;
+use super::{
+    Crypto, Director, Link, Millis, Output, Recipients, Refusal, relay::Passing, rules::Screened,
+};
 use director_primitives::{AccountId32, RevocationReason, Snapshot};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// What is too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,5 +122,63 @@ impl Conduct {
     /// Forgets who is not registered any more.
     pub(super) fn retain(&mut self, snapshot: &Snapshot) {
         self.records.retain(|validator, _| snapshot.validator(validator).is_some());
+    }
+}
+
+impl<C: Crypto> Director<C> {
+    /// A frame whose signature is wrong. Over its own connection, that is the validator's own doing.
+    pub(super) fn forged(
+        &mut self,
+        now: Millis,
+        snapshot: &Snapshot,
+        frame: &Screened<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        self.refuse(Refusal::BadSignature);
+        if frame.received.link == Link::Public {
+            let until = now.saturating_add(self.config.suspect_ms);
+            self.senders.forged(&frame.validator, frame.header.class, until);
+            let reason = self.conduct.forged(&frame.validator, now);
+            self.convict(now, snapshot, &frame.validator, reason, out);
+        }
+    }
+
+    /// Revokes a validator if its conduct gives a reason.
+    pub(super) fn convict(
+        &mut self,
+        now: Millis,
+        snapshot: &Snapshot,
+        validator: &AccountId32,
+        reason: Option<RevocationReason>,
+        out: &mut Vec<Output>,
+    ) {
+        if let Some(reason) = reason {
+            self.revoke(now, snapshot, validator, reason, out);
+        }
+    }
+
+    /// A validator signed two envelopes for one place in its sequence.
+    ///
+    /// The other directors get the second one, the first time, and convict the validator by themselves.
+    pub(super) fn equivocated(
+        &mut self,
+        now: Millis,
+        snapshot: &Snapshot,
+        frame: &Screened<'_>,
+        is_known: bool,
+        out: &mut Vec<Output>,
+    ) {
+        self.stats.envelope_equivocations += 1;
+        if !self.conduct.equivocated(&frame.validator, now) {
+            return;
+        }
+        if !is_known {
+            let Passing { frame, class, origin, from } = Passing::of(frame);
+            let (mesh, public) = (self.members.mesh().clone(), Arc::new([]));
+            let to = Recipients { mesh, public, origin, from };
+            out.push(Output::Relay { frame, class, to });
+        }
+        let reason = RevocationReason::EnvelopeEquivocation;
+        self.revoke(now, snapshot, &frame.validator, reason, out);
     }
 }

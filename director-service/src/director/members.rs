@@ -1,6 +1,6 @@
 //! Knows who is connected, who may be, and who receives.
 
-use super::{DisconnectReason, Link, Output, ballots::Outlaws};
+use super::{DisconnectReason, Link, Output, revocation::Outlaws};
 use director_primitives::{
     Answer, Control, PublicKey, Snapshot, Welcome,
     runtime_api::{ValidatorInfo, ValidatorStatus},

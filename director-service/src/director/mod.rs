@@ -24,7 +24,7 @@
 //!   approval is signed and told to the other directors; with `ceil(2n/3)` approvals one of them
 //!   submits them (`ballots`);
 //! * upon misbehaviour (`conduct`), a stake that has become too low, a proof or an operator's word: a
-//!   revocation is signed; with `ceil(2n/3)` of them the validator is cut off at once (`ballots`);
+//!   revocation is signed; with `ceil(2n/3)` of them the validator is cut off at once (`revocation`);
 //! * upon a validator that there is no room for: it is told where there is some (`heartbeats`);
 //! * upon a finalized block: whoever may not be here any more is disconnected, whoever may speak now
 //!   is told so.
@@ -58,6 +58,7 @@ mod output;
 mod parked;
 mod rates;
 mod relay;
+mod revocation;
 mod rules;
 mod seen;
 mod state;
@@ -68,10 +69,11 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use ballots::{RevokeOutcome, Waiting};
+pub use ballots::Waiting;
 pub use config::{Config, Policy, Rate, Rates};
 pub use crypto::Crypto;
 pub use input::{Frame, Input, Link, Millis, Received, ValidatorVote};
 pub use output::{DisconnectReason, Output, Recipients};
+pub use revocation::RevokeOutcome;
 pub use state::Director;
 pub use stats::{BATCH_BUCKETS, Refusal, Refused, Stats};

@@ -1,8 +1,8 @@
 //! Everything that the core asks for.
 
 use super::{
-    ballots::RevokeOutcome,
     input::{Frame, Link, ValidatorVote},
+    revocation::RevokeOutcome,
 };
 use director_primitives::{
     AccountId32, Application, CheckpointNumber, Control, DoubleSignProof, Priority, PublicKey,

@@ -10,13 +10,9 @@ use super::{
 };
 use codec::DecodeAll;
 use director_primitives::{
-    AccountId32, CheckpointNumber, Encoding, Priority, PublicKey, RevocationReason, SignedVote,
-    Snapshot,
+    AccountId32, CheckpointNumber, Encoding, Priority, PublicKey, SignedVote, Snapshot,
 };
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, HashMap};
 
 /// Votes of one origin that wait for its new key: a client has one or two on their way.
 const MAX_PARKED_VOTES: usize = 8;
@@ -24,14 +20,14 @@ const MAX_PARKED_VOTES: usize = 8;
 /// A frame that may be passed on.
 #[derive(Clone, Debug)]
 pub(super) struct Passing {
-    frame: Frame,
-    class: Priority,
-    origin: PublicKey,
-    from: PublicKey,
+    pub(super) frame: Frame,
+    pub(super) class: Priority,
+    pub(super) origin: PublicKey,
+    pub(super) from: PublicKey,
 }
 
 impl Passing {
-    fn of(screened: &Screened<'_>) -> Self {
+    pub(super) fn of(screened: &Screened<'_>) -> Self {
         Self {
             frame: screened.received.frame.clone(),
             class: screened.header.class,
@@ -253,62 +249,6 @@ impl<C: Crypto> Director<C> {
     fn repeat(&mut self, after_eviction: bool) {
         self.stats.loops_prevented += 1;
         self.stats.replays_after_eviction += u64::from(after_eviction);
-    }
-
-    /// A frame whose signature is wrong. Over its own connection, that is the validator's own doing.
-    fn forged(
-        &mut self,
-        now: Millis,
-        snapshot: &Snapshot,
-        frame: &Screened<'_>,
-        out: &mut Vec<Output>,
-    ) {
-        self.refuse(Refusal::BadSignature);
-        if frame.received.link == Link::Public {
-            let until = now.saturating_add(self.config.suspect_ms);
-            self.senders.forged(&frame.validator, frame.header.class, until);
-            let reason = self.conduct.forged(&frame.validator, now);
-            self.convict(now, snapshot, &frame.validator, reason, out);
-        }
-    }
-
-    /// Revokes a validator if its conduct gives a reason.
-    fn convict(
-        &mut self,
-        now: Millis,
-        snapshot: &Snapshot,
-        validator: &AccountId32,
-        reason: Option<RevocationReason>,
-        out: &mut Vec<Output>,
-    ) {
-        if let Some(reason) = reason {
-            self.revoke(now, snapshot, validator, reason, out);
-        }
-    }
-
-    /// A validator signed two envelopes for one place in its sequence.
-    ///
-    /// The other directors get the second one, the first time, and convict the validator by themselves.
-    fn equivocated(
-        &mut self,
-        now: Millis,
-        snapshot: &Snapshot,
-        frame: &Screened<'_>,
-        is_known: bool,
-        out: &mut Vec<Output>,
-    ) {
-        self.stats.envelope_equivocations += 1;
-        if !self.conduct.equivocated(&frame.validator, now) {
-            return;
-        }
-        if !is_known {
-            let Passing { frame, class, origin, from } = Passing::of(frame);
-            let (mesh, public) = (self.members.mesh().clone(), Arc::new([]));
-            let to = Recipients { mesh, public, origin, from };
-            out.push(Output::Relay { frame, class, to });
-        }
-        let reason = RevocationReason::EnvelopeEquivocation;
-        self.revoke(now, snapshot, &frame.validator, reason, out);
     }
 
     fn limited(&mut self, class: Priority) {

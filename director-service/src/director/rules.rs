@@ -2,9 +2,9 @@
 
 use super::{
     Link, Millis, Received,
-    ballots::Outlaws,
     header::Header,
     rates::{Sender, Senders},
+    revocation::Outlaws,
     seen::{Fingerprint, Seen},
     stats::Refusal,
     window::{Place, Tag, Windows},

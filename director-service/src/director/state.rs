@@ -3,7 +3,7 @@
 use super::{
     Config, Crypto, DisconnectReason, Input, Link, Millis, Output, Refusal, Stats, ValidatorVote,
     authorization::{Asked, Requests},
-    ballots::{Ballots, Outlaws},
+    ballots::Ballots,
     conduct::Conduct,
     detector::Detector,
     evidence::Evidence,
@@ -12,6 +12,7 @@ use super::{
     parked::Parked,
     rates::Senders,
     relay::Recalls,
+    revocation::Outlaws,
     seen::Seen,
     window::Windows,
 };
