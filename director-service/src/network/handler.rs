@@ -335,8 +335,7 @@ impl Handler {
             if !frames.is_empty() {
                 let count = frames.len() as u64;
                 self.hub.counters.frames_in.fetch_add(count, Relaxed);
-                self.hub.ingress.push(&self.link, frames);
-                self.hub.govern();
+                self.hub.take(&self.link, frames);
             }
             pushed.map_err(End::Violation)?;
         }
