@@ -33,6 +33,9 @@ const FRAME_COST: usize = 64;
 /// Batches of other frames after which one frame of Bulk has its turn.
 const BATCHES_BEFORE_BULK: usize = 8;
 
+/// Most that is passed over to make a batch longer.
+const MAX_ASIDE: usize = 64;
+
 /// What waits, in the order of its arrival.
 enum Item {
     Frame(Arc<Link>, Priority, Frame),
@@ -201,18 +204,30 @@ impl Ingress {
                     Vec::with_capacity(state.items.len().min(self.batch_frames - 1) + 1);
                 link.give_credit(frame.len() + FRAME_COST);
                 batch.push((link.peer, frame));
-                while batch.len() < self.batch_frames {
+                // A control message does not end a batch, only its sender's part in it: else one peer
+                // could have everybody's signatures checked one by one.
+                let mut aside = Vec::new();
+                while batch.len() < self.batch_frames && aside.len() < MAX_ASIDE {
                     match state.items.pop_front() {
-                        Some(Item::Frame(link, _, frame)) => {
-                            link.give_credit(frame.len() + FRAME_COST);
-                            batch.push((link.peer, frame));
+                        Some(Item::Frame(link, class, frame)) => {
+                            if aside.iter().any(|item: &Item| item.is_of(&link)) {
+                                aside.push(Item::Frame(link, class, frame));
+                            } else {
+                                link.give_credit(frame.len() + FRAME_COST);
+                                batch.push((link.peer, frame));
+                            }
                         }
-                        Some(other) => {
+                        Some(control @ Item::Control(..)) => aside.push(control),
+                        // The end of a connection, perhaps: no frame goes past it.
+                        Some(other @ Item::Other(_)) => {
                             state.items.push_front(other);
                             break;
                         }
                         None => break,
                     }
+                }
+                for item in aside.into_iter().rev() {
+                    state.items.push_front(item);
                 }
                 Event::Frames(batch)
             }

@@ -51,6 +51,7 @@ mod address;
 mod behaviour;
 #[doc(hidden)]
 pub mod bench;
+mod bucket;
 mod bulk;
 mod callers;
 mod config;
@@ -146,7 +147,8 @@ pub enum DownReason {
     Violation(FrameError),
     /// It speaks another protocol, or is on another chain.
     OtherProtocol,
-    /// Its key may send only so much and has sent more (see [`Handle::restrict`]).
+    /// Its key may send only so much and has sent more (see [`Handle::restrict`]), or it sent more
+    /// control messages than it may (see [`Limits::control_per_s`]).
     Exceeded,
     /// It connected, and nothing valid came of it within `first_message_ms`.
     SaidNothing,
