@@ -8,7 +8,11 @@
 //! entry whose bucket is full again says nothing that its absence would not. Should it be full all the
 //! same, the address that was silent for longest is forgotten, strangers first.
 
-use super::{Limits, gate::Refusal};
+use super::{
+    Limits,
+    bucket::{Bucket, Rate},
+    gate::Refusal,
+};
 use std::{collections::HashMap, net::IpAddr, time::Duration};
 use tokio::time::Instant;
 
@@ -17,37 +21,6 @@ const KNOWN_FOR: Duration = Duration::from_secs(3600);
 
 /// Most addresses in the table; about 1 MiB.
 pub(super) const MAX_CALLERS: usize = 8_192;
-
-/// So many at once, and then so many a second.
-#[derive(Clone, Copy, Debug)]
-struct Rate {
-    per_s: f64,
-    burst: f64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    tokens: f64,
-    at: Instant,
-}
-
-impl Bucket {
-    fn full(rate: Rate, now: Instant) -> Self {
-        Self { tokens: rate.burst, at: now }
-    }
-
-    fn fill(&mut self, rate: Rate, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + elapsed * rate.per_s).min(rate.burst);
-        self.at = now;
-    }
-
-    /// Whether one may be taken now.
-    fn has(&mut self, rate: Rate, now: Instant) -> bool {
-        self.fill(rate, now);
-        self.tokens >= 1.0
-    }
-}
 
 struct Caller {
     bucket: Bucket,
@@ -70,11 +43,10 @@ pub(super) struct Callers {
 
 impl Callers {
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
-        let rate = |per_s: u32, burst: u32| Rate { per_s: per_s.into(), burst: burst.into() };
-        let of_strangers = rate(limits.strangers_per_s, limits.strangers_burst);
+        let of_strangers = Rate::new(limits.strangers_per_s, limits.strangers_burst);
         Self {
             table: HashMap::new(),
-            of_address: rate(limits.handshakes_per_s_per_ip, limits.handshake_burst_per_ip),
+            of_address: Rate::new(limits.handshakes_per_s_per_ip, limits.handshake_burst_per_ip),
             of_strangers,
             strangers: Bucket::full(of_strangers, now),
         }
@@ -90,10 +62,9 @@ impl Callers {
             return Err(Refusal::TooFastFromAddress);
         }
         if stranger {
-            if !self.strangers.has(self.of_strangers, now) {
+            if !self.strangers.take(self.of_strangers, now) {
                 return Err(Refusal::TooManyStrangers);
             }
-            self.strangers.tokens -= 1.0;
         }
         self.entry(address, now).bucket.tokens -= 1.0;
         Ok(stranger)

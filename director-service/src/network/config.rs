@@ -80,6 +80,12 @@ pub struct Limits {
     /// Bytes that are read within a minute of a key that may connect but not speak yet (see
     /// [`super::Handle::restrict`]). Default 320 KiB: the longest control message and a few requests.
     pub restricted_bytes: usize,
+    /// Control messages a second of one connection, on [`Side::Public`] only. Default 32: a client asks
+    /// every few blocks, and each that is handled apart is one that is not verified with others.
+    /// Beyond it the connection ends.
+    pub control_per_s: u32,
+    /// So many of them at once. Default 128.
+    pub control_burst: u32,
     /// Bytes that wait for a slow peer, by class (see `Priority::index`). Default 8,
     /// 8, 8 and 16 MiB: each holds the longest frame, and Critical a second of votes at the relay's
     /// own limit, so that a validator may stop for as long. On the mesh 32, 32, 32 and 64 MiB: a link
@@ -148,6 +154,8 @@ impl Default for Limits {
             strangers_burst: 512,
             spare_loopback: true,
             restricted_bytes: 320 * 1024,
+            control_per_s: 32,
+            control_burst: 128,
             queue_bytes: [8 * MIB, 8 * MIB, 8 * MIB, 16 * MIB],
             inbound_bytes_per_peer: MIB / 2,
             memory_bytes: 256 * MIB,

@@ -102,6 +102,13 @@ pub(super) enum Decoded {
 }
 
 impl Decoded {
+    pub(super) fn class(&self) -> Priority {
+        match self {
+            Self::Envelope(class, _) => *class,
+            Self::Control(_) => Kind::Control.class(),
+        }
+    }
+
     fn new(kind: Kind, bytes: &[u8]) -> Result<Self, FrameError> {
         Ok(match kind {
             Kind::Envelope(class) => Self::Envelope(class, bytes.into()),

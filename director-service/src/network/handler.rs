@@ -1,7 +1,8 @@
 //! Owns the two substreams of one connection: drains the queue into one, reads frames from the other.
 
 use super::{
-    DownReason, FrameError, Refusal,
+    DownReason, DropReason, FrameError, Refusal, Side,
+    bucket::{Bucket, Rate},
     bulk::{ACK_EVERY, Window},
     frame::{Decoded, Decoder, PING, acknowledgement},
     hub::Hub,
@@ -111,6 +112,29 @@ struct Reader {
 enum End {
     Closed,
     Violation(FrameError),
+    /// More came than may.
+    Exceeded,
+}
+
+/// How many control messages may come.
+struct ControlBound {
+    rate: Rate,
+    bucket: Bucket,
+}
+
+impl ControlBound {
+    fn new(hub: &Hub) -> Option<Self> {
+        let rate = Rate::new(hub.limits.control_per_s, hub.limits.control_burst);
+        let bucket = Bucket::full(rate, Instant::now());
+        (hub.side == Side::Public).then_some(Self { rate, bucket })
+    }
+
+    /// The first message that is one too many.
+    fn first_beyond(&mut self, frames: &[Decoded]) -> Option<usize> {
+        frames.iter().position(|frame| {
+            matches!(frame, Decoded::Control(_)) && !self.bucket.take(self.rate, Instant::now())
+        })
+    }
 }
 
 /// The handler of one connection.
@@ -121,6 +145,8 @@ pub(super) struct Handler {
     announced: bool,
     writer: Writer,
     reader: Reader,
+    /// `None` where it is not bounded.
+    control: Option<ControlBound>,
     ticks: Interval,
     silent_ticks: u64,
     /// When something valid must have come; `None` once it has.
@@ -136,9 +162,11 @@ impl Handler {
         // Ticks, not a clock: when this machine was asleep, the peer was not silent.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let first_due = Instant::now() + Duration::from_millis(hub.limits.first_message_ms);
+        let control = ControlBound::new(&hub);
         Self {
             hub,
             link,
+            control,
             requested: false,
             announced: false,
             writer: Writer::default(),
@@ -247,6 +275,9 @@ impl Handler {
                     *unflushed = true;
                     *spoke = true;
                     self.hub.counters.bytes_out.fetch_add(len as u64, Relaxed);
+                    if *written == buffer.len() {
+                        self.hub.counters.write_bytes.observe(buffer.len() as u64);
+                    }
                 }
                 Poll::Pending => return Ok(()),
             }
@@ -294,7 +325,6 @@ impl Handler {
         self.writer.wrote_bulk = bulk_bytes > 0;
         let counters = &self.hub.counters;
         counters.frames_out.fetch_add(finished, Relaxed);
-        counters.write_bytes.observe(self.writer.buffer.len() as u64);
         let now_us = self.hub.now_us();
         for (histogram, queued_us) in counters.queue_us.iter().zip(queued_us) {
             if let Some(queued_us) = queued_us {
@@ -335,8 +365,16 @@ impl Handler {
             if !frames.is_empty() {
                 let count = frames.len() as u64;
                 self.hub.counters.frames_in.fetch_add(count, Relaxed);
-                self.hub.ingress.push(&self.link, frames);
-                self.hub.govern();
+                let beyond = self.control.as_mut().and_then(|bound| bound.first_beyond(frames));
+                let mut dropped = [0; 4];
+                for frame in beyond.map(|at| frames.drain(at..)).into_iter().flatten() {
+                    dropped[frame.class().index()] += 1;
+                }
+                self.hub.counters.drop_in(DropReason::Disconnected, dropped);
+                self.hub.take(&self.link, frames);
+                if beyond.is_some() {
+                    return Err(End::Exceeded);
+                }
             }
             pushed.map_err(End::Violation)?;
         }
@@ -388,6 +426,7 @@ impl ConnectionHandler for Handler {
                 Ok(()) if self.link.is_leaving() => self.leave(cx),
                 Ok(()) => {}
                 Err(End::Closed) => self.hub.ended(&self.link),
+                Err(End::Exceeded) => self.close(DownReason::Exceeded),
                 Err(End::Violation(error)) => self.close(DownReason::Violation(error)),
             }
         }

@@ -3,7 +3,7 @@
 use super::{
     Broadcast, DownReason, DropReason, Event, Frame, Limits, Multiaddr, Payload, Sent, Side, Stats,
     dialer::Dialer,
-    frame::Kind,
+    frame::{Decoded, Kind},
     gate::{Gate, Refusal},
     ingress::Ingress,
     link::{Link, Way, lock},
@@ -16,6 +16,7 @@ use super::{
 use director_primitives::{Priority, PublicKey};
 use libp2p::{StreamProtocol, swarm::ConnectionId};
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
@@ -31,7 +32,7 @@ use tokio::{
     time::Instant,
 };
 
-/// Locks are taken in this order: `gate`, `to_wake`, `up`, then one of a link's `lanes`, ingress,
+/// Locks are taken in this order: `governing`, `gate`, `to_wake`, `up`, then one of a link's `lanes`, ingress,
 /// `dialer` and `dialed`.
 pub(super) struct Hub {
     pub(super) local: PublicKey,
@@ -58,6 +59,8 @@ pub(super) struct Hub {
     pub(super) stopped: watch::Sender<bool>,
     pub(super) side: Side,
     stopping: AtomicBool,
+    /// Held by who makes room: two at once would disconnect more than they need to.
+    governing: Mutex<()>,
     up: RwLock<HashMap<PublicKey, Arc<Link>>>,
 }
 
@@ -91,6 +94,7 @@ impl Hub {
             stopped: watch::Sender::new(false),
             side,
             stopping: AtomicBool::new(false),
+            governing: Mutex::default(),
             up: RwLock::default(),
         }
     }
@@ -232,6 +236,13 @@ impl Hub {
             DownReason::Closed
         };
         self.close(link, reason);
+    }
+
+    /// Hands on what came of a link.
+    pub(super) fn take(&self, link: &Arc<Link>, frames: &mut Vec<Decoded>) {
+        let dropped = self.ingress.push(link, frames);
+        self.counters.drop_in(DropReason::Disconnected, dropped);
+        self.govern();
     }
 
     /// Counts what a closed link still had, and wakes its task so that it goes.
@@ -390,22 +401,46 @@ impl Hub {
 
     /// Disconnects whoever has most waiting while there is too much in all.
     pub(super) fn govern(&self) {
-        let mut patience = self.limits.max_connections;
-        while self.meter.bytes() > self.limits.memory_bytes && patience > 0 {
-            patience -= 1;
-            let links: Vec<_> = self.up().values().cloned().collect();
-            let Some(worst) = links.into_iter().max_by_key(|link| link.waiting_bytes()) else {
-                return;
-            };
-            if worst.waiting_bytes() == 0 {
-                return;
-            }
-            tracing::warn!(
-                peer = %hex::encode(worst.peer.0),
-                bytes = worst.waiting_bytes(),
-                "memory for waiting frames is used up: disconnecting the peer with most of them"
-            );
-            self.close(&worst, DownReason::Shed);
+        if self.meter.bytes() <= self.limits.memory_bytes {
+            return;
         }
+        // Whoever has it makes the room.
+        let Ok(_governing) = self.governing.try_lock() else { return };
+        let links: Vec<_> = self.up().values().cloned().collect();
+        // What is left of connections that have ended counts for their peer: else who comes and goes
+        // would leave more and more, and others would have to go for it.
+        let mut peers = HashMap::<PublicKey, Vec<(usize, Arc<Link>)>>::new();
+        for link in self.ingress.remains().into_iter().chain(links) {
+            let bytes = link.waiting_bytes();
+            if bytes > 0 {
+                peers.entry(link.peer).or_default().push((bytes, link));
+            }
+        }
+        let waits = |links: &[(usize, Arc<Link>)]| links.iter().map(|(bytes, _)| bytes).sum();
+        let mut worst: Vec<(usize, Vec<_>)> =
+            peers.into_values().map(|links| (waits(&links), links)).collect();
+        worst.sort_unstable_by_key(|(bytes, _)| Reverse(*bytes));
+        for (of_peer, links) in worst {
+            for (_, link) in links {
+                if self.meter.bytes() <= self.limits.memory_bytes {
+                    return;
+                }
+                self.shed(&link, of_peer);
+            }
+        }
+    }
+
+    /// Gives up a peer's connection and what waits of it; of one that has ended, what is left.
+    fn shed(&self, link: &Arc<Link>, bytes: usize) {
+        let peer = hex::encode(link.peer.0);
+        tracing::warn!(
+            %peer,
+            bytes,
+            "memory for waiting frames is used up: throwing away what waits of and for the peer with \
+             most of them"
+        );
+        self.close(link, DownReason::Shed);
+        let purged = self.ingress.purge(link);
+        self.counters.drop_in(DropReason::Shed, purged);
     }
 }

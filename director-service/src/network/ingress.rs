@@ -4,6 +4,9 @@
 //! connections while too many of them wait ([`Ingress::is_busy`]), failed dials by their back-off:
 //! the oldest report of a failed dial is forgotten when there are too many.
 //!
+//! When memory runs out, what waits of the peer that has to go is thrown away ([`Ingress::purge`]):
+//! without that its end would free nothing.
+//!
 //! Bulk waits apart and is handed on one frame at a time, when nothing else waits: to hash a block of
 //! 1 MiB takes milliseconds, for which the votes of the same batch would have to wait. It is not
 //! starved: after so many batches of others it has its turn.
@@ -18,7 +21,7 @@ use codec::Encode;
 use director_primitives::{Control, Priority};
 use futures::task::AtomicWaker;
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     future::poll_fn,
     sync::{Arc, Mutex},
     task::{Context, Poll},
@@ -30,12 +33,31 @@ const FRAME_COST: usize = 64;
 /// Batches of other frames after which one frame of Bulk has its turn.
 const BATCHES_BEFORE_BULK: usize = 8;
 
+/// Most that is passed over to make a batch longer.
+const MAX_ASIDE: usize = 64;
+
+/// What waits, in the order of its arrival.
 enum Item {
-    Frame(Arc<Link>, Frame),
+    Frame(Arc<Link>, Priority, Frame),
     /// With what it cost of the credit.
     Control(Arc<Link>, Box<Control>, usize),
     /// `Up`, `Down` or a failed dial.
     Other(Event),
+}
+
+impl Item {
+    /// Whose it is, its class and what it cost of the credit; `None` if it is no frame.
+    fn owner(&self) -> Option<(&Arc<Link>, Priority, usize)> {
+        match self {
+            Self::Frame(link, class, frame) => Some((link, *class, frame.len() + FRAME_COST)),
+            Self::Control(link, _, cost) => Some((link, Priority::Critical, *cost)),
+            Self::Other(_) => None,
+        }
+    }
+
+    fn is_of(&self, link: &Arc<Link>) -> bool {
+        self.owner().is_some_and(|(of, ..)| Arc::ptr_eq(of, link))
+    }
 }
 
 #[derive(Default)]
@@ -72,12 +94,16 @@ impl Ingress {
         lock(&self.state).others >= self.max_others
     }
 
-    /// Takes the frames of a link, unless it is closed: nothing follows a `Down`.
-    pub(super) fn push(&self, link: &Arc<Link>, frames: &mut Vec<Decoded>) {
+    /// Takes the frames of a link, unless it is closed: nothing follows a `Down`. Returns how many were
+    /// thrown away, by class.
+    pub(super) fn push(&self, link: &Arc<Link>, frames: &mut Vec<Decoded>) -> [u64; 4] {
+        let mut dropped = [0; 4];
         let mut state = lock(&self.state);
         if state.finished || link.is_closed() {
-            frames.clear();
-            return;
+            for frame in frames.drain(..) {
+                dropped[frame.class().index()] += 1;
+            }
+            return dropped;
         }
         for frame in frames.drain(..) {
             match frame {
@@ -85,7 +111,7 @@ impl Ingress {
                     link.take_credit(frame.len() + FRAME_COST);
                     match class {
                         Priority::Bulk => state.bulk.push_back((link.clone(), frame)),
-                        _ => state.items.push_back(Item::Frame(link.clone(), frame)),
+                        _ => state.items.push_back(Item::Frame(link.clone(), class, frame)),
                     }
                 }
                 Decoded::Control(message) => {
@@ -97,6 +123,39 @@ impl Ingress {
         }
         drop(state);
         self.waker.wake();
+        dropped
+    }
+
+    /// Throws away what waits of a link. Returns how many frames that were, by class.
+    pub(super) fn purge(&self, link: &Arc<Link>) -> [u64; 4] {
+        let mut purged = [0; 4];
+        let mut state = lock(&self.state);
+        state.items.retain(|item| match item.owner() {
+            Some((of, class, cost)) if Arc::ptr_eq(of, link) => {
+                link.give_credit(cost);
+                purged[class.index()] += 1;
+                false
+            }
+            _ => true,
+        });
+        state.bulk.retain(|(of, frame)| {
+            let keep = !Arc::ptr_eq(of, link);
+            if !keep {
+                link.give_credit(frame.len() + FRAME_COST);
+                purged[Priority::Bulk.index()] += 1;
+            }
+            keep
+        });
+        purged
+    }
+
+    /// Connections that have ended and of which frames wait still.
+    pub(super) fn remains(&self) -> Vec<Arc<Link>> {
+        let state = lock(&self.state);
+        let of_items = state.items.iter().filter_map(Item::owner).map(|(link, ..)| link);
+        let links = of_items.chain(state.bulk.iter().map(|(link, _)| link));
+        let closed = links.filter(|link| link.is_closed()).map(|link| (link.id, link));
+        closed.collect::<HashMap<_, _>>().into_values().cloned().collect()
     }
 
     /// Adds something that is no frame.
@@ -140,23 +199,35 @@ impl Ingress {
                 link.give_credit(cost);
                 Event::Control(link.peer, *message)
             }
-            Item::Frame(link, frame) => {
+            Item::Frame(link, _, frame) => {
                 let mut batch =
                     Vec::with_capacity(state.items.len().min(self.batch_frames - 1) + 1);
                 link.give_credit(frame.len() + FRAME_COST);
                 batch.push((link.peer, frame));
-                while batch.len() < self.batch_frames {
+                // A control message does not end a batch, only its sender's part in it: else one peer
+                // could have everybody's signatures checked one by one.
+                let mut aside = Vec::new();
+                while batch.len() < self.batch_frames && aside.len() < MAX_ASIDE {
                     match state.items.pop_front() {
-                        Some(Item::Frame(link, frame)) => {
-                            link.give_credit(frame.len() + FRAME_COST);
-                            batch.push((link.peer, frame));
+                        Some(Item::Frame(link, class, frame)) => {
+                            if aside.iter().any(|item: &Item| item.is_of(&link)) {
+                                aside.push(Item::Frame(link, class, frame));
+                            } else {
+                                link.give_credit(frame.len() + FRAME_COST);
+                                batch.push((link.peer, frame));
+                            }
                         }
-                        Some(other) => {
+                        Some(control @ Item::Control(..)) => aside.push(control),
+                        // The end of a connection, perhaps: no frame goes past it.
+                        Some(other @ Item::Other(_)) => {
                             state.items.push_front(other);
                             break;
                         }
                         None => break,
                     }
+                }
+                for item in aside.into_iter().rev() {
+                    state.items.push_front(item);
                 }
                 Event::Frames(batch)
             }

@@ -40,7 +40,8 @@
 //! # Bounds
 //!
 //! Frames that wait, in both directions, each counted once however many queues it is in: `memory_bytes`.
-//! Beyond it the peer for which and of which most waits is disconnected; reading never stops for it.
+//! Beyond it the peer for which and of which most waits is disconnected, and what waits of it is thrown
+//! away and counted; nobody else goes if that is enough. Reading never stops for it.
 //! Of one peer: `inbound_bytes_per_peer`, or one frame if that is longer, and `sum(queue_bytes)`; the
 //! entries of its queue count towards `memory_bytes` too. Reassembly: four frames a connection. An idle
 //! connection: about 40 KiB, nearly all of it libp2p's.
@@ -50,6 +51,7 @@ mod address;
 mod behaviour;
 #[doc(hidden)]
 pub mod bench;
+mod bucket;
 mod bulk;
 mod callers;
 mod config;
@@ -145,7 +147,8 @@ pub enum DownReason {
     Violation(FrameError),
     /// It speaks another protocol, or is on another chain.
     OtherProtocol,
-    /// Its key may send only so much and has sent more (see [`Handle::restrict`]).
+    /// Its key may send only so much and has sent more (see [`Handle::restrict`]), or it sent more
+    /// control messages than it may (see [`Limits::control_per_s`]).
     Exceeded,
     /// It connected, and nothing valid came of it within `first_message_ms`.
     SaidNothing,

@@ -52,6 +52,17 @@ struct Entry {
     offset: usize,
 }
 
+impl Entry {
+    fn remaining(&self) -> usize {
+        self.outgoing.frame.len() - self.offset
+    }
+
+    /// Bytes of the shortest slice that is worth its header.
+    fn least(&self) -> usize {
+        self.remaining().min(MIN_SLICE_LEN)
+    }
+}
+
 #[derive(Default)]
 struct Lane {
     entries: VecDeque<Entry>,
@@ -135,7 +146,8 @@ impl Lanes {
     pub(super) fn urgency(&self, bulk_room: usize) -> Urgency {
         let [critical, high, normal, bulk] = &self.lanes;
         let waits = |lane: &Lane| !lane.entries.is_empty();
-        let bulk = waits(bulk) && bulk_room > 0;
+        // Less room than a slice is worth is none.
+        let bulk = bulk.entries.front().is_some_and(|first| bulk_room >= first.least());
         if waits(critical) || bulk || high.bytes + normal.bytes >= WRITE_LEN {
             Urgency::Now
         } else if waits(high) {
@@ -197,12 +209,12 @@ impl Lanes {
         for (class, lane) in self.lanes.iter_mut().enumerate() {
             while let Some(entry) = lane.entries.front_mut() {
                 let outgoing = &entry.outgoing;
-                let remaining = outgoing.frame.len() - entry.offset;
+                let remaining = entry.remaining();
                 let mut room = WRITE_LEN.saturating_sub(out.len() + HEADER_LEN);
                 if class == Priority::Bulk.index() {
                     room = room.min(bulk_room - filled.bulk_bytes);
                 }
-                if room < remaining.min(MIN_SLICE_LEN) {
+                if room < entry.least() {
                     return filled;
                 }
                 let len = remaining.min(room);

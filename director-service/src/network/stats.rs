@@ -4,7 +4,7 @@ use super::gate::Refusal;
 use director_primitives::Priority;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Why a frame was not sent.
+/// Why a frame was not sent, or not handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropReason {
     /// The peer is too slow. Normal and Bulk: an older frame made room; Critical and High: it was
@@ -76,6 +76,9 @@ pub struct Stats {
     pub bytes_out: u64,
     /// Frames dropped, by class and reason (see [`DropReason::ALL`]).
     pub dropped: [[u64; DropReason::ALL.len()]; 4],
+    /// Frames that came and were thrown away before the user took them, by class and reason (see
+    /// [`DropReason::ALL`]): `Shed`, or `Disconnected` if they came after the end of their connection.
+    pub dropped_in: [[u64; DropReason::ALL.len()]; 4],
     /// Connections refused, by reason (see [`Refusal::ALL`]).
     pub refused: [u64; Refusal::ALL.len()],
     /// Connections replaced by a newer one of the same key.
@@ -94,6 +97,11 @@ impl Stats {
         self.dropped[class.index()][reason as usize]
     }
 
+    /// Frames of this class that came and were dropped for this reason.
+    pub fn dropped_in(&self, class: Priority, reason: DropReason) -> u64 {
+        self.dropped_in[class.index()][reason as usize]
+    }
+
     /// Connections refused for this reason.
     pub fn refused(&self, reason: Refusal) -> u64 {
         self.refused[reason as usize]
@@ -110,6 +118,7 @@ pub(super) struct Counters {
     pub(super) queue_us: [Histogram; 4],
     pub(super) write_bytes: Histogram,
     dropped: [[AtomicU64; DropReason::ALL.len()]; 4],
+    dropped_in: [[AtomicU64; DropReason::ALL.len()]; 4],
     refused: [AtomicU64; Refusal::ALL.len()],
 }
 
@@ -120,6 +129,15 @@ impl Counters {
         }
     }
 
+    /// Counts frames that came and are not handed on, by class.
+    pub(super) fn drop_in(&self, reason: DropReason, counts: [u64; 4]) {
+        for (of_class, count) in self.dropped_in.iter().zip(counts) {
+            if count > 0 {
+                of_class[reason as usize].fetch_add(count, Relaxed);
+            }
+        }
+    }
+
     pub(super) fn refuse(&self, reason: Refusal) {
         self.refused[reason as usize].fetch_add(1, Relaxed);
     }
@@ -127,6 +145,9 @@ impl Counters {
     /// What was counted; what is there now is not.
     pub(super) fn read(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
+        let table = |table: &[[AtomicU64; DropReason::ALL.len()]; 4]| {
+            std::array::from_fn(|class| std::array::from_fn(|reason| read(&table[class][reason])))
+        };
         Stats {
             connected: 0,
             handshakes: 0,
@@ -139,9 +160,8 @@ impl Counters {
             frames_out: read(&self.frames_out),
             bytes_out: read(&self.bytes_out),
             replaced: read(&self.replaced),
-            dropped: std::array::from_fn(|class| {
-                std::array::from_fn(|reason| read(&self.dropped[class][reason]))
-            }),
+            dropped: table(&self.dropped),
+            dropped_in: table(&self.dropped_in),
             refused: std::array::from_fn(|reason| read(&self.refused[reason])),
         }
     }

@@ -4,8 +4,8 @@ use super::{
     PATIENCE, Peer, key,
     strangers::{connect, connect_from, nothing_is_left, shake_hands},
 };
-use crate::network::{DownReason, Event, Handle, Refusal, Side};
-use director_primitives::Priority::Normal;
+use crate::network::{DownReason, Event, Handle, Payload, Refusal, Side};
+use director_primitives::{Control, Priority::Normal, Welcome};
 use std::{
     net::IpAddr,
     time::{Duration, Instant},
@@ -275,4 +275,49 @@ async fn two_processes_with_one_key_fight_without_leaving_anything() {
     }
     assert!(!up);
     tokio::time::timeout(PATIENCE, director.handle.shutdown()).await.unwrap();
+}
+
+fn greeting() -> Payload {
+    Payload::control(&Control::Welcome(Welcome { last_epoch: 1, authorized: true }))
+}
+
+#[tokio::test]
+async fn a_validator_that_floods_with_control_is_cut_off() {
+    let mut director = Peer::director(1, &[key(2)]).await;
+    let mut validator = Peer::start(Side::Client, 2, |_| {}).await;
+    validator.handle.allow([key(1)]);
+    validator.handle.dial(key(1), director.handle.listening());
+    assert_eq!((director.up().await, validator.up().await), (key(2), key(1)));
+    for _ in 0..5_000 {
+        validator.handle.send(&key(1), Normal, greeting());
+    }
+    let mut messages = 0;
+    let reason = loop {
+        match director.next().await {
+            Event::Control(..) => messages += 1,
+            Event::Down { reason, .. } => break reason,
+            other => panic!("unexpected {other:?}"),
+        }
+    };
+    assert_eq!(reason, DownReason::Exceeded);
+    // What may come at once, and what a slow machine lets come meanwhile.
+    assert!((128..1_000).contains(&messages), "{messages}");
+}
+
+#[tokio::test]
+async fn a_director_may_send_its_peers_as_much_control_as_it_likes() {
+    let mut director = Peer::start(Side::Mesh, 1, |_| {}).await;
+    let mut other = Peer::start(Side::Mesh, 2, |_| {}).await;
+    for (from, to) in [(&director, &other), (&other, &director)] {
+        from.handle.allow([to.key()]);
+        from.handle.maintain(to.key(), to.handle.listening());
+    }
+    director.up().await;
+    other.up().await;
+    for _ in 0..1_000 {
+        other.handle.send(&key(1), Normal, greeting());
+    }
+    for _ in 0..1_000 {
+        assert!(matches!(director.next().await, Event::Control(..)));
+    }
 }

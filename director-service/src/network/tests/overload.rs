@@ -1,8 +1,8 @@
 //! One slow peer is nobody else's trouble.
 
 use super::{Peer, key};
-use crate::network::{DownReason, DropReason, Sent, Side};
-use director_primitives::Priority::{self, Critical, Normal};
+use crate::network::{DownReason, DropReason, Event, Sent, Side};
+use director_primitives::Priority::{self, Bulk, Critical, Normal};
 
 const FRAME_LEN: usize = 4 * 1024;
 
@@ -123,4 +123,91 @@ async fn when_memory_runs_out_the_worst_peer_goes_and_the_others_stay() {
     // It may be back by now, and not reading again.
     assert!(stats.waiting_bytes <= 1 << 20, "{}", stats.waiting_bytes);
     assert!(director.handle.is_connected(&fast.key()));
+}
+
+/// The director takes no events: what comes of its validators waits.
+#[tokio::test]
+async fn an_inbound_backlog_costs_the_worst_peer_its_connection_and_nobody_else() {
+    const KIB: usize = 1024;
+    let director = Peer::start(Side::Public, 1, |config| {
+        config.limits.inbound_bytes_per_peer = 1 << 20;
+        config.limits.memory_bytes = 1 << 20;
+    });
+    let mut director = director.await;
+    director.handle.allow((2..6).map(key));
+    let mut validators = Vec::new();
+    for secret in 2..6 {
+        let mut validator = Peer::start(Side::Client, secret, |_| {}).await;
+        validator.handle.allow([director.key()]);
+        // Once: who is disconnected does not come back.
+        validator.handle.dial(director.key(), director.handle.listening());
+        validator.up().await;
+        director.up().await;
+        validators.push(validator);
+    }
+    let (worst, others) = validators.split_last_mut().unwrap();
+    for (sent, other) in (1..).zip(&mut *others) {
+        for n in 0..50 {
+            other.send(&director, Critical, &frame(n));
+        }
+        let expected = sent * 50 * FRAME_LEN as u64;
+        director.stats_when(|stats| stats.waiting_bytes >= expected).await;
+    }
+    for n in 0..225 {
+        worst.send(&director, if n % 2 == 0 { Normal } else { Bulk }, &frame(n));
+    }
+    assert_eq!(worst.down().await.0, director.key());
+    let stats = director.stats_when(|stats| stats.connections == 3).await;
+    // All that it had is gone, and nothing else.
+    assert!((600 * KIB as u64..650 * KIB as u64).contains(&stats.waiting_bytes), "{stats:?}");
+    let shed = |class| stats.dropped_in(class, DropReason::Shed);
+    assert!(shed(Normal) + shed(Bulk) > 50, "{stats:?}");
+    assert_eq!(shed(Critical), 0);
+
+    let mut downs = Vec::new();
+    let mut frames = 0;
+    while let Some(event) = director.events.try_recv() {
+        match event {
+            Event::Down { peer, reason } => downs.push((peer, reason)),
+            Event::Frames(batch) => {
+                assert!(batch.iter().all(|(peer, _)| *peer != key(5)));
+                frames += batch.len();
+            }
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    assert_eq!(downs, [(key(5), DownReason::Shed)]);
+    assert_eq!(frames, 150);
+    assert_eq!(director.handle.stats().waiting_bytes, 0);
+    for other in others {
+        assert!(other.handle.is_connected(&director.key()));
+    }
+}
+
+/// It leaves frames behind and goes, again and again: those who stay do not pay for it.
+#[tokio::test]
+async fn who_comes_and_goes_leaves_no_more_than_there_is_room_for() {
+    let director =
+        Peer::start(Side::Public, 1, |config| config.limits.memory_bytes = 512 * 1024).await;
+    director.handle.allow([key(2), key(3)]);
+    let mut steady = Peer::validator(2, &director).await;
+    steady.up().await;
+    for n in 0..20 {
+        steady.send(&director, Critical, &frame(n));
+    }
+    director.stats_when(|stats| stats.frames_in == 20).await;
+    for round in 1..6 {
+        let mut fickle = Peer::validator(3, &director).await;
+        fickle.up().await;
+        for n in 0..50 {
+            fickle.send(&director, Critical, &frame(n));
+        }
+        director.stats_when(|stats| stats.frames_in == 20 + round * 50).await;
+        fickle.handle.shutdown().await;
+        director.stats_when(|stats| stats.connections == 1).await;
+    }
+    let stats = director.handle.stats();
+    assert!(stats.waiting_bytes <= 512 * 1024, "{stats:?}");
+    assert!(stats.dropped_in(Critical, DropReason::Shed) >= 100, "{stats:?}");
+    assert!(director.handle.is_connected(&steady.key()));
 }

@@ -121,3 +121,14 @@ async fn a_batch_reaches_all_but_those_it_excepts_and_who_is_gone() {
     assert_eq!(contents(&mut two, 2).await, [[2], [3]]);
     assert_eq!(contents(&mut three, 2).await, [[1], [3]]);
 }
+
+#[tokio::test]
+async fn a_sign_of_life_is_a_write_too_and_none_is_empty() {
+    let director = Peer::start(Side::Public, 1, |config| config.limits.ping_interval_ms = 10).await;
+    director.handle.allow([key(2)]);
+    let _validator = Peer::validator(2, &director).await;
+    // Five bytes are in the bucket of four to seven.
+    let stats = director.stats_when(|stats| stats.write_bytes.counts[3] >= 3).await;
+    assert_eq!(stats.write_bytes.counts[0], 0);
+    assert_eq!(stats.write_bytes.sum, stats.bytes_out);
+}

@@ -190,3 +190,19 @@ fn a_vote_wakes_a_task_whose_block_waits_to_be_acknowledged() {
     push(&mut lanes, ENVELOPE(Critical), frame(200, 0));
     assert!(!lanes.wants().is_more_than(vote));
 }
+
+#[test]
+fn less_room_for_bulk_than_a_slice_is_worth_is_none() {
+    let mut lanes = Lanes::new([1 << 20; 4], Arc::default());
+    push(&mut lanes, ENVELOPE(Bulk), frame(1 << 16, 1));
+    assert_eq!(lanes.urgency(1_023), Urgency::Never);
+    assert_eq!(lanes.urgency(1_024), Urgency::Now);
+    push(&mut lanes, ENVELOPE(Normal), frame(10, 2));
+    assert_eq!(lanes.urgency(1_023), Urgency::Later);
+    let mut bytes = Vec::new();
+    assert_eq!(lanes.fill(&mut bytes, 1_023).finished, 1);
+    let mut last = Lanes::new([1 << 20; 4], Arc::default());
+    push(&mut last, ENVELOPE(Bulk), frame(10, 1));
+    assert_eq!(last.urgency(10), Urgency::Now);
+    assert_eq!(last.urgency(9), Urgency::Never);
+}
