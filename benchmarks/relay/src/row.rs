@@ -39,6 +39,9 @@ pub(crate) struct Row {
     /// Runs that this is the median of.
     #[serde(default)]
     pub(crate) runs: usize,
+    /// Tries of a search at this rate that failed before one was good, and are not in the figures.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) failed_tries: usize,
 }
 
 /// Latency that a sustained rate must keep, in ms.
@@ -111,12 +114,25 @@ impl Row {
         )
     }
 
-    /// The median of each figure; of losses and duplicates the sum: none may hide. Where some runs
-    /// carried the rate and some did not (a search tries a rate a second time when the machine had a
-    /// hiccup), those that did are taken alone.
+    /// Of the tries of a search at one rate: the good one alone if there is one (a second try is made
+    /// because the machine may have had a hiccup), with how many failed before it; else the median.
+    pub(crate) fn of_tries(tries: &[Self]) -> Option<Self> {
+        match tries.iter().position(Self::sustained) {
+            Some(at) => Some(Self { failed_tries: at, ..tries[at].clone() }),
+            None => Self::median(tries),
+        }
+    }
+
+    /// How many runs are in it, and of how many.
+    pub(crate) fn runs_in_words(&self) -> String {
+        match self.failed_tries {
+            0 => self.runs.to_string(),
+            failed => format!("{} of {}", self.runs, self.runs + failed),
+        }
+    }
+
+    /// The median of each figure; of losses and duplicates the sum: none may hide.
     pub(crate) fn median(rows: &[Self]) -> Option<Self> {
-        let good: Vec<_> = rows.iter().filter(|row| row.sustained()).cloned().collect();
-        let rows = if good.len() == 1 && rows.len() == 2 { &good[..] } else { rows };
         let first = rows.first()?;
         let of = |figure: fn(&Self) -> f64| median(rows.iter().map(figure).collect());
         let optional = |figure: fn(&Self) -> Option<f64>| {
@@ -141,6 +157,10 @@ impl Row {
             ..first.clone()
         })
     }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -17,13 +17,22 @@ use std::{
 /// What failed to be measured is tried so often: a port may be taken, a machine asleep.
 const TRIES: usize = 2;
 
+/// Why something is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// For itself: every run counts.
+    Case,
+    /// As a rung of a search: the first good try counts.
+    Rung,
+}
+
 /// A run of the benchmark.
 pub(crate) struct Run<'a> {
     programs: &'a Programs,
     dir: PathBuf,
     started: Instant,
     /// Every measurement, in order.
-    measured: Vec<(Case, Row)>,
+    measured: Vec<(Purpose, Case, Row)>,
     /// What could not be measured, with the reason.
     pub(crate) failures: Vec<String>,
     count: usize,
@@ -49,7 +58,7 @@ impl<'a> Run<'a> {
         let stage = Stage::prepare(&dir, self.programs, *relays, *validators).await?;
         for _ in 0..group.repeat {
             for case in &group.cases {
-                self.measure(case, &stage).await;
+                self.measure(Purpose::Case, case, &stage).await;
             }
         }
         self.search(group, &stage).await;
@@ -75,7 +84,7 @@ impl<'a> Run<'a> {
         let case = Case::new(search.system, group.relays, group.validators, Load::Rate(rate));
         let case = Case { seconds: search.seconds, ..case };
         for _ in 0..2 {
-            match self.measure(&case, stage).await {
+            match self.measure(Purpose::Rung, &case, stage).await {
                 Some(row) if row.sustained() => return true,
                 Some(_) => {}
                 None => return false,
@@ -85,7 +94,7 @@ impl<'a> Run<'a> {
     }
 
     /// Measures a case once; says and keeps what came of it.
-    async fn measure(&mut self, case: &Case, stage: &Stage) -> Option<Row> {
+    async fn measure(&mut self, purpose: Purpose, case: &Case, stage: &Stage) -> Option<Row> {
         let mut failure = None;
         for _ in 0..TRIES {
             self.count += 1;
@@ -93,7 +102,7 @@ impl<'a> Run<'a> {
             match measure(case, stage, self.programs, &dir).await {
                 Ok(row) => {
                     self.say(&format!("{case}: {}", row.in_brief()));
-                    self.measured.push((case.clone(), row.clone()));
+                    self.measured.push((purpose, case.clone(), row.clone()));
                     return Some(row);
                 }
                 Err(error) => failure = Some(format!("{case}: {error:#}")),
@@ -105,20 +114,24 @@ impl<'a> Run<'a> {
         None
     }
 
-    /// One row a case, the median of its runs, in the order in which they were first measured. Of a
-    /// rate at which one try was good, that one counts: see [`Self::rung`].
+    /// One row a case, the median of all its runs, and one a rung, see [`Row::of_tries`]; in the order in
+    /// which they were first measured.
     pub(crate) fn rows(&self) -> Vec<Row> {
-        let mut cases: Vec<&Case> = Vec::new();
-        for (case, _) in &self.measured {
-            if !cases.contains(&case) {
-                cases.push(case);
+        let mut wanted: Vec<(Purpose, &Case)> = Vec::new();
+        for (purpose, case, _) in &self.measured {
+            if !wanted.contains(&(*purpose, case)) {
+                wanted.push((*purpose, case));
             }
         }
-        let of = |wanted: &Case| -> Vec<Row> {
-            let of = self.measured.iter().filter(|(case, _)| case == wanted);
-            of.map(|(_, row)| row.clone()).collect()
+        let of = |wanted: (Purpose, &Case)| {
+            let of = self.measured.iter().filter(|(purpose, case, _)| (*purpose, case) == wanted);
+            let of: Vec<Row> = of.map(|(_, _, row)| row.clone()).collect();
+            match wanted.0 {
+                Purpose::Case => Row::median(&of),
+                Purpose::Rung => Row::of_tries(&of),
+            }
         };
-        cases.into_iter().filter_map(|case| Row::median(&of(case))).collect()
+        wanted.into_iter().filter_map(of).collect()
     }
 
     fn say(&self, what: &str) {

@@ -6,20 +6,21 @@ use std::fmt::Write;
 /// The table, one line a row.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| system | relays × validators | load | msg/s | deliveries/s | p50 ms | p95 ms | p99 ms | \
-         max ms | lost | twice | CPU µs/delivery | MiB |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+        "| system | relays × validators | load | runs | msg/s | deliveries/s | p50 ms | p95 ms | \
+         p99 ms | max ms | lost | twice | CPU µs/delivery | MiB |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let system = row.system.map(|system| system.to_string()).unwrap_or_default();
         // Writing to a string does not fail.
         let _ = writeln!(
             text,
-            "| {system} | {} × {} | {} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} | {:.1} | {} | {} | \
-             {:.2} | {:.0} |",
+            "| {system} | {} × {} | {} | {} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} | {:.1} | {} | \
+             {} | {:.2} | {:.0} |",
             row.relays,
             row.validators,
             row.load(),
+            row.runs_in_words(),
             row.ingress_achieved,
             row.deliveries_per_s,
             row.p50_ms,

@@ -29,6 +29,7 @@ fn row(system: System, rate: u64, p99_ms: f64, lost: u64) -> Row {
         class: None,
         strangers: None,
         runs: 1,
+        failed_tries: 0,
     }
 }
 
@@ -49,10 +50,22 @@ fn the_median_hides_no_loss() {
 }
 
 #[test]
-fn a_second_try_that_was_good_counts_alone() {
+fn the_median_of_two_hides_no_loss() {
     let rows = [row(System::Raw, 1_000, 200.0, 7), row(System::Raw, 1_000, 2.0, 0)];
     let median = Row::median(&rows).unwrap();
-    assert_eq!((median.p99_ms, median.lost, median.runs), (2.0, 0, 1));
+    assert_eq!((median.p99_ms, median.lost, median.runs), (101.0, 7, 2));
+    assert!(!median.sustained());
+}
+
+#[test]
+fn of_a_search_a_second_try_that_was_good_counts_alone_and_says_so() {
+    let tries = [row(System::Raw, 1_000, 200.0, 7), row(System::Raw, 1_000, 2.0, 0)];
+    let good = Row::of_tries(&tries).unwrap();
+    assert_eq!((good.p99_ms, good.lost, &*good.runs_in_words()), (2.0, 0, "1 of 2"));
+    assert!(table::table(&[good]).contains("| 1 of 2 |"));
+    let bad = [tries[0].clone(), tries[0].clone()];
+    let bad = Row::of_tries(&bad).unwrap();
+    assert_eq!((bad.lost, &*bad.runs_in_words()), (14, "2"));
 }
 
 #[test]
