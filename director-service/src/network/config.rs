@@ -96,10 +96,10 @@ pub struct Limits {
     /// mesh 4 MiB.
     pub inbound_bytes_per_peer: usize,
     /// Bytes that a peer may send before we have read them: the windows of all streams of a connection,
-    /// at least 512 KiB. What a connection carries in a round trip is at least half of what is left of
-    /// it after 256 KiB. Default 1 MiB, which is 1.5 MiB/s over 250 ms; 8 MiB on the
-    /// mesh and for a validator, who hear what everybody says and have few connections: 77 MiB/s over
-    /// 50 ms.
+    /// at least 512 KiB. Once it has grown, a round trip carries at least half of what is left of it
+    /// after 256 KiB. Default 1 MiB: 7.5 MiB/s over 50 ms, 1.5 over 250. On the mesh and for a
+    /// validator, who hear what everybody says and have few connections, 8 MiB: over a simulated path
+    /// of 50 ms that carried 64 MiB/s from the start on.
     pub window_bytes: usize,
     /// Bytes of all that waits, for peers and of them: frames, each counted once however many queues it
     /// waits in, parts of frames, and what the multiplexer of a TCP connection keeps. Beyond it the peer for which and of which most waits is disconnected, until it is
