@@ -61,10 +61,8 @@ impl Callers {
         if caller.is_some_and(|caller| !caller.bucket.has(rate, now)) {
             return Err(Refusal::TooFastFromAddress);
         }
-        if stranger {
-            if !self.strangers.take(self.of_strangers, now) {
-                return Err(Refusal::TooManyStrangers);
-            }
+        if stranger && !self.strangers.take(self.of_strangers, now) {
+            return Err(Refusal::TooManyStrangers);
         }
         self.entry(address, now).bucket.tokens -= 1.0;
         Ok(stranger)

@@ -95,8 +95,14 @@ pub struct Limits {
     /// Bytes of one peer that wait for us; then we stop reading from it. Default 512 KiB, on the
     /// mesh 4 MiB.
     pub inbound_bytes_per_peer: usize,
-    /// Bytes of all frames that wait, for peers and of them, each counted once however many queues it
-    /// waits in. Beyond it the peer for which and of which most waits is disconnected, until it is
+    /// Bytes that a peer may send before we have read them: the windows of all streams of a connection,
+    /// at least 512 KiB. Once it has grown, a round trip carries at least half of what is left of it
+    /// after 256 KiB. Default 1 MiB: 7.5 MiB/s over 50 ms, 1.5 over 250. On the mesh and for a
+    /// validator, who hear what everybody says and have few connections, 8 MiB: over a simulated path
+    /// of 50 ms that carried 64 MiB/s from the start on.
+    pub window_bytes: usize,
+    /// Bytes of all that waits, for peers and of them: frames, each counted once however many queues it
+    /// waits in, parts of frames, and what the multiplexer of a TCP connection keeps. Beyond it the peer for which and of which most waits is disconnected, until it is
     /// enough: one that does not read must not cost the others their memory. Default 256 MiB.
     pub memory_bytes: usize,
     /// Longest that High waits for company, 0 for not at all. Default 5 ms. It waits only if the
@@ -133,9 +139,11 @@ impl Limits {
             Side::Mesh => Self {
                 queue_bytes: [32 * MIB, 32 * MIB, 32 * MIB, 64 * MIB],
                 inbound_bytes_per_peer: 4 * MIB,
+                window_bytes: 8 * MIB,
                 ..Self::default()
             },
-            Side::Public | Side::Client => Self::default(),
+            Side::Client => Self { window_bytes: 8 * MIB, ..Self::default() },
+            Side::Public => Self::default(),
         }
     }
 }
@@ -158,6 +166,7 @@ impl Default for Limits {
             control_burst: 128,
             queue_bytes: [8 * MIB, 8 * MIB, 8 * MIB, 16 * MIB],
             inbound_bytes_per_peer: MIB / 2,
+            window_bytes: MIB,
             memory_bytes: 256 * MIB,
             hold_high_ms: 5,
             hold_normal_ms: 100,

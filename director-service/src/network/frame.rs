@@ -154,6 +154,11 @@ impl Decoder {
         self.partial[Priority::Bulk.index()].is_some()
     }
 
+    /// Memory of the frames that have come in part.
+    pub(super) fn memory(&self) -> usize {
+        self.partial.iter().flatten().map(|partial| partial.bytes.capacity()).sum()
+    }
+
     /// Takes what was read and adds the frames that are complete to `out`.
     ///
     /// After an error the stream makes no sense any more: close it.

@@ -147,6 +147,8 @@ pub(super) struct Handler {
     reader: Reader,
     /// `None` where it is not bounded.
     control: Option<ControlBound>,
+    /// Memory of what has come and is no frame yet, as the link knows it.
+    held: usize,
     ticks: Interval,
     silent_ticks: u64,
     /// When something valid must have come; `None` once it has.
@@ -167,6 +169,7 @@ impl Handler {
             hub,
             link,
             control,
+            held: 0,
             requested: false,
             announced: false,
             writer: Writer::default(),
@@ -214,6 +217,19 @@ impl Handler {
                 Poll::Ready(Ok(())) => *ended = true,
                 Poll::Ready(Err(_)) => self.close(DownReason::Disconnected),
                 Poll::Pending => {}
+            }
+        }
+    }
+
+    /// Has counted what this connection holds that is no frame yet.
+    fn hold(&mut self) {
+        let bytes = self.reader.decoder.memory() + self.link.pass.unread.memory();
+        if bytes != self.held {
+            let is_more = bytes > self.held;
+            self.held = bytes;
+            self.link.hold(bytes);
+            if is_more {
+                self.hub.govern();
             }
         }
     }
@@ -429,6 +445,9 @@ impl ConnectionHandler for Handler {
                 Err(End::Exceeded) => self.close(DownReason::Exceeded),
                 Err(End::Violation(error)) => self.close(DownReason::Violation(error)),
             }
+        }
+        if !self.link.is_closed() {
+            self.hold();
         }
         if self.link.is_closed() {
             self.writer = Writer::default();

@@ -248,6 +248,7 @@ impl Hub {
     /// Counts what a closed link still had, and wakes its task so that it goes.
     fn discard(&self, link: &Link, reason: DropReason) {
         self.heard(link);
+        link.release();
         let left = lock(&link.lanes).clear();
         for class in Priority::ALL {
             let count = left[class.index()];
@@ -406,11 +407,13 @@ impl Hub {
         }
         // Whoever has it makes the room.
         let Ok(_governing) = self.governing.try_lock() else { return };
-        let links: Vec<_> = self.up().values().cloned().collect();
+        // Those that are not up yet hold memory too; some that have ended may be in both.
+        let links = lock(&self.gate).links().into_iter().chain(self.ingress.remains());
+        let links: HashMap<_, _> = links.map(|link| (link.id, link)).collect();
         // What is left of connections that have ended counts for their peer: else who comes and goes
         // would leave more and more, and others would have to go for it.
         let mut peers = HashMap::<PublicKey, Vec<(usize, Arc<Link>)>>::new();
-        for link in self.ingress.remains().into_iter().chain(links) {
+        for link in links.into_values() {
             let bytes = link.waiting_bytes();
             if bytes > 0 {
                 peers.entry(link.peer).or_default().push((bytes, link));
@@ -420,7 +423,8 @@ impl Hub {
         let mut worst: Vec<(usize, Vec<_>)> =
             peers.into_values().map(|links| (waits(&links), links)).collect();
         worst.sort_unstable_by_key(|(bytes, _)| Reverse(*bytes));
-        for (of_peer, links) in worst {
+        for (of_peer, mut links) in worst {
+            links.sort_unstable_by_key(|(_, link)| !link.is_closed());
             for (_, link) in links {
                 if self.meter.bytes() <= self.limits.memory_bytes {
                     return;

@@ -50,7 +50,15 @@ pub(super) struct Link {
     /// Bytes of this peer that wait in the ingress.
     in_flight: AtomicUsize,
     in_flight_limit: usize,
+    /// Memory of what has come and is no frame yet; `None` after the end.
+    held: Mutex<Option<usize>>,
     meter: Arc<Meter>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.release();
+    }
 }
 
 impl Link {
@@ -75,6 +83,7 @@ impl Link {
             leaving: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             in_flight_limit,
+            held: Mutex::new(Some(0)),
             meter,
         }
     }
@@ -97,9 +106,29 @@ impl Link {
         self.meter.add(bytes);
     }
 
+    /// Says how much memory that takes which has come and is no frame yet.
+    pub(super) fn hold(&self, bytes: usize) {
+        if let Some(held) = &mut *lock(&self.held) {
+            match bytes.checked_sub(*held) {
+                Some(more) => self.meter.add(more),
+                None => self.meter.subtract(*held - bytes),
+            }
+            *held = bytes;
+        }
+    }
+
+    /// The connection has ended: its task gives that memory back at its next turn, and nobody else has
+    /// to make room until then.
+    pub(super) fn release(&self) {
+        if let Some(held) = lock(&self.held).take() {
+            self.meter.subtract(held);
+        }
+    }
+
     /// Bytes that wait for this peer and of it.
     pub(super) fn waiting_bytes(&self) -> usize {
-        lock(&self.lanes).bytes() + self.in_flight.load(SeqCst)
+        let held = lock(&self.held).unwrap_or_default();
+        lock(&self.lanes).bytes() + self.in_flight.load(SeqCst) + held
     }
 
     pub(super) fn give_credit(&self, bytes: usize) {

@@ -39,12 +39,25 @@
 //!
 //! # Bounds
 //!
-//! Frames that wait, in both directions, each counted once however many queues it is in: `memory_bytes`.
-//! Beyond it the peer for which and of which most waits is disconnected, and what waits of it is thrown
-//! away and counted; nobody else goes if that is enough. Reading never stops for it.
-//! Of one peer: `inbound_bytes_per_peer`, or one frame if that is longer, and `sum(queue_bytes)`; the
-//! entries of its queue count towards `memory_bytes` too. Reassembly: four frames a connection. An idle
-//! connection: about 40 KiB, nearly all of it libp2p's.
+//! What waits, in both directions: frames, each counted once however many queues it is in, parts of
+//! frames, and what Yamux keeps until it is read. All of it together: `memory_bytes`. Beyond it the peer
+//! for which and of which most waits is disconnected, and what waits of it is thrown away and counted;
+//! nobody else goes if that is enough. Reading never stops for it.
+//!
+//! Of that, one peer has at most:
+//!
+//! ```text
+//! for it   sum(queue_bytes), entries of the queues included
+//! of it    inbound_bytes_per_peer, or one frame if that is longer      frames that nobody has taken
+//!        + 4 lanes × 1 MiB × 2                                         parts of frames, room to grow
+//!        + window_bytes + 64 bytes for each frame of Yamux in it       not read yet
+//! ```
+//!
+//! A peer that cuts its data into frames of one byte makes the last line 64 times as long, and is the
+//! first to go. Not counted in `memory_bytes`, for each connection: about 40 KiB, nearly all of it
+//! libp2p's; 200 KiB at most that are on their way into a socket; over QUIC `window_bytes` that were not
+//! read, and up to 10 MB that were sent and not acknowledged, for which libp2p has no setting. The
+//! system's own buffers come on top (`tcp_rmem`, `tcp_wmem`).
 
 mod actor;
 mod address;

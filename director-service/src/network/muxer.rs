@@ -1,4 +1,5 @@
-//! Polls yamux once where libp2p would poll it four times.
+//! Runs yamux on a connection: with bounded windows, with a count of what is unread, and polled once
+//! where libp2p would poll it four times.
 //!
 //! A write of the handler goes into a channel of yamux, whose other end wakes the connection's task:
 //! the very task that is writing, and that polls the muxer as soon as the handler is done. So each
@@ -10,23 +11,43 @@
 //! Leans on the order within `libp2p_swarm`'s `Connection::poll`, unchanged for years: first the
 //! handler, then, before it returns, `poll_inbound`. Were it to change, writes would wait for the next
 //! poll (a ping at the latest), and the tests of this room would take seconds and fail.
+//!
+//! Yamux keeps what comes until the stream is read, as much as its window lets come. The window grows
+//! with the time between a ping of ours and its answer, which is the peer's to choose, so it is bounded
+//! ([`super::Limits::window_bytes`]). What is in there is counted from both ends ([`Tap`], [`Stream`])
+//! into the connection's [`super::pass::Unread`], and so into `memory_bytes`.
 
+use super::pass::Pass;
 use futures::{AsyncRead, AsyncWrite, task::AtomicWaker};
-use libp2p::{
-    core::{
-        muxing::{StreamMuxer, StreamMuxerEvent},
-        upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo},
-    },
-    yamux,
+use libp2p::core::{
+    muxing::{StreamMuxer, StreamMuxerEvent},
+    upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo},
 };
 use std::{
     cell::Cell,
     future::{Ready, ready},
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Wake, Waker, ready},
 };
+use yamux::{Connection, ConnectionError, Mode};
+
+/// Each side opens one. A third is nothing that our own code does: yamux ends the connection.
+pub(super) const MAX_STREAMS: usize = 2;
+
+/// Least window of a connection: that of each stream before it has grown.
+pub(super) const MIN_WINDOW: usize = MAX_STREAMS * yamux::DEFAULT_CREDIT as usize;
+
+/// Longest body of a yamux frame. Ours have 16 KiB; yamux itself would make room for 1 MiB as soon as a
+/// header says so, whatever the window.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Bytes before each frame of yamux: version, kind, flags (2), stream (4), length (4, big endian).
+const HEADER_LEN: usize = 12;
+
+/// The kind of a frame that carries data.
+const DATA: u8 = 0;
 
 thread_local! {
     static WRITING: Cell<bool> = const { Cell::new(false) };
@@ -56,17 +77,153 @@ impl Wake for Relay {
     }
 }
 
+/// A socket that counts the data which comes by it for streams.
+pub(super) struct Tap<C> {
+    socket: C,
+    pass: Arc<Pass>,
+    header: [u8; HEADER_LEN],
+    header_filled: usize,
+    /// Bytes of the frame under way that are to come.
+    body: usize,
+}
+
+impl<C> Tap<C> {
+    pub(super) fn new(socket: C, pass: Arc<Pass>) -> Self {
+        Self { socket, pass, header: [0; HEADER_LEN], header_filled: 0, body: 0 }
+    }
+
+    fn see(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            if self.body > 0 {
+                let taken = self.body.min(bytes.len());
+                self.body -= taken;
+                self.pass.unread.came(taken);
+                bytes = &bytes[taken..];
+                continue;
+            }
+            let taken = (HEADER_LEN - self.header_filled).min(bytes.len());
+            self.header[self.header_filled..][..taken].copy_from_slice(&bytes[..taken]);
+            self.header_filled += taken;
+            bytes = &bytes[taken..];
+            if self.header_filled == HEADER_LEN {
+                self.header_filled = 0;
+                self.begin()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        let [_, kind, _, _, _, _, _, _, len @ ..] = self.header;
+        if kind != DATA {
+            return Ok(());
+        }
+        self.body = u32::from_be_bytes(len) as usize;
+        if self.body > MAX_BODY {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a frame longer than any of ours",
+            ));
+        }
+        if self.body > 0 {
+            self.pass.unread.begins();
+        }
+        Ok(())
+    }
+}
+
+impl<C: AsyncRead + Unpin> AsyncRead for Tap<C> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let len = ready!(Pin::new(&mut self.socket).poll_read(cx, buffer))?;
+        self.see(&buffer[..len])?;
+        Poll::Ready(Ok(len))
+    }
+}
+
+impl<C: AsyncWrite + Unpin> AsyncWrite for Tap<C> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(cx, parts)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_close(cx)
+    }
+}
+
+/// A stream that counts what is read of it. What is unread when it goes stays counted until the
+/// connection ends: only a stream that could not be negotiated goes before.
+pub(super) struct Stream {
+    stream: yamux::Stream,
+    pass: Arc<Pass>,
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let len = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.pass.unread.read(len);
+        Poll::Ready(Ok(len))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_close(cx)
+    }
+}
+
 /// Yamux, with fewer polls.
 pub(super) struct Muxer<C> {
-    inner: yamux::Muxer<C>,
+    connection: Connection<Tap<C>>,
+    pass: Arc<Pass>,
     relay: Arc<Relay>,
     waker: Waker,
 }
 
-impl<C> Muxer<C> {
-    fn new(inner: yamux::Muxer<C>) -> Self {
+impl<C> Muxer<C>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+{
+    fn new(socket: C, config: Config, mode: Mode) -> Self {
+        let Config { yamux, pass } = config;
+        let connection = Connection::new(Tap::new(socket, pass.clone()), yamux, mode);
         let relay = Arc::<Relay>::default();
-        Self { inner, waker: relay.clone().into(), relay }
+        Self { connection, pass, waker: relay.clone().into(), relay }
     }
 }
 
@@ -74,8 +231,8 @@ impl<C> StreamMuxer for Muxer<C>
 where
     C: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    type Substream = yamux::Stream;
-    type Error = yamux::Error;
+    type Substream = Stream;
+    type Error = ConnectionError;
 
     fn poll_inbound(
         mut self: Pin<&mut Self>,
@@ -83,18 +240,21 @@ where
     ) -> Poll<Result<Self::Substream, Self::Error>> {
         let this = &mut *self;
         this.relay.0.register(cx.waker());
-        Pin::new(&mut this.inner).poll_inbound(&mut Context::from_waker(&this.waker))
+        let next = this.connection.poll_next_inbound(&mut Context::from_waker(&this.waker));
+        let stream = ready!(next).ok_or(ConnectionError::Closed)??;
+        Poll::Ready(Ok(Stream { stream, pass: this.pass.clone() }))
     }
 
     fn poll_outbound(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Self::Substream, Self::Error>> {
-        Pin::new(&mut self.inner).poll_outbound(cx)
+        let stream = ready!(self.connection.poll_new_outbound(cx))?;
+        Poll::Ready(Ok(Stream { stream, pass: self.pass.clone() }))
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.inner).poll_close(cx)
+        self.connection.poll_close(cx)
     }
 
     /// Yamux never has an event.
@@ -108,14 +268,28 @@ where
 
 /// The configuration of yamux, as an upgrade to [`Muxer`].
 #[derive(Clone)]
-pub(super) struct Config(pub(super) yamux::Config);
+pub(super) struct Config {
+    yamux: yamux::Config,
+    /// Where what is unread is counted.
+    pass: Arc<Pass>,
+}
+
+impl Config {
+    /// All streams together have a window of so many bytes at most, and at least [`MIN_WINDOW`].
+    pub(super) fn new(window_bytes: usize, pass: Arc<Pass>) -> Self {
+        let mut yamux = yamux::Config::default();
+        yamux.set_max_num_streams(MAX_STREAMS);
+        yamux.set_max_connection_receive_window(Some(window_bytes.max(MIN_WINDOW)));
+        Self { yamux, pass }
+    }
+}
 
 impl UpgradeInfo for Config {
-    type Info = <yamux::Config as UpgradeInfo>::Info;
-    type InfoIter = <yamux::Config as UpgradeInfo>::InfoIter;
+    type Info = &'static str;
+    type InfoIter = std::iter::Once<&'static str>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        self.0.protocol_info()
+        std::iter::once("/yamux/1.0.0")
     }
 }
 
@@ -127,8 +301,8 @@ where
     type Error = io::Error;
     type Future = Ready<io::Result<Muxer<C>>>;
 
-    fn upgrade_inbound(self, socket: C, info: Self::Info) -> Self::Future {
-        ready(self.0.upgrade_inbound(socket, info).into_inner().map(Muxer::new))
+    fn upgrade_inbound(self, socket: C, _: Self::Info) -> Self::Future {
+        ready(Ok(Muxer::new(socket, self, Mode::Server)))
     }
 }
 
@@ -140,7 +314,7 @@ where
     type Error = io::Error;
     type Future = Ready<io::Result<Muxer<C>>>;
 
-    fn upgrade_outbound(self, socket: C, info: Self::Info) -> Self::Future {
-        ready(self.0.upgrade_outbound(socket, info).into_inner().map(Muxer::new))
+    fn upgrade_outbound(self, socket: C, _: Self::Info) -> Self::Future {
+        ready(Ok(Muxer::new(socket, self, Mode::Client)))
     }
 }

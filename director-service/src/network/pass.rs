@@ -61,8 +61,48 @@ impl Budget {
     }
 }
 
+/// Memory of a frame of yamux beside its bytes: it keeps each apart.
+const UNREAD_COST: usize = 64;
+
+/// What has come for the streams of a connection and was not read of them yet. Only the connection's
+/// task changes it.
+#[derive(Default)]
+pub(super) struct Unread {
+    bytes: AtomicUsize,
+    /// Frames that came since nothing was unread.
+    frames: AtomicUsize,
+}
+
+impl Unread {
+    /// A frame begins.
+    pub(super) fn begins(&self) {
+        self.frames.fetch_add(1, Relaxed);
+    }
+
+    /// Bytes of it have come.
+    pub(super) fn came(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// Bytes were read of a stream.
+    pub(super) fn read(&self, bytes: usize) {
+        let left = self.bytes.load(Relaxed).saturating_sub(bytes);
+        self.bytes.store(left, Relaxed);
+        if left == 0 {
+            self.frames.store(0, Relaxed);
+        }
+    }
+
+    /// The memory that takes.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.load(Relaxed) + self.frames.load(Relaxed) * UNREAD_COST
+    }
+}
+
 /// What goes with a connection.
 pub(super) struct Pass {
+    /// What its multiplexer keeps.
+    pub(super) unread: Unread,
     /// The socket counts what is read; otherwise the handler has to.
     at_socket: AtomicBool,
     /// Left for the handshake.
@@ -81,6 +121,7 @@ pub(super) struct Pass {
 impl Default for Pass {
     fn default() -> Self {
         Self {
+            unread: Unread::default(),
             at_socket: AtomicBool::new(false),
             handshake_bytes: AtomicUsize::new(HANDSHAKE_BYTES),
             taken: AtomicBool::new(false),

@@ -21,13 +21,15 @@ use libp2p::{
     },
     identity,
     multiaddr::Protocol,
-    noise, tcp, yamux,
+    noise, tcp,
 };
-use std::{error::Error, io, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    io,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 use tokio::time::Instant;
-
-/// Two streams are ours; a few more while they are negotiated.
-const MAX_STREAMS: usize = 8;
 
 /// A swarm that listens nowhere yet.
 pub(super) fn swarm(
@@ -37,19 +39,23 @@ pub(super) fn swarm(
     let timeout = Duration::from_millis(hub.limits.handshake_timeout_ms);
     let noise = noise::Config::new(&keypair).map_err(|_| NetworkError::Key)?;
     let authentication = Authentication { noise, hub: hub.clone() };
-    let mut streams = yamux::Config::default();
-    streams.set_max_num_streams(MAX_STREAMS);
-    let of = hub.clone();
+    let window_bytes = hub.limits.window_bytes.max(muxer::MIN_WINDOW);
+    let (of, multiplexed) = (hub.clone(), hub.clone());
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .map(move |socket, way| Guarded::new(socket, pass_of(&of, &way)))
         .upgrade(Version::V1Lazy)
         .authenticate(authentication)
-        .multiplex(muxer::Config(streams));
+        .multiplex_ext(move |_: &PeerId, way: &ConnectedPoint| {
+            muxer::Config::new(window_bytes, begun_pass(&multiplexed, way))
+        });
     let swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
         .with_quic_config(|mut config| {
             config.handshake_timeout = timeout;
-            config.max_concurrent_stream_limit = MAX_STREAMS as u32;
+            config.max_concurrent_stream_limit = muxer::MAX_STREAMS as u32;
+            let window_bytes = u32::try_from(window_bytes).unwrap_or(u32::MAX);
+            config.max_connection_data = window_bytes;
+            config.max_stream_data = window_bytes;
             config
         })
         .with_other_transport(|_| tcp)
@@ -86,6 +92,20 @@ fn pass_of(hub: &Hub, way: &ConnectedPoint) -> Arc<Pass> {
             pass
         }
     }
+}
+
+/// The pass that [`pass_of`] has given a connection whose handshake is under way.
+fn begun_pass(hub: &Hub, way: &ConnectedPoint) -> Arc<Pass> {
+    let pass = match way {
+        ConnectedPoint::Listener { local_addr, send_back_addr } => {
+            lock(&hub.gate).pass(local_addr, send_back_addr)
+        }
+        ConnectedPoint::Dialer { address, .. } => {
+            lock(&hub.dialed).get(&without_peer(address)).and_then(Weak::upgrade)
+        }
+    };
+    // Without one the connection is about to end: nothing has to be counted.
+    pass.unwrap_or_default()
 }
 
 /// The pass of a connection that we dialed, once.

@@ -12,16 +12,22 @@ use libp2p::{StreamProtocol, swarm::ConnectionId};
 use std::sync::Arc;
 
 /// What waits, of peers that need no socket.
-struct Waiting {
-    hub: Arc<Hub>,
+pub(super) struct Waiting {
+    pub(super) hub: Arc<Hub>,
     events: Events,
-    links: Vec<Arc<Link>>,
+    pub(super) links: Vec<Arc<Link>>,
 }
 
 impl Waiting {
     fn of(peers: u8) -> Self {
+        Self::with(peers, |_| {})
+    }
+
+    pub(super) fn with(peers: u8, tweak: impl FnOnce(&mut Limits)) -> Self {
         let protocol = StreamProtocol::new("/test");
-        let hub = Arc::new(Hub::new(key(1), protocol, Side::Public, Limits::default()));
+        let mut limits = Limits::default();
+        tweak(&mut limits);
+        let hub = Arc::new(Hub::new(key(1), protocol, Side::Public, limits));
         let link = |secret: u8| {
             let (id, meter) = (ConnectionId::new_unchecked(secret.into()), hub.meter.clone());
             Arc::new(Link::new(key(secret), id, Way::default(), [1 << 20; 4], 1 << 20, meter))

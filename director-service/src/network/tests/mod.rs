@@ -21,6 +21,7 @@ mod priorities;
 mod queue;
 mod quic;
 mod strangers;
+mod windows;
 
 use super::{Config, DownReason, Event, Events, Frame, Handle, Payload, Side, Stats, start};
 use director_primitives::{H256, Priority, PublicKey};
