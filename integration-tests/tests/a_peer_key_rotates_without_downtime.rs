@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use director_primitives::PublicKey;
 use director_service::client::{DirectorAddress, directors_on_chain};
 use integration_tests::{
-    namespaces::{self, Plan, Site, World},
+    namespaces::{self, Knock, Net, PUBLIC_PORT, Plan, Site, World, knock},
     probe::Probe,
 };
 use serde_json::Value;
@@ -21,6 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// Bounds a step.
 const SOON: Duration = Duration::from_secs(30);
 
+/// What a libp2p node says first.
+const HELLO: &[u8] = b"\x13/multistream/1.0.0\n";
+
+/// Host number that the first director gets as well, after its start.
+const LATER: u16 = 11;
+
 #[test]
 fn a_peer_key_rotates_without_downtime() {
     namespaces::test(PATIENCE, run);
@@ -31,6 +37,9 @@ async fn run(dir: PathBuf) -> anyhow::Result<()> {
     world.wait_until_linked(SOON).await?;
     let pid = world.sites[0].pid()?;
     let first = world.network.next_checkpoint();
+    let address = Net::Public.with_prefix(LATER);
+    let interface = Net::Public.interface();
+    world.sites[0].namespace.ip(&[&format!("address add {address} dev {interface}")])?;
 
     let new = rotate(&world).await?;
     let started = Instant::now();
@@ -52,6 +61,7 @@ async fn run(dir: PathBuf) -> anyhow::Result<()> {
     ensure!(totals.duplicates == 0, "{totals:?}");
 
     the_new_key_serves(&world, new).await?;
+    it_listens_everywhere_still(&world).await?;
     the_old_key_is_nobody(&world).await?;
     it_survives_a_restart(&mut world, new).await?;
     world.shutdown().await;
@@ -98,6 +108,17 @@ async fn the_new_key_serves(world: &World, new: PublicKey) -> anyhow::Result<()>
     let admitted = timeout(SOON, newcomer.is_admitted(world, new)).await;
     admitted.context("a newcomer is not admitted")??;
     newcomer.probe.shutdown().await;
+    Ok(())
+}
+
+/// What is configured is 0.0.0.0: also an address that the machine got after the director's start.
+async fn it_listens_everywhere_still(world: &World) -> anyhow::Result<()> {
+    let outside = world.other("outside")?;
+    for host in [world.sites[0].host, LATER] {
+        let at = (Net::Public.address(host), PUBLIC_PORT);
+        let knocked = knock(&outside, at, HELLO, SOON).await?;
+        ensure!(matches!(knocked, Knock::Answered(_)), "{at:?}: {knocked:?}");
+    }
     Ok(())
 }
 
