@@ -35,7 +35,7 @@ pub enum Verdict {
     /// Came before, or is the receiver's own.
     Duplicate,
     /// Nothing that this run sends.
-    Stranger,
+    Foreign,
 }
 
 /// What all receivers and the pacing thread see.
@@ -121,7 +121,7 @@ struct Tally {
     votes: u64,
     bulk: u64,
     duplicates: u64,
-    strangers: u64,
+    foreign: u64,
     /// Votes still missing of each burst.
     burst_missing: Vec<u32>,
 }
@@ -147,7 +147,7 @@ pub(crate) struct Totals {
     pub(crate) votes: u64,
     pub(crate) bulk: u64,
     pub(crate) duplicates: u64,
-    pub(crate) strangers: u64,
+    pub(crate) foreign: u64,
 }
 
 impl Ledger {
@@ -174,7 +174,7 @@ impl Ledger {
                 votes: 0,
                 bulk: 0,
                 duplicates: 0,
-                strangers: 0,
+                foreign: 0,
                 burst_missing: vec![live as u32 - 1; schedule.bursts() as usize],
             })))
         };
@@ -193,14 +193,14 @@ impl Ledger {
 
     pub(crate) fn totals(&self) -> Result<Totals> {
         let latency = Histogram::new_with_bounds(1, MAX_LATENCY_US, 3)?;
-        let mut totals = Totals { latency, votes: 0, bulk: 0, duplicates: 0, strangers: 0 };
+        let mut totals = Totals { latency, votes: 0, bulk: 0, duplicates: 0, foreign: 0 };
         for tally in &self.tallies {
             let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
             totals.latency.add(&tally.latency)?;
             totals.votes += tally.votes;
             totals.bulk += tally.bulk;
             totals.duplicates += tally.duplicates;
-            totals.strangers += tally.strangers;
+            totals.foreign += tally.foreign;
         }
         Ok(totals)
     }
@@ -254,12 +254,12 @@ impl Batch<'_> {
                 Class::Vote => self.take_vote(header),
                 Class::Bulk => self.take_bulk(header),
             },
-            _ => Verdict::Stranger,
+            _ => Verdict::Foreign,
         };
         match verdict {
             Verdict::New => {}
             Verdict::Duplicate => self.tally.duplicates += 1,
-            Verdict::Stranger => self.tally.strangers += 1,
+            Verdict::Foreign => self.tally.foreign += 1,
         }
         verdict
     }
@@ -269,7 +269,7 @@ impl Batch<'_> {
         let (shared, tally) = (self.shared, &mut *self.tally);
         let origin = header.origin as usize;
         if origin >= shared.live || header.seq >= shared.schedule.of(origin) {
-            return Verdict::Stranger;
+            return Verdict::Foreign;
         }
         let index = u64::from(header.origin) * shared.schedule.per_validator() + header.seq;
         if origin == self.validator || !mark(&mut tally.votes_seen, index) {
@@ -294,7 +294,7 @@ impl Batch<'_> {
     #[cold]
     fn take_bulk(&mut self, header: Header) -> Verdict {
         if header.origin != 0 || header.seq >= MAX_BULK {
-            return Verdict::Stranger;
+            return Verdict::Foreign;
         }
         let tally = &mut *self.tally;
         let words = (header.seq / 64) as usize + 1;

@@ -32,7 +32,7 @@ pub struct Report {
     pub duplicates: u64,
     /// Deliveries of something that this run did not send; not in the line when there were none.
     #[serde(skip_serializing_if = "is_zero")]
-    pub strangers: u64,
+    pub foreign: u64,
     /// CPU of all relays within the window by deliveries (of votes); null without `--relay-pid`.
     pub cpu_us_per_delivery: Option<f64>,
     /// Resident memory of all relays, the larger of begin and end of the window.

@@ -118,7 +118,7 @@ fn report(
         max_ms: rounded(totals.latency.max() as f64 / 1e3),
         lost: expected.saturating_sub(totals.votes + totals.bulk),
         duplicates: totals.duplicates,
-        strangers: totals.strangers,
+        foreign: totals.foreign,
         cpu_us_per_delivery: relays.map(|(begin, end)| {
             let cpu_us = end.cpu_ns.saturating_sub(begin.cpu_ns) as f64 / 1e3;
             rounded(cpu_us / deliveries.max(1) as f64)

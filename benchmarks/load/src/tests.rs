@@ -68,7 +68,7 @@ fn measure(options: &Options, mut fake: Fake) -> Report {
 fn finds_nothing_in_a_perfect_relay() {
     let options = options("--validators 5 --rate 500 --warmup-ms 100 --seconds 1");
     let report = measure(&options, Fake::default());
-    assert_eq!((report.lost, report.duplicates, report.strangers), (0, 0, 0));
+    assert_eq!((report.lost, report.duplicates, report.foreign), (0, 0, 0));
     assert!((report.ingress_achieved - 500.0).abs() < 50.0, "{report:?}");
     assert!((report.deliveries_per_s - 2000.0).abs() < 200.0, "{report:?}");
     assert!(report.cpu_us_per_delivery.is_none() && report.burst_p50_ms.is_none());
@@ -84,7 +84,7 @@ fn finds_exactly_what_was_lost_and_doubled() {
         _ => usize::from(origin != to),
     };
     let report = measure(&options, Fake { copies, ..Fake::default() });
-    assert_eq!((report.lost, report.duplicates, report.strangers), (4, 3, 0), "{report:?}");
+    assert_eq!((report.lost, report.duplicates, report.foreign), (4, 3, 0), "{report:?}");
 }
 
 #[test]
@@ -170,12 +170,12 @@ fn tells_strangers() {
         Header { origin, class: Class::Vote, seq, at_ns: 0 }.write(&mut payload);
         payload
     };
-    assert_eq!(receivers[0].take(&vote(1, 0)), Verdict::Stranger, "before the start");
+    assert_eq!(receivers[0].take(&vote(1, 0)), Verdict::Foreign, "before the start");
     ledger.shared.start.set(std::time::Instant::now()).unwrap();
     assert_eq!(receivers[0].take(&vote(1, 9)), Verdict::New);
     assert_eq!(receivers[0].take(&vote(1, 9)), Verdict::Duplicate);
     for stranger in [vote(1, 10), vote(3, 0), vec![0; 23], vec![0xff; 216]] {
-        assert_eq!(receivers[0].take(&stranger), Verdict::Stranger);
+        assert_eq!(receivers[0].take(&stranger), Verdict::Foreign);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::case::{Case, Load, System};
 
-/// Rates at which the highest sustained one is looked for: steps of a fifth to a third.
+/// Rates at which the highest sustained one is looked for: steps of a seventh to a half.
 const LADDER: [u64; 22] = [
     500, 750, 1_000, 1_500, 2_000, 2_500, 3_000, 4_000, 5_000, 6_000, 8_000, 10_000, 12_500,
     15_000, 20_000, 25_000, 30_000, 35_000, 40_000, 50_000, 75_000, 100_000,

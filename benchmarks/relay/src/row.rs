@@ -20,6 +20,9 @@ pub(crate) struct Row {
     pub(crate) max_ms: f64,
     pub(crate) lost: u64,
     pub(crate) duplicates: u64,
+    /// Deliveries of what the run did not send: garbage, or of another run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) foreign: u64,
     pub(crate) cpu_us_per_delivery: f64,
     pub(crate) rss_mib: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,10 +63,11 @@ impl Row {
         self.runs = 1;
     }
 
-    /// Whether the rate was carried: nothing lost or doubled, and the slowest hundredth in time.
+    /// Whether the rate was carried: nothing lost, doubled or made up, and the slowest hundredth in time.
     pub(crate) fn sustained(&self) -> bool {
         self.lost == 0
             && self.duplicates == 0
+            && self.foreign == 0
             && self.p99_ms < SUSTAINED_P99_MS
             && self.ingress_achieved >= ACHIEVED * self.ingress as f64
     }
@@ -83,7 +87,7 @@ impl Row {
             payload => format!("{} KiB", payload / 1_024),
         };
         if let Some(all_ms) = self.burst_p99_ms {
-            text += &format!(", bursts (all have all: p99 {all_ms:.2} ms)");
+            text += &format!(", bursts (the slowest of a run: all have all after {all_ms:.2} ms)");
         }
         if let Some(mib_per_s) = self.bulk_mib_per_s {
             text += &format!(", beside {mib_per_s:.0} MiB/s of blocks to each");
@@ -97,18 +101,23 @@ impl Row {
         if let Some(strangers) = self.strangers {
             text += &format!(", {strangers} strangers a second");
         }
+        if self.foreign > 0 {
+            text += &format!(", {} deliveries of what was not sent", self.foreign);
+        }
         text
     }
 
     /// A line for somebody who waits.
     pub(crate) fn in_brief(&self) -> String {
         format!(
-            "{:.0} deliveries/s, p50 {:.2}, p99 {:.2} ms, {} lost, {} twice, {:.2} µs, {:.0} MiB",
+            "{:.0} deliveries/s, p50 {:.2}, p99 {:.2} ms, {} lost, {} twice, {} foreign, {:.2} µs, \
+             {:.0} MiB",
             self.deliveries_per_s,
             self.p50_ms,
             self.p99_ms,
             self.lost,
             self.duplicates,
+            self.foreign,
             self.cpu_us_per_delivery,
             self.rss_mib
         )
@@ -148,6 +157,7 @@ impl Row {
             max_ms: of(|row| row.max_ms),
             lost: rows.iter().map(|row| row.lost).sum(),
             duplicates: rows.iter().map(|row| row.duplicates).sum(),
+            foreign: rows.iter().map(|row| row.foreign).sum(),
             cpu_us_per_delivery: of(|row| row.cpu_us_per_delivery),
             rss_mib: of(|row| row.rss_mib),
             burst_p50_ms: optional(|row| row.burst_p50_ms),
@@ -159,8 +169,8 @@ impl Row {
     }
 }
 
-fn is_zero(count: &usize) -> bool {
-    *count == 0
+fn is_zero<N: Default + PartialEq>(count: &N) -> bool {
+    *count == N::default()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -121,7 +121,7 @@ pub(crate) fn targets(rows: &[Row]) -> String {
             });
             found.and_then(|row| row.burst_p99_ms)
         };
-        let name = format!("burst of {validators}, p99 until all have all, to raw's");
+        let name = format!("burst of {validators}, slowest until all have all, to raw's");
         lines.ratio(&name, burst(System::Director), burst(System::Raw), 2.0, false);
         let name = format!("burst of {validators}, the same, to gossipsub's");
         lines.ratio(&name, burst(System::Director), burst(System::Gossipsub), 0.5, false);
@@ -144,7 +144,7 @@ pub(crate) fn targets(rows: &[Row]) -> String {
     let bulk = rows
         .iter()
         .find(|row| row.system == Some(System::Director) && row.bulk_mib_per_s.is_some());
-    lines.ratio("p99 of votes beside blocks, in ms", bulk.map(p99), Some(1.0), 5.0, false);
+    lines.ratio("p99 of small messages beside blocks, in ms", bulk.map(p99), Some(1.0), 5.0, false);
     let frozen = |frozen, validators| {
         let found = rows.iter().find(|row| {
             row.system == Some(System::Director)

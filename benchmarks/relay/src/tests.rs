@@ -20,6 +20,7 @@ fn row(system: System, rate: u64, p99_ms: f64, lost: u64) -> Row {
         max_ms: p99_ms,
         lost,
         duplicates: 0,
+        foreign: 0,
         cpu_us_per_delivery: 10.0,
         rss_mib: 20.0,
         burst_p50_ms: None,
@@ -55,6 +56,14 @@ fn the_median_of_two_hides_no_loss() {
     let median = Row::median(&rows).unwrap();
     assert_eq!((median.p99_ms, median.lost, median.runs), (101.0, 7, 2));
     assert!(!median.sustained());
+}
+
+#[test]
+fn what_was_not_sent_shows_and_is_no_success() {
+    let rows = [0, 3].map(|foreign| Row { foreign, ..row(System::Raw, 1_000, 1.0, 0) });
+    let median = Row::median(&rows).unwrap();
+    assert!(!median.sustained());
+    assert!(median.load().ends_with(", 3 deliveries of what was not sent"), "{}", median.load());
 }
 
 #[test]
