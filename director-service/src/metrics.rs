@@ -46,6 +46,7 @@ pub struct Metrics {
     memory: Gauge<u64, AtomicU64>,
     verify_seconds: Durations,
     submissions_failed: Counter,
+    store_failures: Counter,
 }
 
 /// What the core counts.
@@ -62,6 +63,14 @@ struct Core {
     rate_limited: Family<Class, Counter>,
     double_signs_detected: Counter,
     proofs_from_peers: Counter,
+    parked: Counter,
+    votes_recalled: Counter,
+    invalid_votes: Counter,
+    envelope_equivocations: Counter,
+    replays_after_eviction: Counter,
+    requests: Counter,
+    director_votes_accepted: Counter,
+    heartbeats_sent: Counter,
     approvals_signed: Counter,
     stakes_checked: Counter,
     revocations_signed: Counter,
@@ -85,6 +94,9 @@ struct Network {
     queue_seconds: Family<Queue, Counted>,
     write_bytes: Family<Net, Counted>,
     dropped: Family<Drop, Counter>,
+    dropped_in: Family<Drop, Counter>,
+    handshakes: Family<Net, Gauge<u64, AtomicU64>>,
+    replaced: Family<Net, Counter>,
     turned_away: Family<TurnedAway, Counter>,
 }
 
@@ -103,6 +115,30 @@ impl Core {
             rate_limited: plain(r, "rate_limited", "Messages beyond limits, by class"),
             double_signs_detected: counter(r, "double_signs_detected", "Double signs proven here"),
             proofs_from_peers: counter(r, "proofs_from_peers", "New proofs of other directors"),
+            parked: counter(r, "parked", "Frames that waited for a block"),
+            votes_recalled: counter(r, "votes_recalled", "Votes compared with the disk"),
+            invalid_votes: counter(r, "invalid_votes", "Votes with a wrong signature of their own"),
+            envelope_equivocations: counter(
+                r,
+                "envelope_equivocations",
+                "Second envelopes for one place in a sequence",
+            ),
+            replays_after_eviction: counter(
+                r,
+                "replays_after_eviction",
+                "Repeats that only the sequence window knew, and frames behind it",
+            ),
+            requests: counter(
+                r,
+                "authorization_requests",
+                "Requests of candidates, of themselves or passed on",
+            ),
+            director_votes_accepted: counter(
+                r,
+                "director_votes_accepted",
+                "Votes of other directors that were new and right",
+            ),
+            heartbeats_sent: counter(r, "heartbeats_sent", "Heartbeats that this director signed"),
             approvals_signed: counter(r, "approvals_signed", "Approvals of candidates signed"),
             stakes_checked: counter(r, "stakes_checked", "Stake proofs of candidates checked"),
             revocations_signed: counter(r, "revocations_signed", "Revocations signed"),
@@ -130,6 +166,9 @@ impl Network {
             queue_seconds: in_unit(r, "queue", waited, Unit::Seconds),
             write_bytes: in_unit(r, "write", "Length of each write to a peer", Unit::Bytes),
             dropped: plain(r, "dropped_frames", "Frames lost on their way to a peer"),
+            dropped_in: plain(r, "dropped_received_frames", "Frames thrown away before the core"),
+            handshakes: plain(r, "handshakes", "Inbound handshakes under way, by network"),
+            replaced: plain(r, "replaced_connections", "Connections that a newer one replaced"),
             turned_away: plain(r, "refused_connections", "Connections refused, by reason"),
         }
     }
@@ -184,6 +223,8 @@ pub struct Reading {
     pub active: bool,
     /// Memory of the process.
     pub memory_bytes: Option<u64>,
+    /// Writes that the disk refused: what they held is in memory alone.
+    pub store_failures: u64,
 }
 
 impl Metrics {
@@ -202,6 +243,7 @@ impl Metrics {
         let help = "Time that it took to check the signatures of a batch";
         r.register_with_unit("verify", help, Unit::Seconds, verify_seconds.0.clone());
         let submissions_failed = counter(r, "submissions_failed", "Submissions that failed");
+        let store_failures = counter(r, "store_failures", "Writes that the disk refused");
         Self {
             registry,
             core,
@@ -212,6 +254,7 @@ impl Metrics {
             memory,
             verify_seconds,
             submissions_failed,
+            store_failures,
         }
     }
 
@@ -234,6 +277,7 @@ impl Metrics {
             }
         }
         self.finalized.set(reading.core.finalized);
+        set(&self.store_failures, reading.store_failures);
         self.ready.set(reading.ready.into());
         self.active.set(reading.active.into());
         self.memory.set(reading.memory_bytes.unwrap_or_default());
@@ -256,6 +300,14 @@ impl Metrics {
             (&core.votes_unseen, stats.votes_unseen),
             (&core.double_signs_detected, stats.double_signs_detected),
             (&core.proofs_from_peers, stats.proofs_from_peers),
+            (&core.parked, stats.parked),
+            (&core.votes_recalled, stats.votes_recalled),
+            (&core.invalid_votes, stats.invalid_votes),
+            (&core.envelope_equivocations, stats.envelope_equivocations),
+            (&core.replays_after_eviction, stats.replays_after_eviction),
+            (&core.requests, stats.requests),
+            (&core.director_votes_accepted, stats.director_votes_accepted),
+            (&core.heartbeats_sent, stats.heartbeats_sent),
             (&core.approvals_signed, stats.approvals_signed),
             (&core.stakes_checked, stats.stakes_checked),
             (&core.revocations_signed, stats.revocations_signed),
@@ -302,6 +354,15 @@ impl Metrics {
         for (class, reason, count) in drops(stats) {
             set(&self.network.dropped.get_or_create(&Drop { network, class, reason }), count);
         }
+        for class in Priority::ALL {
+            for reason in DropReason::ALL {
+                let count = stats.dropped_in(class, reason);
+                let label = Drop { network, class: class_name(class), reason: drop_name(reason) };
+                set(&self.network.dropped_in.get_or_create(&label), count);
+            }
+        }
+        self.network.handshakes.get_or_create(&Net { network }).set(stats.handshakes);
+        set(&self.network.replaced.get_or_create(&Net { network }), stats.replaced);
         for reason in Turned::ALL {
             let label = TurnedAway { network, reason: reason.name() };
             set(&self.network.turned_away.get_or_create(&label), stats.refused(reason));

@@ -236,6 +236,7 @@ async fn supervise(
     let reporter =
         Reporter::start(reporter::Config::new(id.clone()), chain.clone(), store.outbox());
     view.set_reporter(reporter.handle());
+    view.set_store(store.failures());
     let (submissions, submission_requests) = mpsc::channel(submissions::MAX_WAITING);
     let submitting =
         submissions::run(chain.clone(), submission_requests, view.clone(), stopper.clone());

@@ -24,12 +24,12 @@ use std::{path::PathBuf, process::ExitCode};
 ///
 /// Relays run on core 0, the load on core 1: leave the machine alone meanwhile. Without options it
 /// measures everything that the project's targets speak of, in about half an hour; --quick takes
-/// under four minutes. With --rate, --burst, --validators … it measures just that.
+/// under four minutes. With --rate or --burst it measures one case, which the other options describe.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench relay", bin_name = "cargo xtask bench relay")]
 struct Cli {
     /// The main topology and the mesh only, few repeats, a coarse search.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["load", "repeat", "seconds"])]
     quick: bool,
     /// Write all rows to this file, as one JSON array.
     #[arg(long, value_name = "FILE")]
@@ -37,6 +37,9 @@ struct Cli {
     /// Draw latency and cost over the rate into this file.
     #[arg(long, value_name = "FILE", default_value = "relay-bench.svg")]
     plot: PathBuf,
+    /// Measure nothing: show the tables of rows that --out wrote, and draw them.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "load", "out"])]
+    show: Option<PathBuf>,
     /// Systems to measure [default: all; NATS where nats-server is installed].
     #[arg(long, value_name = "SYSTEM", value_delimiter = ',')]
     systems: Vec<System>,
@@ -48,31 +51,49 @@ struct Cli {
     seconds: u64,
 
     /// Measure only this: messages a second of all validators together; several with commas.
-    #[arg(long, value_name = "MSG/S", value_delimiter = ',', help_heading = "A single case")]
+    #[arg(
+        long,
+        value_name = "MSG/S",
+        value_delimiter = ',',
+        group = "load",
+        help_heading = "A single case"
+    )]
     rate: Vec<u64>,
     /// Measure only this: all validators at once, once a second.
-    #[arg(long, help_heading = "A single case")]
+    #[arg(long, group = "load", help_heading = "A single case")]
     burst: bool,
     /// Directors.
-    #[arg(long, default_value_t = 1, help_heading = "A single case")]
+    #[arg(long, default_value_t = 1, requires = "load", help_heading = "A single case")]
     relays: usize,
     /// Validators.
-    #[arg(long, default_value_t = 21, help_heading = "A single case")]
+    #[arg(long, default_value_t = 21, requires = "load", help_heading = "A single case")]
     validators: usize,
     /// Bytes of a message.
-    #[arg(long, default_value_t = 216, help_heading = "A single case")]
+    #[arg(long, default_value_t = 216, requires = "load", help_heading = "A single case")]
     payload: usize,
     /// Messages of 1 MiB to keep outstanding beside.
-    #[arg(long, default_value_t = 0, help_heading = "A single case")]
+    #[arg(long, default_value_t = 0, requires = "load", help_heading = "A single case")]
     bulk: u64,
     /// Validators that never read.
-    #[arg(long, default_value_t = 0, help_heading = "A single case")]
+    #[arg(long, default_value_t = 0, requires = "load", help_heading = "A single case")]
     frozen: usize,
     /// Class of the messages, for directors: critical, high or normal.
-    #[arg(long, default_value = "critical", help_heading = "A single case")]
+    #[arg(
+        long,
+        default_value = "critical",
+        value_parser = ["critical", "high", "normal"],
+        requires = "load",
+        help_heading = "A single case"
+    )]
     class: String,
     /// Strangers that knock at directors meanwhile, a second.
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "A single case")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        requires = "load",
+        help_heading = "A single case"
+    )]
     strangers: u64,
 
     /// Where `director` and `director-load` are, as a release has them.
@@ -97,17 +118,24 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<()> {
+    if let Some(file) = &cli.show {
+        let text = std::fs::read_to_string(file);
+        let text = text.with_context(|| format!("cannot read {}", file.display()))?;
+        let rows = serde_json::from_str::<Vec<row::Row>>(&text);
+        let rows = rows.with_context(|| format!("{} has no rows of --out", file.display()))?;
+        show(&rows);
+        return plot::draw(&rows, &cli.plot);
+    }
+    let groups = groups(&cli)?;
     run::check_machine()?;
     let programs = Programs { release: cli.release.clone(), peers: cli.peers.clone() };
     let dir = tempfile::tempdir()?;
     let mut run = run::Run::new(&programs, dir.path());
-    for group in groups(&cli)? {
-        run.group(&group).await?;
+    for group in &groups {
+        run.group(group).await?;
     }
     let rows = run.rows();
-    println!("{}", table::table(&rows));
-    println!("{}", table::capacities(&rows));
-    println!("{}", table::targets(&rows));
+    show(&rows);
     if let Some(out) = &cli.out {
         let text = serde_json::to_string_pretty(&rows)?;
         std::fs::write(out, text).with_context(|| format!("cannot write {}", out.display()))?;
@@ -124,19 +152,35 @@ async fn run(cli: Cli) -> Result<()> {
     Ok(())
 }
 
+fn show(rows: &[row::Row]) {
+    println!("{}", table::table(rows));
+    println!("{}", table::capacities(rows));
+    println!("{}", table::targets(rows));
+}
+
 fn groups(cli: &Cli) -> Result<Vec<Group>> {
     let systems = match cli.systems.is_empty() {
         true => plan::everybody(has_nats()),
         false => cli.systems.clone(),
     };
     let is_single = !cli.rate.is_empty() || cli.burst;
+    ensure!(cli.repeat != Some(0), "--repeat 0 measures nothing: give 1 or more");
     if !is_single {
-        return Ok(match cli.quick {
+        let mut groups = match cli.quick {
             true => plan::quick(&systems),
             false => plan::full(&systems, cli.repeat.unwrap_or(3), cli.seconds),
-        });
+        };
+        // A chain that nothing is measured on need not be set up.
+        groups.retain(|group| !group.cases.is_empty() || !group.searches.is_empty());
+        ensure!(!groups.is_empty(), "--quick measures none of these systems: leave it out");
+        return Ok(groups);
     }
     ensure!(cli.relays > 0, "--relays 0 relays nothing: give 1 or more");
+    let only_directors = cli.strangers > 0 || cli.class != "critical";
+    ensure!(
+        !only_directors || systems.iter().all(|system| *system == System::Director),
+        "--class and --strangers are for directors alone: add --systems director"
+    );
     let loads = match cli.burst {
         true => vec![Load::Burst],
         false => cli.rate.iter().map(|rate| Load::Rate(*rate)).collect(),

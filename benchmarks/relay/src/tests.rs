@@ -148,3 +148,35 @@ fn a_case_tells_what_is_special_about_it() {
     let case = Case { bulk: 4, frozen: 2, load: Load::Burst, ..case };
     assert_eq!(case.to_string(), "director 3×21 216 B, bursts, beside blocks of 1 MiB, 2 frozen");
 }
+
+/// What the command line makes of these words; `Err` with its one reason.
+fn parse(words: &str) -> Result<usize, String> {
+    use clap::Parser;
+    let words = words.split_whitespace();
+    let all = ["relay-bench", "--release", ".", "--peers", "."].into_iter().chain(words);
+    let cli = crate::Cli::try_parse_from(all).map_err(|error| error.to_string())?;
+    crate::groups(&cli).map(|groups| groups.len()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_option_works_or_is_refused_before_anything_is_set_up() {
+    for words in [
+        "--validators 100",
+        "--frozen 2 --quick",
+        "--rate 1000 --burst",
+        "--quick --rate 1000",
+        "--quick --seconds 3",
+        "--class loud --rate 1000",
+        "--class high --rate 1000 --systems raw,director",
+        "--strangers 5 --rate 1000 --systems director-quic",
+        "--quick --systems nats",
+        "--repeat 0 --rate 1000",
+        "--relays 0 --rate 1000",
+    ] {
+        assert!(parse(words).is_err(), "{words}");
+    }
+    assert_eq!(parse("--rate 1000,2000 --validators 4 --systems raw"), Ok(1));
+    assert_eq!(parse("--burst --strangers 5 --systems director"), Ok(1));
+    assert_eq!(parse("--quick --systems raw"), Ok(1), "of two chains it needs one");
+    assert!(parse("--systems nats").is_ok_and(|groups| groups < 5));
+}

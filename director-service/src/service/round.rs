@@ -9,12 +9,13 @@ use crate::{
     config::{self, Config},
     director::{self, Director, ValidatorVote},
     keys::PeerKey,
-    network::{self, Events, Handle, Side},
+    network::{self, Events, Handle, Multiaddr, Side, Socket},
     reporter,
     store::{History, Recent},
 };
 use director_primitives::{AccountId32, H256};
 use std::{
+    mem::discriminant,
     net::SocketAddr,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -104,11 +105,10 @@ impl Rounds {
             let following = interfaces::follow(name.to_owned(), port, mesh.clone(), stopped);
             tasks.spawn(ended_well(following));
             interfaces::settle(&mesh).await;
-        } else {
-            // The chain has the ports of the first round.
-            self.config.mesh.listen = mesh.listening();
         }
-        self.config.public.listen = public.listening();
+        // The chain has the ports of the first round. Hosts stay as they are: what 0.0.0.0 means may change.
+        keep_ports(&mut self.config.mesh.listen, &mesh.listening());
+        keep_ports(&mut self.config.public.listen, &public.listening());
         let control = control::listen(&self.config.data_dir)?;
         if let Some((announce, http)) = self.announce.take() {
             let (mesh, public) = (mesh.listening(), public.listening());
@@ -188,6 +188,27 @@ impl Rounds {
         let checking = stakes::run(self.chain.clone(), stake_requests, checked, round.clone());
         tasks.spawn(ended_well(checking));
         Ok(())
+    }
+}
+
+/// Puts the ports that were found into addresses that ask for any free one.
+pub(super) fn keep_ports(addresses: &mut [Multiaddr], found: &[Multiaddr]) {
+    let mut found: Vec<_> = found.iter().filter_map(Socket::of).collect();
+    for address in addresses {
+        let Some(wanted) = Socket::of(address).filter(|wanted| wanted.address().port() == 0) else {
+            continue;
+        };
+        let host = wanted.address().ip();
+        let at = found.iter().position(|of| {
+            discriminant(of) == discriminant(&wanted)
+                && (host.is_unspecified() || of.address().ip() == host)
+        });
+        let Some(port) = at.map(|at| found.swap_remove(at).address().port()) else { continue };
+        let transport = if matches!(wanted, Socket::Tcp(_)) { "tcp" } else { "udp" };
+        let (before, after) = (format!("/{transport}/0"), format!("/{transport}/{port}"));
+        if let Ok(kept) = address.to_string().replacen(&before, &after, 1).parse() {
+            *address = kept;
+        }
     }
 }
 

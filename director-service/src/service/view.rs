@@ -9,7 +9,7 @@ use crate::{
     metrics::{Metrics, Reading, drops, memory_bytes},
     network::Handle,
     reporter::{self, EvidenceStatus},
-    store::State,
+    store::{Failures, State},
 };
 use director_primitives::{H256, Snapshot};
 use std::{
@@ -42,6 +42,7 @@ pub(super) struct View {
     waiting: Mutex<Vec<Waiting>>,
     core: Mutex<Stats>,
     reporter: OnceLock<reporter::Handle>,
+    store: OnceLock<Failures>,
     /// When the core moved last and a block was finalized last, in milliseconds since the start.
     core_moved_ms: AtomicU64,
     finalized_ms: AtomicU64,
@@ -58,6 +59,7 @@ impl View {
             waiting: Mutex::default(),
             core: Mutex::default(),
             reporter: OnceLock::new(),
+            store: OnceLock::new(),
             core_moved_ms: AtomicU64::new(0),
             finalized_ms: AtomicU64::new(0),
             metrics: Metrics::new(),
@@ -96,6 +98,12 @@ impl View {
     pub(super) fn set_reporter(&self, reporter: reporter::Handle) {
         // Set once, at the start.
         let _ = self.reporter.set(reporter);
+    }
+
+    /// Where the store counts what the disk refused.
+    pub(super) fn set_store(&self, failures: Failures) {
+        // Set once, at the start.
+        let _ = self.store.set(failures);
     }
 
     fn now_ms(&self) -> u64 {
@@ -224,6 +232,7 @@ impl Source for View {
             ready: self.not_ready().is_empty(),
             active: self.is_active(self.snapshot().as_deref()),
             memory_bytes: memory_bytes(),
+            store_failures: self.store.get().map_or(0, Failures::count),
         })
     }
 }

@@ -121,6 +121,17 @@ pub enum StoreError {
     Closed,
 }
 
+/// Transactions that failed since the store was opened. More than none: the history is not safe.
+#[derive(Clone, Debug)]
+pub struct Failures(Arc<AtomicU64>);
+
+impl Failures {
+    /// How many.
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The open store. Its thread ends when this and all handles are gone.
 #[derive(Debug)]
 pub struct Store {
@@ -168,9 +179,9 @@ impl Store {
         Outbox(self.mailbox.clone())
     }
 
-    /// Transactions that failed since it was opened. More than none: the history is not safe.
-    pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+    /// Where transactions are counted that failed since it was opened.
+    pub fn failures(&self) -> Failures {
+        Failures(self.failures.clone())
     }
 
     /// Writes what is waiting and closes the file; afterwards handles get [`StoreError::Closed`].

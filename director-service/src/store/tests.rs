@@ -101,7 +101,7 @@ async fn proofs_survive_with_their_states() {
     outbox.put(record(2, State::Obsolete { why: "late".into() })).await.unwrap();
     outbox.put(record(3, State::Finalized { block: 9 })).await.unwrap();
     outbox.remove(record(3, State::Proven).proof.id()).await.unwrap();
-    assert_eq!(store.failures(), 0);
+    assert_eq!(store.failures().count(), 0);
     store.close().await;
 
     let store = Store::open(folder.path()).unwrap();

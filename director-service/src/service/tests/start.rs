@@ -209,3 +209,31 @@ fn operator_and_network_let_strangers_do_the_same_by_default() {
     let public = super::super::round::limits(Side::Public, &config::Limits::default());
     assert_eq!(format!("{public:?}"), format!("{:?}", Limits::of(Side::Public)));
 }
+
+#[test]
+fn a_port_that_was_found_is_kept_and_a_host_is_not() {
+    let parse = |all: &[&str]| -> Vec<crate::network::Multiaddr> {
+        all.iter().map(|text| text.parse().unwrap()).collect()
+    };
+    let mut wanted = parse(&[
+        "/ip4/0.0.0.0/tcp/0",
+        "/ip4/0.0.0.0/udp/0/quic-v1",
+        "/ip4/10.0.0.1/tcp/0",
+        "/ip4/0.0.0.0/tcp/30400",
+    ]);
+    let found = parse(&[
+        "/ip4/10.0.0.1/tcp/5",
+        "/ip4/127.0.0.1/tcp/7",
+        "/ip4/127.0.0.1/udp/8/quic-v1",
+        "/ip4/127.0.0.1/tcp/30400",
+    ]);
+    super::super::round::keep_ports(&mut wanted[2..3], &found);
+    super::super::round::keep_ports(&mut wanted, &found[1..]);
+    let kept = parse(&[
+        "/ip4/0.0.0.0/tcp/7",
+        "/ip4/0.0.0.0/udp/8/quic-v1",
+        "/ip4/10.0.0.1/tcp/5",
+        "/ip4/0.0.0.0/tcp/30400",
+    ]);
+    assert_eq!(wanted, kept);
+}
