@@ -4,7 +4,7 @@ use crate::{
     chain::{Account, DirectorChain, Registration, Settings, Submitter},
     config::Config,
     keys::{PeerKey, read_secret},
-    network::{Multiaddr, is_private},
+    network::{Multiaddr, Socket, is_private},
     service::next_key_file,
 };
 use anyhow::{Context, bail};
@@ -123,6 +123,13 @@ impl Args {
             addresses
                 .iter()
                 .map(|address| {
+                    let reachable = Socket::of(address).map(Socket::address);
+                    if !reachable.is_some_and(|at| !at.ip().is_unspecified() && at.port() != 0) {
+                        bail!(
+                            "nobody reaches {address}; give the address that others dial, as \
+                             /ip4/203.0.113.7/tcp/30400 or /ip4/203.0.113.7/udp/30400/quic-v1"
+                        );
+                    }
                     let text = address.to_string().into_bytes();
                     match text.try_into() {
                         Ok(address) => Ok(Endpoint { scope, address }),

@@ -20,8 +20,7 @@ pub struct Mesh {
     pub listen: Vec<Multiaddr>,
     /// Whether a connection is answered only if it comes from the IP address of an active director's
     /// mesh endpoint. Default `true`: others do not even learn who listens. Set it to `false` if
-    /// directors reach each other through address translation, and seem to come from elsewhere. While
-    /// an active director's mesh endpoint is a name, everybody is answered anyway.
+    /// directors reach each other through address translation, and seem to come from elsewhere.
     #[serde(default = "yes")]
     pub known_addresses_only: bool,
 }

@@ -17,7 +17,7 @@
 //!
 //! * *Replayed votes*: a newer nonce replaces an older one, never the other way round; a vote is for one
 //!   registration; votes of an earlier term of a director (with a nonce below the block in which this
-//!   director saw it return) do not count, on the chain neither.
+//!   director saw it return) or of a peer key that it has rotated out do not count, on the chain neither.
 //! * *Votes from the future*: nonces beyond the blocks that another node can be ahead are refused, and
 //!   none is submitted before this director's own view has come to its block: the chain would refuse it.
 //! * *Short-lived votes* decide nothing on the chain, nor here: a director that signs such votes must not
@@ -114,8 +114,8 @@ impl Ballot {
 pub(super) struct Ballots {
     pub(super) by_validator: BTreeMap<AccountId32, Ballot>,
     last_nonce: u64,
-    /// Directors, with the first nonce of theirs that counts.
-    terms: BTreeMap<AccountId32, u64>,
+    /// Directors, with their peer keys and the first nonce of theirs that counts.
+    terms: BTreeMap<AccountId32, (PublicKey, u64)>,
 }
 
 /// A candidate that waits for directors.
@@ -163,14 +163,19 @@ impl Ballots {
         ballot
     }
 
-    /// Follows who is a director. A director that was none at the last block begins a new term.
+    /// Follows who is a director. A director that was none at the last block begins a new term, and so does
+    /// one that has another peer key: what the old one signed, perhaps in a thief's hands, says nothing
+    /// any more, as the chain sees it.
     fn follow_terms(&mut self, snapshot: &Snapshot) {
         let is_first = self.terms.is_empty();
         let begin = if is_first { 0 } else { first_nonce(snapshot.number) };
         let active = &snapshot.directors.active;
-        self.terms.retain(|account, _| active.iter().any(|of| of.account == *account));
+        self.terms.retain(|account, (key, _)| {
+            active.iter().any(|of| of.account == *account && of.peer_key == *key)
+        });
         for director in active {
-            self.terms.entry(director.account.clone()).or_insert(begin);
+            let term = (director.peer_key, begin);
+            self.terms.entry(director.account.clone()).or_insert(term);
         }
     }
 
@@ -178,7 +183,7 @@ impl Ballots {
     fn counts(&self, snapshot: &Snapshot, vote: &Vote) -> bool {
         let term = self.terms.get(&vote.director);
         vote.vote.valid_until >= snapshot.number
-            && term.is_some_and(|first| vote.vote.nonce >= *first)
+            && term.is_some_and(|(_, first)| vote.vote.nonce >= *first)
     }
 }
 
@@ -273,7 +278,7 @@ impl<C: Crypto> Director<C> {
                 let renewed = own && vote.vote.decision == Decision::Approve;
                 let least = if renewed { lasting } else { snapshot.number };
                 vote.vote.valid_until >= least
-                    && terms.get(director).is_some_and(|first| vote.vote.nonce >= *first)
+                    && terms.get(director).is_some_and(|(_, first)| vote.vote.nonce >= *first)
             });
         }
         ballots.by_validator.retain(|_, b| !b.votes.is_empty() || b.application.is_some());
@@ -472,7 +477,7 @@ impl<C: Crypto> Director<C> {
             decides(info.status, vote.vote.decision)
                 && vote.vote.valid_until >= lasting
                 && vote.vote.nonce < newest
-                && terms.get(&vote.director).is_some_and(|first| vote.vote.nonce >= *first)
+                && terms.get(&vote.director).is_some_and(|(_, first)| vote.vote.nonce >= *first)
         };
         let votes: Vec<_> = ballot.votes.values().filter(lands).cloned().collect();
         let directors = &snapshot.directors.active;

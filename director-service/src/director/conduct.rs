@@ -169,10 +169,8 @@ impl<C: Crypto> Director<C> {
         out: &mut Vec<Output>,
     ) {
         self.stats.envelope_equivocations += 1;
-        if !self.conduct.equivocated(&frame.validator, now) {
-            return;
-        }
-        if !is_known {
+        let is_first = self.conduct.equivocated(&frame.validator, now);
+        if is_first && !is_known {
             let Passing { frame, class, origin, from } = Passing::of(frame);
             let (mesh, public) = (self.members.mesh().clone(), Arc::new([]));
             let to = Recipients { mesh, public, origin, from };

@@ -39,6 +39,11 @@ impl Heartbeats {
         self.heard.retain(|key, _| snapshot.director_by_peer_key(key).is_some());
     }
 
+    /// A director has connected anew: its clock may have been set back in between.
+    pub(super) fn forget(&mut self, director: &PublicKey) {
+        self.heard.remove(director);
+    }
+
     /// Directors that have room, as far as they said lately.
     pub(super) fn redirect(&self, now: Millis, heartbeat_ms: u64) -> Redirect {
         let newest = heartbeat_ms.saturating_mul(MISSED);

@@ -107,6 +107,12 @@ impl<C: Crypto> Director<C> {
         (self.stats.mesh_connections, self.stats.public_connections) = self.members.connections();
     }
 
+    /// Sets the wall clock, which may be corrected at any time: `unix_ms` since the Unix epoch at the core's
+    /// moment `now`.
+    pub fn set_clock(&mut self, now: Millis, unix_ms: u64) {
+        self.config.unix_ms_at_start = unix_ms.saturating_sub(now);
+    }
+
     /// What the core did so far.
     pub fn stats(&self) -> &Stats {
         &self.stats
@@ -147,6 +153,9 @@ impl<C: Crypto> Director<C> {
     fn up(&mut self, now: Millis, peer: PublicKey, link: Link, out: &mut Vec<Output>) {
         if link == Link::Public && !self.make_room(now, &peer, out) {
             return;
+        }
+        if link == Link::Mesh {
+            self.heartbeats.forget(&peer);
         }
         let windows = &self.windows;
         let last_epoch = |peer: &PublicKey| windows.last_epoch(peer);

@@ -137,6 +137,9 @@ impl Core {
                     self.flush();
                 }
                 _ = ticks.tick() => {
+                    // It may have been corrected, or this machine asleep.
+                    let now = self.started.elapsed().as_millis() as u64;
+                    self.director.set_clock(now, super::round::unix_ms());
                     self.handle(Input::Tick).await?;
                     for request in std::mem::take(&mut self.unchecked) {
                         let result = Err(StakeRefusal::Unavailable);

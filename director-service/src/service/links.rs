@@ -106,10 +106,9 @@ impl Links {
                 mesh.maintain(PublicKey::from_raw(*key), addresses.clone());
             }
         }
-        let is_complete = others.values().all(|addresses| !addresses.is_empty());
-        let addresses = others.values().flatten().map(ip_of).collect::<Option<HashSet<_>>>();
-        // Where one has a name, or nothing, an address tells nothing.
-        let addresses = addresses.filter(|_| is_complete && self.known_addresses_only);
+        // A name cannot be dialed, and must not open the mesh to everybody: it is as good as absent.
+        let addresses: HashSet<_> = others.values().flatten().filter_map(ip_of).collect();
+        let addresses = Some(addresses).filter(|_| self.known_addresses_only);
         if self.addresses != addresses {
             mesh.allow_addresses(addresses.clone());
             self.addresses = addresses;

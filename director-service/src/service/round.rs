@@ -213,7 +213,7 @@ pub(super) fn keep_ports(addresses: &mut [Multiaddr], found: &[Multiaddr]) {
 }
 
 /// The wall clock, in milliseconds since the Unix epoch.
-fn unix_ms() -> u64 {
+pub(super) fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 

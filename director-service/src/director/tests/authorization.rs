@@ -490,3 +490,19 @@ fn who_asks_without_end_is_not_listened_to() {
         Some(Answer::Approved { votes: 1, needed: 2 })
     );
 }
+
+#[test]
+fn a_clock_that_is_corrected_while_it_runs_counts() {
+    let hour_ms = 3_600_000;
+    let mut rig = Rig::new(&world());
+    let now_is = |unix_ms| {
+        let mut request = request(1, 100);
+        request.request.timestamp_ms = unix_ms;
+        request.signature = validator_key(1).sign(&genesis(), &request.request);
+        request
+    };
+    assert_eq!(answer(&ask(&mut rig, now_is(hour_ms))), Some(Answer::Stale));
+    rig.core.set_clock(rig.now, hour_ms);
+    let approved = Answer::Approved { votes: 1, needed: 2 };
+    assert_eq!(answer(&ask(&mut rig, now_is(hour_ms))), Some(approved));
+}

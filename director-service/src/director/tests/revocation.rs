@@ -337,3 +337,28 @@ fn a_proven_double_sign_revokes_and_the_report_does_the_rest() {
         assert_eq!(submitted(&rig.finalize(&World::new(3, 2).at(block))), None);
     }
 }
+
+#[test]
+fn votes_of_a_key_that_was_rotated_out_do_not_count() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    hear(&mut rig, 1, revocation(1, 0));
+    // Director 1 has a new peer key; a thief has the old one.
+    let mut rotated = World::new(3, 2).at(101);
+    rotated.new_keys = vec![1];
+    rig.finalize(&rotated);
+    let out = hear(&mut rig, 2, revocation(2, 0));
+    assert!(disconnected(&out).is_empty() && submitted(&out).is_none(), "one of two");
+    assert!(disconnected(&hear(&mut rig, 2, vote_at(101, 1, 0, OPERATOR))).is_empty());
+    assert_eq!(count(&rig, Refusal::BadDirectorVote), 1);
+}
+
+#[test]
+fn an_equivocator_is_convicted_again_when_its_revocation_has_expired() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let [first, second, third] = [b"one", b"two", b"six"].map(|text| message(0, 1, text));
+    rig.frames(vec![from_validator(0, &first), from_validator(0, &second)]);
+    assert_eq!(rig.core.stats().revocations_signed, 1);
+    rig.finalize(&World::new(3, 2).at(701));
+    rig.frames(vec![from_validator(0, &third)]);
+    assert_eq!(rig.core.stats().revocations_signed, 2);
+}

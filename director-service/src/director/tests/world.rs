@@ -71,6 +71,8 @@ pub(crate) struct World {
     pub(crate) number: u64,
     pub(crate) directors: Vec<u8>,
     pub(crate) validators: Vec<ValidatorInfo<AccountId32>>,
+    /// Directors that have rotated their peer keys.
+    pub(crate) new_keys: Vec<u8>,
     /// Validators that each director has room for.
     pub(crate) capacity: u32,
 }
@@ -93,6 +95,7 @@ impl World {
             number: 100,
             directors: (0..directors).collect(),
             validators: (0..validators).map(validator).collect(),
+            new_keys: Vec::new(),
             capacity: 100,
         }
     }
@@ -119,7 +122,10 @@ impl World {
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         let director = |n: &u8| DirectorInfo {
             account: director_account(*n),
-            peer_key: director_key(*n).public(),
+            peer_key: match self.new_keys.contains(n) {
+                true => TestKey::new(9_000 + u64::from(*n)).public(),
+                false => director_key(*n).public(),
+            },
             endpoints: Default::default(),
             region: Default::default(),
             capacity: self.capacity,
