@@ -39,7 +39,7 @@ const WORST_P99_MS: f64 = 250.0;
 const WORST_P99_TIMES: f64 = 10.0;
 
 /// What a director may have more of memory afterwards, in KiB. A stranger costs less than 64 KiB while
-/// it is there, and a director lets 64 of them be there.
+/// it is there, and a director lets 512 of them be there.
 const MOST_KIB: u64 = 16 * 1024;
 
 /// What one attempt may cost a director, of the processor's time.

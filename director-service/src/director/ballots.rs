@@ -35,6 +35,7 @@
 use super::{
     Crypto, Director, Link, Millis, Output, Refusal,
     authorization::{Asked, eligible},
+    rates::Bucket,
 };
 use codec::Encode;
 use director_primitives::{
@@ -49,6 +50,11 @@ use director_primitives::{
 use std::collections::BTreeMap;
 
 type Vote = SignedDirectorVote<AccountId32>;
+
+/// Requests and votes a second that one director may tell, and how long it may save them up. A thousand
+/// candidates that wait are told anew every 3 blocks, and all at once to a director that connects.
+const TOLD_PER_S: u64 = 500;
+const TOLD_BURST_MS: u64 = 20_000;
 
 /// What directors decided about one registration.
 #[derive(Debug)]
@@ -116,6 +122,9 @@ pub(super) struct Ballots {
     last_nonce: u64,
     /// Directors, with their peer keys and the first nonce of theirs that counts.
     terms: BTreeMap<AccountId32, (PublicKey, u64)>,
+    /// What each director may still tell about candidates and votes: each costs a signature's check here,
+    /// and is told to all others.
+    told: BTreeMap<PublicKey, Bucket>,
 }
 
 /// A candidate that waits for directors.
@@ -173,10 +182,17 @@ impl Ballots {
         self.terms.retain(|account, (key, _)| {
             active.iter().any(|of| of.account == *account && of.peer_key == *key)
         });
+        self.told.retain(|key, _| active.iter().any(|of| of.peer_key == *key));
         for director in active {
             let term = (director.peer_key, begin);
             self.terms.entry(director.account.clone()).or_insert(term);
         }
+    }
+
+    /// Whether a director may tell one thing more.
+    pub(super) fn may_tell(&mut self, director: &PublicKey, now: Millis) -> bool {
+        let full = || Bucket::full(TOLD_PER_S, TOLD_BURST_MS, 1);
+        self.told.entry(*director).or_insert_with(full).take(1, now)
     }
 
     /// Whether a director's vote says something at this block.

@@ -202,6 +202,11 @@ impl<C: Crypto> Director<C> {
         if link == Link::Mesh && snapshot.director_by_peer_key(&from).is_none() {
             return self.refuse(Refusal::NotADirector);
         }
+        let is_costly =
+            matches!(message, Control::AuthorizationRequest(_) | Control::DirectorVote(_));
+        if link == Link::Mesh && is_costly && !self.ballots.may_tell(&from, now) {
+            return self.refuse(Refusal::RateLimited);
+        }
         match (message, link) {
             (Control::AuthorizationRequest(application), _) => {
                 self.request(now, &snapshot, Asked { from, link, application }, out);

@@ -362,3 +362,19 @@ fn an_equivocator_is_convicted_again_when_its_revocation_has_expired() {
     rig.frames(vec![from_validator(0, &third)]);
     assert_eq!(rig.core.stats().revocations_signed, 2);
 }
+
+#[test]
+fn a_director_that_floods_with_votes_is_not_listened_to_and_holds_up_nobody() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let flood = |n: u64| {
+        let vote = DirectorVote { nonce: first_nonce(100) + n, ..revocation(1, 0).vote };
+        director_key(1).director_vote(&genesis(), director_account(1), vote)
+    };
+    for n in 0..12_000 {
+        hear(&mut rig, 1, flood(n));
+    }
+    assert_eq!(rig.core.stats().director_votes_accepted, 10_000);
+    assert_eq!(count(&rig, Refusal::RateLimited), 2_000);
+    // Another director is heard as before.
+    assert_eq!(disconnected(&hear(&mut rig, 2, revocation(2, 0))).len(), 1);
+}
