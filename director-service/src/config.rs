@@ -85,6 +85,16 @@ pub struct Chain {
     pub allow_insecure: bool,
 }
 
+impl From<&Chain> for crate::chain::Settings {
+    fn from(chain: &Chain) -> Self {
+        Self {
+            url: chain.url.clone(),
+            genesis_hash: chain.genesis_hash,
+            allow_insecure: chain.allow_insecure,
+        }
+    }
+}
+
 /// Files with secrets; each must be readable by its owner alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

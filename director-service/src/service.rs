@@ -26,6 +26,7 @@
 
 #[doc(hidden)]
 pub mod bench;
+mod beside;
 mod control;
 mod core;
 mod crypto;
@@ -189,13 +190,7 @@ pub async fn start(config: Config) -> Result<Service, ServiceError> {
     let http = http::bind(config.http.listen).await?;
     let store = Store::open(&config.data_dir)?;
     let chain_thread = ChainThread::start()?;
-    let node = chain_thread.run(|| {
-        Node::start(Settings {
-            url: config.chain.url.clone(),
-            genesis_hash: config.chain.genesis_hash,
-            allow_insecure: config.chain.allow_insecure,
-        })
-    })?;
+    let node = chain_thread.run(|| Node::start(Settings::from(&config.chain)))?;
     info!(
         account = %account.id(),
         peer_key = %hex::encode(keys.first().public().0),

@@ -61,12 +61,7 @@ impl Args {
         let own_keys: Vec<_> = std::iter::once(&peer).chain(&next).map(PeerKey::public).collect();
         let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
         super::block_on(async move {
-            let (node, snapshot) = super::connect(Settings {
-                url: config.chain.url,
-                genesis_hash: config.chain.genesis_hash,
-                allow_insecure: config.chain.allow_insecure,
-            })
-            .await?;
+            let (node, snapshot) = super::connect(Settings::from(&config.chain)).await?;
             let chain =
                 DirectorChain::new(node.clone(), Submitter::new(node.clone()), account.clone());
             let registration = Registration { endpoints, region, capacity: self.capacity };

@@ -37,12 +37,7 @@ impl Args {
         let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
         let finish = format!("mv {} {}", next_file.display(), peer_file.display());
         super::block_on(async move {
-            let (node, snapshot) = super::connect(Settings {
-                url: config.chain.url,
-                genesis_hash: config.chain.genesis_hash,
-                allow_insecure: config.chain.allow_insecure,
-            })
-            .await?;
+            let (node, snapshot) = super::connect(Settings::from(&config.chain)).await?;
             let Some(known) = snapshot.director(&account.id()) else {
                 bail!(
                     "{} is no active director at block {}; `director register` makes it one, once \

@@ -1,15 +1,12 @@
 //! Has stake proofs checked beside the core.
 
-use super::Stopper;
+use super::{Stopper, beside};
 use crate::chain::Chain;
 use director_primitives::{
     AccountId32, Application, ProvenStake, SignedAuthorizationRequest, StakeRefusal,
 };
 use std::sync::Arc;
-use tokio::{
-    sync::{Semaphore, mpsc},
-    task::JoinSet,
-};
+use tokio::sync::mpsc;
 
 /// Checks that may wait; more are answered with [`StakeRefusal::Unavailable`].
 pub(super) const MAX_WAITING: usize = 1_024;
@@ -24,29 +21,18 @@ pub(super) type Checked =
 /// Works until it is stopped or nobody is left to ask. Each request gets one answer.
 pub(super) async fn run(
     chain: Arc<dyn Chain>,
-    mut requests: mpsc::Receiver<Application>,
+    requests: mpsc::Receiver<Application>,
     answers: mpsc::Sender<Checked>,
     stopper: Stopper,
 ) {
-    let room = Arc::new(Semaphore::new(MAX_UNDER_WAY));
-    // Ends them when this ends.
-    let mut under_way = JoinSet::new();
-    let stopped = stopper.stopped();
-    tokio::pin!(stopped);
-    loop {
-        let application = tokio::select! {
-            () = &mut stopped => return,
-            Some(_) = under_way.join_next() => continue,
-            application = requests.recv() => application,
-        };
-        let Some(Application { request, stake_proof }) = application else { return };
-        let Ok(permit) = room.clone().acquire_owned().await else { return };
+    beside::run(requests, MAX_UNDER_WAY, stopper, |application| {
+        let Application { request, stake_proof } = application;
         let (chain, answers) = (chain.clone(), answers.clone());
-        under_way.spawn(async move {
+        async move {
             let result = chain.check_stake(&request.request, &stake_proof).await;
             // The core is gone: nobody needs the answer.
             let _ = answers.send((request, result)).await;
-            drop(permit);
-        });
-    }
+        }
+    })
+    .await;
 }

@@ -1,13 +1,10 @@
 //! Brings directors' votes on candidates to the chain, beside the core.
 
-use super::{Stopper, view::View};
+use super::{Stopper, beside, view::View};
 use crate::chain::{Chain, ChainError};
 use director_primitives::{AccountId32, SignedDirectorVote};
 use std::sync::Arc;
-use tokio::{
-    sync::{Semaphore, mpsc},
-    task::JoinSet,
-};
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 /// Submissions that may wait.
@@ -25,25 +22,14 @@ pub(super) struct Submission {
 /// Works until it is stopped or nobody is left to ask.
 pub(super) async fn run(
     chain: Arc<dyn Chain>,
-    mut submissions: mpsc::Receiver<Submission>,
+    submissions: mpsc::Receiver<Submission>,
     view: Arc<View>,
     stopper: Stopper,
 ) {
-    let room = Arc::new(Semaphore::new(MAX_UNDER_WAY));
-    // Ends them when this ends.
-    let mut under_way = JoinSet::new();
-    let stopped = stopper.stopped();
-    tokio::pin!(stopped);
-    loop {
-        let submission = tokio::select! {
-            () = &mut stopped => return,
-            Some(_) = under_way.join_next() => continue,
-            submission = submissions.recv() => submission,
-        };
-        let Some(Submission { validator, votes }) = submission else { return };
-        let Ok(permit) = room.clone().acquire_owned().await else { return };
+    beside::run(submissions, MAX_UNDER_WAY, stopper, |submission| {
+        let Submission { validator, votes } = submission;
         let (chain, view) = (chain.clone(), view.clone());
-        under_way.spawn(async move {
+        async move {
             let count = votes.len();
             match chain.submit_votes(votes).await {
                 Ok(included) => {
@@ -55,9 +41,9 @@ pub(super) async fn run(
                     say(&validator, &error);
                 }
             }
-            drop(permit);
-        });
-    }
+        }
+    })
+    .await;
 }
 
 fn say(validator: &AccountId32, error: &ChainError) {
