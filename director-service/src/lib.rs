@@ -1,7 +1,7 @@
 //! Runs a director, and links a validator to one.
 //!
 //! ```text
-//! main → cli → service → client, reporter → director, network, store, chain, http → primitives
+//! main → cli → service → client, reporter → director, network, store, chain, http → repair → primitives
 //! ```
 //!
 //! Arrows are imports and none runs back up; the rooms of one floor do not import each other.
@@ -16,6 +16,7 @@ pub mod http;
 pub mod keys;
 pub mod metrics;
 pub mod network;
+pub mod repair;
 pub mod reporter;
 pub mod service;
 pub mod store;

@@ -1,7 +1,7 @@
 //! Reads the sources and fails when a room imports one that it must not see.
 //!
 //! ```text
-//! main → cli → service → client, reporter → director, network, store, chain, http → primitives
+//! main → cli → service → client, reporter → director, network, store, chain, http → repair → primitives
 //! ```
 
 #![allow(clippy::unwrap_used)]
@@ -13,8 +13,9 @@ use std::{
 };
 
 /// Each room with the rooms that it may import.
-const ROOMS: [(&str, &[&str]); 14] = [
-    ("director", &[]),
+const ROOMS: [(&str, &[&str]); 15] = [
+    ("repair", &[]),
+    ("director", &["repair"]),
     ("network", &[]),
     ("store", &[]),
     ("chain", &[]),
@@ -24,7 +25,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("metrics", &["director", "network"]),
     // For the forms of addresses.
     ("config", &["chain", "network"]),
-    ("client", &["network", "chain"]),
+    ("client", &["network", "chain", "repair"]),
     ("reporter", &["store", "chain"]),
     ("testing", &["client", "network"]),
     (

@@ -38,6 +38,7 @@ pub mod heartbeat;
 pub mod keys;
 pub mod message;
 pub mod proof;
+pub mod repair;
 pub mod runtime_api;
 pub mod signing;
 #[cfg(feature = "std")]
@@ -64,6 +65,7 @@ pub use heartbeat::{Heartbeat, SignedHeartbeat, VectorEntry, VectorSummary};
 pub use keys::{KeyError, KeyRole, Possession, PublicKey, Signature};
 pub use message::{Answer, Application, Control, Redirect, Welcome};
 pub use proof::{DoubleSignProof, Offence, OffenceContext, Reason};
+pub use repair::{Attach, Fetch, Fetched, Range, Role, Served, Vector};
 pub use signing::{Statement, StatementKind, signing_bytes, verify};
 #[cfg(feature = "std")]
 pub use snapshot::Snapshot;

@@ -9,6 +9,7 @@ use crate::{
     heartbeat::SignedHeartbeat,
     keys::PublicKey,
     proof::DoubleSignProof,
+    repair::{Attach, Fetch, Fetched, Vector},
     stake_proof::StakeProof,
 };
 use codec::{Decode, Encode};
@@ -34,6 +35,19 @@ pub enum Control {
     Heartbeat(SignedHeartbeat),
     /// A director has no room for whoever connected; the connection ends after it.
     Redirect(Redirect),
+    /// A validator says what it wants of a director, and where it stopped.
+    Attach(Attach),
+    /// A director says what it has.
+    Vector(Vector),
+    /// All of the vector, please.
+    VectorRequest,
+    /// Asks for messages.
+    Fetch(Fetch),
+    /// The answer, after the messages.
+    Fetched(Fetched),
+    /// A director will be gone soon: please move to another one, best to one of these. It serves until the
+    /// validator has moved, or it is gone.
+    Move(Redirect),
 }
 
 /// What a candidate sends to be admitted.
