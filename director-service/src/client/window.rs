@@ -172,7 +172,7 @@ impl Window {
             return Vec::new();
         }
         let mut holes: Vec<(u64, u64)> = Vec::new();
-        let seen = self.ahead.iter().zip(self.contiguous().saturating_add(1)..);
+        let seen = self.ahead.iter().zip(self.contiguous().saturating_add(1)..=u64::MAX);
         let missing = seen.filter(|(seen, _)| !**seen).map(|(_, number)| (number, number));
         let missing = missing.take_while(|(number, _)| *number <= to);
         let beyond = self.top().saturating_add(1);
