@@ -23,4 +23,5 @@ pub mod screen;
 pub mod sockets;
 pub mod stake;
 pub mod table;
+pub mod trial;
 pub mod validator;

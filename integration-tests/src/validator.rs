@@ -129,6 +129,8 @@ pub struct Setup {
     pub directors: Vec<DirectorAddress>,
     /// First checkpoint at which it signs two blocks, if it does.
     pub double_sign_from: Option<CheckpointNumber>,
+    /// Whether it checks others' signatures.
+    pub check_signatures: bool,
 }
 
 /// Starts a validator; it runs until `stop` is closed, then closes its connection.
@@ -159,8 +161,10 @@ async fn run(
     shared: Arc<Shared>,
     mut stop: watch::Receiver<()>,
 ) -> anyhow::Result<()> {
-    let Setup { number, identity, directors, double_sign_from } = setup;
-    let config = Config::new(identity.peer_secret(), identity.id(), shared.genesis_hash, directors);
+    let Setup { number, identity, directors, double_sign_from, check_signatures } = setup;
+    let (secret, genesis_hash) = (identity.peer_secret(), shared.genesis_hash);
+    let config = Config::new(secret, identity.id(), genesis_hash, directors);
+    let config = Config { check_signatures, ..config };
     let mut client = Client::start(config, node.finalized(), Arc::new(node.clone())).await?;
     shared.progress().publishers.insert(number, client.publisher());
     let key = || LocalKey::from_seed(&identity.checkpoint_secret());
