@@ -29,7 +29,7 @@ Commands:
                  to end: what CI runs
   fuzz [--seconds N] [TARGET]
                  fuzz proofs and directors' votes, 600 s each if nothing else is said
-  bench [relay|core|store] [ARGS]
+  bench [relay|failover|core|store] [ARGS]
                  measures this machine's director, against other systems too
   build          everything that the devnet needs, without running it
   wasm           the runtime for the node
