@@ -2,7 +2,7 @@
 
 use super::{PATIENCE, Peer, key, strangers::shake_hands};
 use crate::network::{
-    Refusal, Side,
+    Refusal, Side, Stats,
     handshakes::{NICENESS, Worker},
 };
 use std::{
@@ -29,7 +29,7 @@ fn cpu_time() -> Duration {
         (name.trim() == "handshakes").then_some(())?;
         // Nanoseconds on a processor come first.
         let used = fs::read_to_string(thread.join("schedstat")).ok()?;
-        used.split_whitespace().next()?.parse().ok()
+        used.split_whitespace().next()?.parse::<u64>().ok()
     };
     let threads = fs::read_dir("/proc/self/task").unwrap();
     // One that ends meanwhile says nothing.
@@ -93,8 +93,7 @@ async fn nothing_is_left_when_the_thread_ends() {
 #[tokio::test]
 async fn a_handshake_that_panics_is_nobody_elses_trouble() {
     let worker = Worker::start().unwrap();
-    let panics = worker.handshakes().run::<()>(async { panic!("as it should") });
-    assert_eq!(panics.await, None);
+    assert_eq!(worker.handshakes().run::<()>(async { panic!("as it should") }).await, None);
     assert_eq!(worker.handshakes().run(async { 7 }).await, Some(7));
 }
 
@@ -112,7 +111,8 @@ async fn who_calls_a_director_is_computed_on_the_thread() {
     let used = cpu_time() - before;
     println!("CPU of {COUNT} handshakes on their thread: {used:?}");
     assert!(used > least, "{used:?}");
-    director.stats_when(|stats| stats.refused(Refusal::NotAllowed) == COUNT.into()).await;
+    let refused = |stats: &Stats| stats.refused(Refusal::NotAllowed) == u64::from(COUNT);
+    director.stats_when(refused).await;
     // And one that is let in goes on where messages are relayed.
     let mut director = director;
     let mut validator = Peer::validator(2, &director).await;
