@@ -40,6 +40,7 @@ fn active(account_of: u8, key_of: u8) -> DirectorInfo<AccountId32> {
         endpoints: vec![endpoint].try_into().unwrap(),
         region: Default::default(),
         capacity: 1,
+        active_since: 0,
         refreshed_at: 0,
     }
 }
