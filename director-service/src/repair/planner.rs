@@ -150,7 +150,13 @@ impl Planner {
     }
 
     /// A peer says what it has. The caller lets only entries through whose origin is registered.
-    pub fn claim(&mut self, now: Millis, peer: &PublicKey, entries: &[VectorEntry], have: &impl Have) {
+    pub fn claim(
+        &mut self,
+        now: Millis,
+        peer: &PublicKey,
+        entries: &[VectorEntry],
+        have: &impl Have,
+    ) {
         let Some(peer) = self.peers.get_mut(peer) else { return };
         peer.claims.take(entries);
         for entry in entries {
@@ -170,7 +176,8 @@ impl Planner {
     }
 
     fn behind_at(&mut self, now: Millis, sequence: Sequence, to: u64, have: &impl Have) {
-        let Some(contiguous) = have.contiguous(&sequence).filter(|contiguous| *contiguous < to) else {
+        let Some(contiguous) = have.contiguous(&sequence).filter(|contiguous| *contiguous < to)
+        else {
             return;
         };
         let new = || Behind { contiguous, since: now, asked: HashMap::new() };
@@ -186,7 +193,9 @@ impl Planner {
                 continue;
             }
             let Range { first, last, .. } = served.range;
-            let Some(behind) = self.behind.get_mut(&Sequence::from(&served.range)) else { continue };
+            let Some(behind) = self.behind.get_mut(&Sequence::from(&served.range)) else {
+                continue;
+            };
             let asked = behind.asked.entry(*peer).or_default();
             asked.gone_to = asked.gone_to.max(served.gone_to.min(last));
             asked.served_to = asked.served_to.max(served.served_to.min(last));
@@ -288,7 +297,8 @@ impl Planner {
         let top = have.top(&sequence);
         let claimed = peers.values().map(|peer| peer.claims.of(&sequence)).max().unwrap_or(0);
         let to = top.max(claimed);
-        let Some(contiguous) = have.contiguous(&sequence).filter(|contiguous| *contiguous < to) else {
+        let Some(contiguous) = have.contiguous(&sequence).filter(|contiguous| *contiguous < to)
+        else {
             behind.remove(&sequence);
             return None;
         };
@@ -328,7 +338,8 @@ impl Planner {
                 anybody = true;
             }
             let rank_ms = settings.rank_ms.saturating_mul(peer.rank.into());
-            let rests = peer.asked_at.is_some_and(|at| now < at.saturating_add(settings.interval_ms));
+            let rests =
+                peer.asked_at.is_some_and(|at| now < at.saturating_add(settings.interval_ms));
             if peer.asked.is_some() || rests || waited < rank_ms || now < asked.not_before {
                 continue;
             }
@@ -361,7 +372,9 @@ impl Planner {
         let is_old = waited >= settings.give_up_ms;
         let lost = match hopeless {
             Some(gone_to) if !anybody && (is_old || *all_connected) => gone_to,
-            None if !anybody && is_old && waited >= 2 * settings.give_up_ms => top.saturating_sub(1),
+            None if !anybody && is_old && waited >= 2 * settings.give_up_ms => {
+                top.saturating_sub(1)
+            }
             _ => return None,
         };
         let most = if settings.beyond_top { to } else { top };

@@ -1,0 +1,120 @@
+//! Writes down who published what and who got it.
+
+use crate::{Millis, digest::Digest, node::Node};
+use director_primitives::{Envelope, PayloadKind, Priority, PublicKey, SignedEnvelope};
+use std::collections::BTreeMap;
+
+/// A message by its origin and payload: payloads differ.
+pub(crate) type MessageId = u64;
+
+/// Which of its origin's messages it is.
+pub(crate) type Place = (PublicKey, u64, Priority, u64);
+
+/// A message that was published.
+#[derive(Clone, Debug)]
+pub(crate) struct Published {
+    /// By whom.
+    pub(crate) origin: u8,
+    /// By which of its processes.
+    pub(crate) process: u64,
+    /// When.
+    pub(crate) at: Millis,
+    /// Its class.
+    pub(crate) class: Priority,
+    /// Whether it is a vote.
+    pub(crate) is_vote: bool,
+}
+
+/// A message as somebody got it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Got {
+    /// When.
+    pub(crate) at: Millis,
+    /// How often.
+    pub(crate) times: u32,
+    /// Which it was among all that this process got.
+    pub(crate) order: u64,
+}
+
+/// What one process of a validator got.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Received {
+    /// By message.
+    pub(crate) messages: BTreeMap<MessageId, Got>,
+    /// Numbers in the order of delivery, by origin, epoch and class.
+    pub(crate) sequences: BTreeMap<(PublicKey, u64, Priority), Vec<u64>>,
+    /// Messages that nobody published like that.
+    pub(crate) strange: Vec<Place>,
+    /// Ranges that it was told will never come, and when.
+    pub(crate) gaps: Vec<(Millis, (PublicKey, u64, Priority), u64, u64)>,
+    /// Directors that it was told withhold messages, and when.
+    pub(crate) withheld: Vec<(Millis, PublicKey)>,
+}
+
+/// Everything that was published and delivered.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    /// What honest validators published.
+    pub(crate) published: BTreeMap<MessageId, Published>,
+    /// Where it went, as far as it was sent.
+    pub(crate) places: BTreeMap<Place, MessageId>,
+    /// By validator and process.
+    pub(crate) received: BTreeMap<(u8, u64), Received>,
+    /// All deliveries.
+    pub(crate) deliveries: u64,
+}
+
+/// The id of a message.
+pub(crate) fn message_id(origin: &PublicKey, payload: &[u8]) -> MessageId {
+    let mut digest = Digest::default();
+    digest.bytes(&origin.0);
+    digest.bytes(payload);
+    digest.value()
+}
+
+impl Ledger {
+    /// A validator publishes something.
+    pub(crate) fn publish(
+        &mut self,
+        at: Millis,
+        origin: u8,
+        process: u64,
+        class: Priority,
+        kind: &PayloadKind,
+        payload: &[u8],
+    ) {
+        let id = message_id(&Node::Validator(origin).key(), payload);
+        let is_vote = *kind == PayloadKind::CheckpointVote;
+        self.published.insert(id, Published { origin, process, at, class, is_vote });
+    }
+
+    /// A validator hands an envelope of its own to a director.
+    pub(crate) fn send(&mut self, frame: &[u8]) {
+        let Ok(signed) = SignedEnvelope::from_bytes(frame) else { return };
+        let Envelope { origin, epoch, class, seq, payload, .. } = signed.envelope;
+        self.places.insert((origin, epoch, class, seq), message_id(&origin, &payload));
+    }
+
+    /// A validator's application gets a message. `is_honest` says whether its origin keeps to the rules.
+    pub(crate) fn deliver(
+        &mut self,
+        at: Millis,
+        to: (u8, u64),
+        envelope: &Envelope,
+        is_honest: bool,
+    ) {
+        let Envelope { origin, epoch, class, seq, payload, .. } = envelope;
+        let id = message_id(origin, payload);
+        self.deliveries += 1;
+        let place = (*origin, *epoch, *class, *seq);
+        let is_strange = is_honest && self.places.get(&place) != Some(&id);
+        let received = self.received.entry(to).or_default();
+        if is_strange {
+            received.strange.push(place);
+        }
+        let order = received.messages.len() as u64;
+        let got = received.messages.entry(id).or_insert(Got { at, times: 0, order });
+        got.times += 1;
+        received.sequences.entry((*origin, *epoch, *class)).or_default().push(*seq);
+    }
+}
