@@ -1,7 +1,7 @@
 //! A director: the real core, its disk, and what it was asked to do wrong.
 
 use crate::{
-    NodeEvent, adversaries::Misdeed, chain::genesis, envelopes::SimulatedCrypto, node::Node,
+    Millis, NodeEvent, adversaries::Misdeed, chain::genesis, envelopes::SimulatedCrypto, node::Node,
 };
 use director_primitives::{AccountId32, CheckpointNumber, DoubleSignProof, H256, PublicKey};
 use director_service::director::{Config, Director, ValidatorVote};
@@ -40,6 +40,8 @@ pub(crate) struct DirectorNode {
     pub(crate) wanted: BTreeMap<PublicKey, u32>,
     /// What it does wrong.
     pub(crate) misdeed: Option<Box<dyn Misdeed>>,
+    /// When its process began.
+    pub(crate) started_at: Millis,
     /// Proofs that this process, or the disk, has ever had.
     pub(crate) proven: BTreeSet<H256>,
 }
@@ -54,6 +56,7 @@ impl DirectorNode {
             disk: Disk::default(),
             wanted: BTreeMap::new(),
             misdeed,
+            started_at: 0,
             proven: BTreeSet::new(),
         }
     }
@@ -71,6 +74,7 @@ impl DirectorNode {
     /// Starts the process, with what is on disk from this checkpoint on in memory.
     pub(crate) fn start(
         &mut self,
+        now: Millis,
         complete_from: CheckpointNumber,
         adjust: impl FnOnce(&mut Config),
     ) {
@@ -82,6 +86,7 @@ impl DirectorNode {
         let crypto = SimulatedCrypto::new(node);
         let core = Director::resume(config, crypto, history.collect(), complete_from);
         self.process_number += 1;
+        self.started_at = now;
         self.process = Some(Process { core, inbox: Vec::new(), backlog: None });
     }
 

@@ -4,6 +4,7 @@ use crate::{
     Millis, chain,
     faults::{Cast, Fault},
     network,
+    node::Node,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -46,6 +47,14 @@ pub struct Scenario {
     pub chain: chain::Settings,
     /// Traffic.
     pub traffic: Traffic,
+    /// Directors that do wrong.
+    pub byzantine_directors: Vec<u8>,
+    /// Validators that do wrong.
+    pub byzantine_validators: Vec<u8>,
+    /// Validators whose applications want strict order.
+    pub strict: Vec<u8>,
+    /// Whether the logs of directors have room for all that is said.
+    pub log_holds_all: bool,
     /// What goes wrong, by the time when it begins.
     pub faults: Vec<Fault>,
     /// From then on nothing is wrong any more.
@@ -71,7 +80,20 @@ impl Scenario {
             max_bulk_bytes: *pick(&mut rng, &[512, 4_096, 16_384]),
             until: quiet_at,
         };
-        let cast = Cast { directors, validators, byzantine: &[], from: 3_000, until: quiet_at };
+        let byzantine_directors = match options.no_faults || rng.random_bool(0.5) {
+            true => Vec::new(),
+            false => some(&mut rng, directors, if directors == 7 { 2 } else { 1 }),
+        };
+        let byzantine_validators = match options.no_faults || rng.random_bool(0.5) {
+            true => Vec::new(),
+            false => some(&mut rng, validators, validators / 3),
+        };
+        let strict = some(&mut rng, validators, validators);
+        let byzantine: Vec<_> = byzantine_directors.iter().map(|n| Node::Director(*n)).collect();
+        let others = byzantine_validators.iter().map(|n| Node::Validator(*n));
+        let byzantine: Vec<_> = byzantine.into_iter().chain(others).collect();
+        let byzantine = &*byzantine;
+        let cast = Cast { directors, validators, byzantine, from: 3_000, until: quiet_at };
         let faults = match options.no_faults {
             true => Vec::new(),
             false => cast.draw(&mut rng),
@@ -83,12 +105,30 @@ impl Scenario {
             links,
             chain,
             traffic,
+            byzantine_directors,
+            byzantine_validators,
+            strict,
+            log_holds_all: true,
             faults,
             quiet_at,
             end_at: quiet_at + 15_000,
             options,
         }
     }
+}
+
+/// At least one and at most `most` of `count`, in ascending order; none if `most` is none.
+fn some(rng: &mut StdRng, count: u8, most: u8) -> Vec<u8> {
+    let most = most.min(count);
+    if most == 0 {
+        return Vec::new();
+    }
+    let wanted = usize::from(rng.random_range(1..=most));
+    let mut chosen: Vec<u8> = (0..count).collect();
+    while chosen.len() > wanted {
+        chosen.remove(rng.random_range(0..chosen.len()));
+    }
+    chosen
 }
 
 /// One of several.

@@ -2,6 +2,7 @@
 
 use crate::{
     NodeEvent,
+    adversaries::Mischief,
     chain::genesis,
     client::Message,
     node::{Node, checkpoint_key},
@@ -29,16 +30,33 @@ pub(crate) struct ValidatorNode {
     pub(crate) process_number: u64,
     /// The process, while there is one.
     pub(crate) process: Option<Process>,
-    /// Whether it keeps to the rules.
-    pub(crate) is_honest: bool,
+    /// What it does wrong.
+    pub(crate) mischief: Option<Box<dyn Mischief>>,
+    /// Whether its application wants strict order.
+    pub(crate) is_strict: bool,
+    /// Newest checkpoint that it has heard of.
+    pub(crate) checkpoint: CheckpointNumber,
     /// Checkpoints that it has voted for: what protects its key outlives the process.
     pub(crate) voted: BTreeSet<CheckpointNumber>,
 }
 
 impl ValidatorNode {
     /// One that does not run yet.
-    pub(crate) fn new(n: u8, is_honest: bool) -> Self {
-        Self { n, process_number: 0, process: None, is_honest, voted: BTreeSet::new() }
+    pub(crate) fn new(n: u8, is_strict: bool, mischief: Option<Box<dyn Mischief>>) -> Self {
+        Self {
+            n,
+            process_number: 0,
+            process: None,
+            mischief,
+            is_strict,
+            checkpoint: 0,
+            voted: BTreeSet::new(),
+        }
+    }
+
+    /// Whether it keeps to the rules.
+    pub(crate) fn is_honest(&self) -> bool {
+        self.mischief.is_none()
     }
 
     /// This node.

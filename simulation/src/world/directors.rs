@@ -3,11 +3,12 @@
 use super::World;
 use crate::{
     Event, NodeEvent,
+    ledger::Shown,
     network::{AllowKind, Payload},
     node::Node,
 };
 use director_primitives::{PublicKey, StakeRefusal};
-use director_service::director::{DisconnectReason, Input, Link, Output, Received};
+use director_service::director::{DisconnectReason, Frame, Input, Link, Output, Received};
 use rand::Rng;
 
 /// First and longest delay before a director dials another one again, in milliseconds.
@@ -28,7 +29,7 @@ impl World {
             0 => node.disk.votes.keys().map(|(_, checkpoint)| *checkpoint).max().unwrap_or(0),
             _ => 0,
         };
-        node.start(complete_from, |_| {});
+        node.start(self.clock.now, complete_from, |_| {});
     }
 
     /// A director handles what it was told, in order; frames in a row together.
@@ -37,6 +38,7 @@ impl World {
         let mut batch = Vec::new();
         for event in std::mem::take(&mut process.inbox) {
             if let NodeEvent::Payload { from, payload: Payload::Envelope(_, frame) } = event {
+                self.note_vote(n, &frame);
                 batch.push(Received { from: from.key(), link: link_to(from), frame });
                 continue;
             }
@@ -74,7 +76,10 @@ impl World {
             NodeEvent::StakeChecked { request, result } => {
                 Input::StakeChecked { request: *request, result }
             }
-            NodeEvent::Tick => Input::Tick,
+            NodeEvent::Tick => {
+                self.misbehave(n);
+                Input::Tick
+            }
             NodeEvent::Proven(_) => return,
         };
         self.put_director(n, input);
@@ -86,6 +91,32 @@ impl World {
         process.core.handle(self.clock.now, input, &mut out);
         for output in out {
             self.director_wants(n, output);
+        }
+    }
+
+    /// Notes what a validator that does wrong has voted for, if an honest director is shown it.
+    fn note_vote(&mut self, n: u8, frame: &Frame) {
+        let Some(origin) = frame.first_chunk().map(|bytes| PublicKey::from_raw(*bytes)) else {
+            return;
+        };
+        let Some(Node::Validator(validator)) = Node::of(&origin) else { return };
+        let director = &self.directors[usize::from(n)];
+        if director.is_honest() && !self.is_honest(&origin) {
+            let process = director.process_number;
+            let shown = Shown { director: n, process, at: self.clock.now };
+            self.ledger.show(shown, validator, frame);
+        }
+    }
+
+    /// A director that does wrong does so of its own accord too.
+    fn misbehave(&mut self, n: u8) {
+        let me = Node::Director(n);
+        let Some(misdeed) = &mut self.directors[usize::from(n)].misdeed else { return };
+        let peers: Vec<_> = self.network.peers(me).collect();
+        for to in peers {
+            for payload in misdeed.idle(&mut self.rng, to) {
+                self.network.send(&mut self.clock, me, to, payload);
+            }
         }
     }
 
@@ -111,6 +142,9 @@ impl World {
         let process = self.directors[usize::from(n)].process_number;
         match output {
             Output::Relay { frame, class, to } => {
+                if self.directors[usize::from(n)].is_honest() {
+                    self.ledger.hold(now, n, process, &frame);
+                }
                 for (_, key) in to.iter() {
                     self.director_sends(n, key, Payload::Envelope(class, frame.clone()));
                 }

@@ -6,6 +6,7 @@ mod validators;
 
 use crate::{
     Clock, Event, Millis, NodeEvent, Report, Scenario, Trace,
+    adversaries::{mischief, misdeed},
     chain::{Chain, FIRST_BLOCK},
     checks,
     director::DirectorNode,
@@ -16,7 +17,6 @@ use crate::{
 };
 use director_primitives::PublicKey;
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use std::collections::BTreeMap;
 
 /// How often a core is told that time went by, in milliseconds.
 const TICK_MS: Millis = 100;
@@ -26,6 +26,8 @@ const TICK_MS: Millis = 100;
 enum Stream {
     World = 1,
     Network = 2,
+    Directors = 3,
+    Validators = 4,
 }
 
 fn stream(seed: u64, stream: Stream) -> StdRng {
@@ -44,26 +46,44 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     /// What went wrong while it ran.
     pub(crate) failures: Vec<String>,
-    /// Misdeeds that were done, by name.
-    pub(crate) misdeeds: BTreeMap<&'static str, u64>,
+}
+
+fn directors(scenario: &Scenario) -> Vec<DirectorNode> {
+    let mut rng = stream(scenario.seed, Stream::Directors);
+    let mut director = |n| {
+        let is_byzantine = scenario.byzantine_directors.contains(&n);
+        let misdeed =
+            is_byzantine.then(|| misdeed(&mut rng, n, scenario.directors, scenario.validators));
+        DirectorNode::new(n, misdeed)
+    };
+    (0..MAX_DIRECTORS).map(&mut director).collect()
+}
+
+/// Those of the first block, and one that may join.
+fn validators(scenario: &Scenario) -> Vec<ValidatorNode> {
+    let mut rng = stream(scenario.seed, Stream::Validators);
+    let mut validator = |n| {
+        let is_byzantine = scenario.byzantine_validators.contains(&n);
+        let mischief = is_byzantine.then(|| mischief(&mut rng, n));
+        ValidatorNode::new(n, scenario.strict.contains(&n), mischief)
+    };
+    (0..=scenario.validators).map(&mut validator).collect()
 }
 
 impl World {
     /// At the first moment of a scenario.
     pub(crate) fn new(scenario: &Scenario, trace: Trace) -> Self {
-        let directors = (0..scenario.directors).collect::<Vec<_>>();
-        let chain = Chain::new(scenario.chain.clone(), directors, 0..scenario.validators);
+        let chain =
+            Chain::new(scenario.chain.clone(), 0..scenario.directors, 0..scenario.validators);
         let mut world = Self {
             clock: Clock::new(trace),
             rng: stream(scenario.seed, Stream::World),
             network: Network::new(scenario.links.clone(), stream(scenario.seed, Stream::Network)),
             chain,
-            directors: (0..MAX_DIRECTORS).map(|n| DirectorNode::new(n, None)).collect(),
-            // And one that may join.
-            validators: (0..=scenario.validators).map(|n| ValidatorNode::new(n, true)).collect(),
+            directors: directors(scenario),
+            validators: validators(scenario),
             ledger: Ledger::default(),
             failures: Vec::new(),
-            misdeeds: BTreeMap::new(),
             scenario: scenario.clone(),
         };
         world.set_up();
@@ -169,6 +189,9 @@ impl World {
         let changed = self.chain.finalize();
         let number = self.chain.latest().number;
         self.clock.trace.note(|| format!("block {number} {changed:?}"));
+        for change in &changed {
+            self.check_change(change);
+        }
         let nodes: Vec<_> = self.running().collect();
         for (node, process) in nodes {
             let at = self.clock.now + self.rng.random_range(0..=self.scenario.chain.spread_ms);
@@ -204,10 +227,15 @@ impl World {
         match Node::of(key) {
             Some(Node::Director(n)) => self.directors[usize::from(n)].is_honest(),
             Some(Node::Validator(n)) => {
-                self.validators.get(usize::from(n)).is_some_and(|of| of.is_honest)
+                self.validators.get(usize::from(n)).is_some_and(ValidatorNode::is_honest)
             }
             None => false,
         }
+    }
+
+    /// When a block was finalized.
+    pub(crate) fn time_of(&self, number: u64) -> Millis {
+        (number - FIRST_BLOCK) * self.scenario.chain.block_ms
     }
 
     /// The checkpoint of a block, if it is one.

@@ -3,12 +3,13 @@
 use super::World;
 use crate::{
     Event, Millis, NodeEvent,
+    adversaries::Moment,
     client::{Hears, Message, Wants},
     ledger::message_id,
     network::{AllowKind, Payload},
     node::Node,
 };
-use director_primitives::{PayloadKind, Priority, Topic};
+use director_primitives::{Control, PayloadKind, Priority, Topic};
 use rand::Rng;
 
 impl World {
@@ -41,6 +42,7 @@ impl World {
         let hears = match event {
             NodeEvent::Payload { from, payload } => {
                 let Payload::Control(packed) = payload else { return };
+                self.settle(n, &packed.message);
                 Hears::Control(from.key(), packed.message.clone())
             }
             NodeEvent::Up { peer } => Hears::Up(peer.key()),
@@ -106,6 +108,14 @@ impl World {
         }
     }
 
+    /// From the first time that a director has told all that it has, nothing may be lost.
+    fn settle(&mut self, n: u8, message: &Control) {
+        if matches!(message, Control::Welcome(welcome) if welcome.authorized) {
+            let process = self.validators[usize::from(n)].process_number;
+            self.ledger.settled.entry((n, process)).or_insert(self.clock.now);
+        }
+    }
+
     /// What is for the application.
     fn client_tells(&mut self, n: u8, wants: Wants) {
         let now = self.clock.now;
@@ -145,12 +155,28 @@ impl World {
         let Some(checkpoint) = self.checkpoint(number) else { return };
         let block_hash = crate::chain::block_hash(number);
         let node = &mut self.validators[usize::from(n)];
+        node.checkpoint = node.checkpoint.max(checkpoint);
         if self.clock.now < self.scenario.traffic.until
-            && node.is_honest
+            && node.is_honest()
             && node.voted.insert(checkpoint)
         {
             let message = node.vote(checkpoint, block_hash);
             self.publish(n, message);
+        }
+    }
+
+    /// A validator that does wrong does so.
+    fn do_mischief(&mut self, n: u8) {
+        let me = Node::Validator(n);
+        let directors: Vec<_> = self.network.peers(me).collect();
+        let node = &mut self.validators[usize::from(n)];
+        let Some(mischief) = node.mischief.as_mut().filter(|_| !directors.is_empty()) else {
+            return;
+        };
+        let (now, checkpoint) = (self.clock.now, node.checkpoint);
+        let moment = Moment { now, checkpoint, directors: &directors };
+        for (to, payload) in mischief.act(&mut self.rng, &moment) {
+            self.network.send(&mut self.clock, me, to, payload);
         }
     }
 
@@ -179,8 +205,11 @@ impl World {
         self.publish_later(n, 0);
         let Some(node) = self.validators.get(usize::from(n)) else { return };
         let is_frozen = node.process.as_ref().is_none_or(|process| process.backlog.is_some());
-        if is_frozen || !node.is_honest {
+        if is_frozen {
             return;
+        }
+        if !node.is_honest() {
+            return self.do_mischief(n);
         }
         let class = match self.rng.random_range(0..10) {
             0..2 => Priority::Critical,
