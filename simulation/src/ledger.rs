@@ -24,26 +24,13 @@ pub(crate) struct Published {
     pub(crate) at: Millis,
     /// Its class.
     pub(crate) class: Priority,
-    /// Whether it is a vote.
-    pub(crate) is_vote: bool,
-}
-
-/// A message as somebody got it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Got {
-    /// When.
-    pub(crate) at: Millis,
-    /// How often.
-    pub(crate) times: u32,
-    /// Which it was among all that this process got.
-    pub(crate) order: u64,
 }
 
 /// What one process of a validator got.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
-    /// By message.
-    pub(crate) messages: BTreeMap<MessageId, Got>,
+    /// How often it got each message.
+    pub(crate) messages: BTreeMap<MessageId, u32>,
     /// Numbers in the order of delivery, by origin, epoch and class.
     pub(crate) sequences: BTreeMap<(PublicKey, u64, Priority), Vec<u64>>,
     /// Messages that nobody published like that.
@@ -124,12 +111,10 @@ impl Ledger {
         origin: u8,
         process: u64,
         class: Priority,
-        kind: &PayloadKind,
         payload: &[u8],
     ) {
         let id = message_id(&Node::Validator(origin).key(), payload);
-        let is_vote = *kind == PayloadKind::CheckpointVote;
-        self.published.insert(id, Published { origin, process, at, class, is_vote });
+        self.published.insert(id, Published { origin, process, at, class });
     }
 
     /// A validator hands an envelope of its own to a director.
@@ -158,13 +143,7 @@ impl Ledger {
     }
 
     /// A validator's application gets a message. `is_honest` says whether its origin keeps to the rules.
-    pub(crate) fn deliver(
-        &mut self,
-        at: Millis,
-        to: (u8, u64),
-        envelope: &Envelope,
-        is_honest: bool,
-    ) {
+    pub(crate) fn deliver(&mut self, to: (u8, u64), envelope: &Envelope, is_honest: bool) {
         let Envelope { origin, epoch, class, seq, payload, .. } = envelope;
         let id = message_id(origin, payload);
         self.deliveries += 1;
@@ -174,9 +153,7 @@ impl Ledger {
         if is_strange {
             received.strange.push(place);
         }
-        let order = received.messages.len() as u64;
-        let got = received.messages.entry(id).or_insert(Got { at, times: 0, order });
-        got.times += 1;
+        *received.messages.entry(id).or_default() += 1;
         received.sequences.entry((*origin, *epoch, *class)).or_default().push(*seq);
     }
 }

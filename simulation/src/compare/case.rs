@@ -64,34 +64,34 @@ impl fmt::Display for Condition {
 }
 
 /// Validators of the cases.
-pub const SIZES: [usize; 3] = [21, 100, 1_000];
+pub(super) const SIZES: [usize; 3] = [21, 100, 1_000];
 
 /// Directors of [`Topology::Directors`].
-pub const DIRECTORS: usize = 5;
+pub(super) const DIRECTORS: usize = 5;
 
 /// Neighbours of [`Topology::Gossip`].
-pub const FANOUT: usize = 6;
+pub(super) const FANOUT: usize = 6;
 
 /// Bytes of a vote in its signed envelope.
-pub const VOTE_LEN: usize = 350;
+pub(super) const VOTE_LEN: usize = 350;
 
 /// Bytes that go with each message: 5 of the slice's header, 12 of Yamux, 18 of Noise, 40 of TCP and IP.
-pub const FRAMING_LEN: usize = 75;
+pub(super) const FRAMING_LEN: usize = 75;
 
 /// From one end of a link to the other, in milliseconds: half of 50.
-pub const ONE_WAY_MS: Millis = 25;
+pub(super) const ONE_WAY_MS: Millis = 25;
 
 /// Most that is added to it for one message.
-pub const JITTER_MS: Millis = 2;
+pub(super) const JITTER_MS: Millis = 2;
 
 /// When something lost is sent again, in milliseconds: the least timeout of a retransmission that Linux has.
-pub const TIMEOUT_MS: Millis = 200;
+pub(super) const TIMEOUT_MS: Millis = 200;
 
 /// What each node can send, in bytes a millisecond: 1 Gbit/s.
-pub const BYTES_PER_MS: u64 = 125_000;
+pub(super) const BYTES_PER_MS: u64 = 125_000;
 
 /// Votes are published within so many milliseconds.
-pub const PUBLISH_MS: Millis = 10_000;
+pub(super) const PUBLISH_MS: Millis = 10_000;
 
 /// One case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

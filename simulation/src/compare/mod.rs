@@ -12,6 +12,8 @@ mod net;
 mod picture;
 mod row;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use case::{Case, Condition, Topology};
 pub use picture::picture;

@@ -15,6 +15,8 @@ mod connection;
 mod dialing;
 mod faults;
 mod payload;
+#[cfg(test)]
+mod tests;
 mod way;
 pub(crate) mod wire;
 

@@ -129,7 +129,7 @@ impl World {
                     let (epoch, class, seq) = (envelope.epoch, envelope.class, envelope.seq);
                     format!("v{n} gets {origin:?} {class:?} {epoch}/{seq}")
                 });
-                self.ledger.deliver(now, to, &envelope, is_honest);
+                self.ledger.deliver(to, &envelope, is_honest);
             }
             Wants::Gap { origin, epoch, class, first, last } => {
                 self.clock.trace.note(|| {
@@ -184,8 +184,8 @@ impl World {
         let node = &mut self.validators[usize::from(n)];
         let number = node.process_number;
         let Some(process) = &mut node.process else { return };
-        let Message { kind, class, payload } = message.clone();
-        self.ledger.publish(self.clock.now, n, number, class, &kind, &payload);
+        let Message { class, payload, .. } = message.clone();
+        self.ledger.publish(self.clock.now, n, number, class, &payload);
         let mut out = Vec::new();
         process.client.publish(message, &mut out);
         self.client_wants(n, out);
