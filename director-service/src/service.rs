@@ -33,6 +33,7 @@ mod crypto;
 mod error;
 mod interfaces;
 mod links;
+mod load;
 mod ports;
 mod refresh;
 mod rotation;

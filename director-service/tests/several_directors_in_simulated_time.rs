@@ -204,7 +204,18 @@ impl Simulation {
                 let at = self.arrival(me, to);
                 self.schedule(at, Event::Welcomed(validator_of(&to), welcome));
             }
-            Output::Send { .. } => {}
+            Output::Send { .. } | Output::SendAll { .. } => {}
+            Output::Replay { to, link, frames } => {
+                for (_, frame) in frames {
+                    let at = self.arrival(me, to);
+                    let event = match link {
+                        Link::Mesh => Event::Frame { to: director_of(&to), from: me, link, frame },
+                        Link::Public => Event::AtValidator(validator_of(&to), frame),
+                    };
+                    self.schedule(at, event);
+                }
+            }
+            Output::Drained { .. } => {}
             Output::Remember(vote) => {
                 self.disks[usize::from(n)].entry(slot(&vote)).or_insert(vote);
             }

@@ -205,7 +205,14 @@ impl Validator {
                 self.shared.progress().ready.remove(&self.number);
                 self.shared.changed.notify_waiters();
             }
-            Event::Connected { .. } | Event::Approved { .. } => {}
+            Event::Moved { to, .. } => {
+                self.shared.progress().ready.insert(self.number, to);
+                self.shared.changed.notify_waiters();
+            }
+            Event::Withheld { .. } | Event::Gap(_) => {
+                tracing::warn!(self.number, ?event, "not all is well");
+            }
+            Event::Connected { .. } | Event::Approved { .. } | Event::Standby { .. } => {}
             Event::Unreachable { .. } | Event::Refused(_) | Event::Redirected { .. } => {
                 tracing::debug!(self.number, ?event, "not connected yet");
             }

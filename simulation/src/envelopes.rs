@@ -1,14 +1,18 @@
 //! Signs envelopes with a cheap keyed digest instead of ed25519, and everything else with ed25519.
 //!
-//! Half a million envelopes a run of seeds would spend their time on curves that other tests check. Nobody
-//! in here computes a digest that it should not know: a forger alters bytes and hopes.
+//! Otherwise nearly all time would go into curves that other tests check. Nobody in here computes a digest that it
+//! should not know: a forger alters bytes and hopes.
 
 use crate::{digest::Digest, node::Node};
 use codec::Encode;
 use director_primitives::{
-    Envelope, H256, PublicKey, Signature, SignedEnvelope, test_utils::TestKey,
+    Envelope, H256, PublicKey, Signature, SignedEnvelope, StatementKind, signing::signing_prefix,
+    test_utils::TestKey,
 };
-use director_service::director::{Crypto, Frame};
+use director_service::{
+    client::{Keys, Signer},
+    director::{Crypto, Frame},
+};
 
 /// The signature of an encoded envelope.
 pub(crate) fn signature(genesis_hash: &H256, origin: &PublicKey, body: &[u8]) -> Signature {
@@ -39,11 +43,6 @@ pub(crate) fn is_signed(genesis_hash: &H256, frame: &[u8]) -> bool {
     signature(genesis_hash, &PublicKey::from_raw(*origin), body).0 == *signed
 }
 
-/// The same for a decoded one.
-pub(crate) fn verify(genesis_hash: &H256, signed: &SignedEnvelope) -> bool {
-    is_signed(genesis_hash, &signed.encode())
-}
-
 /// What a director's core signs and checks with.
 #[derive(Clone)]
 pub(crate) struct SimulatedCrypto(&'static TestKey);
@@ -62,5 +61,42 @@ impl Crypto for SimulatedCrypto {
 
     fn sign(&self, bytes: &[u8]) -> Signature {
         self.0.sign_bytes(bytes)
+    }
+}
+
+/// What a client's core signs and checks with.
+#[derive(Clone)]
+pub(crate) struct SimulatedKeys {
+    key: PublicKey,
+    secret: &'static TestKey,
+    /// What stands before an envelope in the bytes that are signed.
+    prefix: Vec<u8>,
+    genesis_hash: H256,
+}
+
+impl SimulatedKeys {
+    /// Those of a node.
+    pub(crate) fn new(node: Node, genesis_hash: H256) -> Self {
+        let prefix = signing_prefix(StatementKind::Envelope, &genesis_hash);
+        Self { key: node.key(), secret: node.secret(), prefix, genesis_hash }
+    }
+}
+
+impl Signer for SimulatedKeys {
+    fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Signature {
+        match bytes.strip_prefix(&*self.prefix) {
+            Some(body) => signature(&self.genesis_hash, &self.key, body),
+            None => self.secret.sign_bytes(bytes),
+        }
+    }
+}
+
+impl Keys for SimulatedKeys {
+    fn verify(&self, genesis_hash: &H256, signed: &SignedEnvelope) -> bool {
+        is_signed(genesis_hash, &signed.encode())
     }
 }

@@ -39,6 +39,8 @@ pub enum FaultKind {
         /// Whether what is on disk is lost too.
         loses_disk: bool,
     },
+    /// An operator lets a director hand its validators over, and starts it anew.
+    Drain(u8),
     /// A process stands still.
     Freeze(Node),
     /// Governance takes a director out, and in again.
@@ -60,6 +62,7 @@ impl FaultKind {
             Self::Reset(..) => "reset",
             Self::Loss(..) => "loss",
             Self::Crash { .. } => "crash",
+            Self::Drain(_) => "drain",
             Self::Freeze(_) => "freeze",
             Self::RemoveDirector(_) => "remove",
             Self::AddDirector(_) => "add",
@@ -144,7 +147,7 @@ impl Cast<'_> {
     }
 
     fn kind(&self, rng: &mut StdRng) -> FaultKind {
-        match rng.random_range(0..16) {
+        match rng.random_range(0..17) {
             0..2 => FaultKind::Partition { side: self.side(rng), one_way: rng.random_bool(0.2) },
             2..4 => {
                 let (a, b) = self.pair(rng);
@@ -169,6 +172,7 @@ impl Cast<'_> {
                 true => FaultKind::AddDirector(self.directors),
                 false => FaultKind::Join(self.validators),
             },
+            15 => FaultKind::Drain(rng.random_range(0..self.directors)),
             _ => FaultKind::Leave(rng.random_range(0..self.validators)),
         }
     }
@@ -187,7 +191,9 @@ impl Cast<'_> {
             FaultKind::Crash { node, .. } | FaultKind::Freeze(node) => {
                 self.byzantine.contains(node)
             }
-            FaultKind::RemoveDirector(n) => self.byzantine.contains(&Node::Director(*n)),
+            FaultKind::RemoveDirector(n) | FaultKind::Drain(n) => {
+                self.byzantine.contains(&Node::Director(*n))
+            }
             FaultKind::Leave(n) => self.byzantine.contains(&Node::Validator(*n)),
             _ => false,
         };

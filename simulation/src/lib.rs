@@ -36,7 +36,6 @@ mod run;
 pub mod scenario;
 mod schedule;
 pub mod seeds;
-mod stand_in;
 mod trace;
 mod validator;
 mod world;

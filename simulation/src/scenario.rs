@@ -55,6 +55,10 @@ pub struct Scenario {
     pub strict: Vec<u8>,
     /// Whether the logs of directors have room for all that is said.
     pub log_holds_all: bool,
+    /// Bytes of a director's log.
+    pub log_bytes: usize,
+    /// Bytes that a client's outbox keeps.
+    pub outbox_bytes: usize,
     /// What goes wrong, by the time when it begins.
     pub faults: Vec<Fault>,
     /// From then on nothing is wrong any more.
@@ -109,6 +113,8 @@ impl Scenario {
             byzantine_validators,
             strict,
             log_holds_all: true,
+            log_bytes: 64 * 1024 * 1024,
+            outbox_bytes: 4 * 1024 * 1024,
             faults,
             quiet_at,
             end_at: quiet_at + 15_000,

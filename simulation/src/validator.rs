@@ -1,12 +1,12 @@
 //! A validator: its client, and what its application publishes and gets.
 
 use crate::{
+    Millis,
     NodeEvent,
     adversaries::Mischief,
     chain::genesis,
-    client::Message,
+    client::{Client, Message, Setup},
     node::{Node, checkpoint_key},
-    stand_in::StandIn,
 };
 use codec::Encode;
 use director_primitives::{CheckpointNumber, H256, PayloadKind, SignedVote};
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 /// The running process.
 pub(crate) struct Process {
     /// The client.
-    pub(crate) client: StandIn,
+    pub(crate) client: Client,
     /// What waits to be handled in this moment.
     pub(crate) inbox: Vec<NodeEvent>,
     /// What came while it was frozen.
@@ -65,9 +65,9 @@ impl ValidatorNode {
     }
 
     /// Starts the process.
-    pub(crate) fn start(&mut self, now: u64, seed: u64) {
+    pub(crate) fn start(&mut self, now: Millis, setup: Setup) {
         self.process_number += 1;
-        let client = StandIn::new(self.node(), now + 1, seed);
+        let client = Client::new(self.node(), now, setup);
         self.process = Some(Process { client, inbox: Vec::new(), backlog: None });
     }
 

@@ -24,6 +24,14 @@ pub struct Limits {
     /// validator may stop for as long. Beyond it Normal and Bulk lose their oldest message, Critical
     /// and High the connection.
     pub queue_mib: u64,
+    /// MiB of messages that are kept for whoever missed them. Default 64: ten seconds of 10,000 votes a
+    /// second, hours at the pace of a chain of 21 validators.
+    pub log_mib: u64,
+    /// Seconds that they are kept at most. Default 60: who was away for longer catches up on the chain.
+    pub log_seconds: u64,
+    /// Mbit a second that this machine can write to validators and directors. Default 1,000. What is left of
+    /// it is told to others, so that validators find a director that can carry them; nothing is limited.
+    pub bandwidth_mbit: u64,
     /// Connections to validators and candidates. Default 1,100: all that a chain may have, and some.
     /// Each takes up to 64 KiB beside what waits, and a file descriptor (`ulimit -n`).
     pub max_connections: usize,
@@ -66,6 +74,9 @@ impl Default for Limits {
             memory_mib: 256,
             mesh_memory_mib: 256,
             queue_mib: 8,
+            log_mib: 64,
+            log_seconds: 60,
+            bandwidth_mbit: 1_000,
             max_connections: 1_100,
             max_connections_per_address: 64,
             max_handshakes: 512,
@@ -86,6 +97,12 @@ impl Limits {
     /// Least MiB of a queue: it must hold the longest message.
     const MIN_QUEUE_MIB: u64 = 2;
 
+    /// Least MiB of the log: of its half for Bulk, one message is a part.
+    const MIN_LOG_MIB: u64 = 4;
+
+    /// Most seconds of the log.
+    const MAX_LOG_SECONDS: u64 = 86_400;
+
     /// Most MiB of anything: beyond that it is a misunderstanding of the unit.
     const MAX_MIB: u64 = 1 << 20;
 
@@ -93,7 +110,7 @@ impl Limits {
     const MIN_CANDIDATE_KIB: u64 = 272;
 
     /// The fields that must not be 0.
-    pub(super) fn positive(&self) -> [(&'static str, u64); 12] {
+    pub(super) fn positive(&self) -> [(&'static str, u64); 14] {
         [
             ("limits.seen_messages", self.seen_messages as u64),
             ("limits.verify_batch", self.verify_batch as u64),
@@ -107,6 +124,8 @@ impl Limits {
             ("limits.strangers_per_s", self.strangers_per_s.into()),
             ("limits.strangers_burst", self.strangers_burst.into()),
             ("limits.first_message_ms", self.first_message_ms),
+            ("limits.log_seconds", self.log_seconds),
+            ("limits.bandwidth_mbit", self.bandwidth_mbit),
         ]
     }
 
@@ -130,6 +149,20 @@ impl Limits {
             return invalid(
                 "limits.queue_mib",
                 format!("must be at least {least}: a message may have 1 MiB"),
+            );
+        }
+        if !(Self::MIN_LOG_MIB..=Self::MAX_MIB).contains(&self.log_mib) {
+            let (least, most) = (Self::MIN_LOG_MIB, Self::MAX_MIB);
+            return invalid(
+                "limits.log_mib",
+                format!("must be from {least} to {most}: half of it is for blocks of 1 MiB"),
+            );
+        }
+        if self.log_seconds > Self::MAX_LOG_SECONDS {
+            let most = Self::MAX_LOG_SECONDS;
+            return invalid(
+                "limits.log_seconds",
+                format!("must be at most {most}, which is a day"),
             );
         }
         let (of_validator, of_director) = self.queues_mib();

@@ -171,7 +171,7 @@ impl<C: Crypto> Director<C> {
         self.stats.envelope_equivocations += 1;
         let is_first = self.conduct.equivocated(&frame.validator, now);
         if is_first && !is_known {
-            let Passing { frame, class, origin, from } = Passing::of(frame);
+            let Passing { frame, class, origin, from, .. } = Passing::of(frame, false);
             let (mesh, public) = (self.members.mesh().clone(), Arc::new([]));
             let to = Recipients { mesh, public, origin, from };
             out.push(Output::Relay { frame, class, to });

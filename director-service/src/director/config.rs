@@ -1,6 +1,7 @@
 //! What the core may be told, each with its default and the reason for it.
 
 use super::conduct;
+use crate::repair;
 use director_primitives::{AccountId32, PublicKey, Snapshot};
 use std::collections::BTreeSet;
 
@@ -102,6 +103,39 @@ pub struct Config {
     pub unix_ms_at_start: u64,
     /// Milliseconds from one heartbeat to the next. Default 200.
     pub heartbeat_ms: u64,
+    /// Milliseconds from one heartbeat to a validator to the next. Default 500: enough to see how loaded a
+    /// director is.
+    pub validator_heartbeat_ms: u64,
+    /// Bytes of the log. Default 64 MiB: ten seconds at 10,000 votes a second, minutes at the pace of a
+    /// chain.
+    pub log_bytes: usize,
+    /// Oldest frame in the log, in milliseconds. Default 60,000: who was away for longer has to catch up on
+    /// the chain anyway.
+    pub log_ms: u64,
+    /// Most bytes that one question is answered with, but for a single longer frame. Default 512 KiB: it
+    /// fits into what a connection reads at once.
+    pub fetch_page_bytes: usize,
+    /// Bytes a second that a validator is sent out of the log, twice as many at once. Default 4 MiB: as fast
+    /// as it may send, and a page of two seconds' outage at once.
+    pub fetch_bytes_per_s: u64,
+    /// The same for a director, and no more at once. Default 16 MiB: it may have to catch up on all of it.
+    pub mesh_fetch_bytes_per_s: u64,
+    /// Questions a second of a director. Default 64: it asks at most every 40 ms.
+    pub mesh_fetches_per_s: u64,
+    /// How patient this director is when it misses something.
+    pub repair: repair::Settings,
+    /// How long a validator for which there is no room may take to say that it only wants to stand by, in
+    /// milliseconds. Default 2,000.
+    pub guest_ms: u64,
+    /// After so long without another director this one is ready without, in milliseconds. Default 2,000.
+    pub alone_ms: u64,
+    /// After so long this director is ready whatever others claim to have, in milliseconds. Default 30,000.
+    pub catch_up_ms: u64,
+    /// Milliseconds from one validator to the next that is asked to move. Default 20: 50 a second, so that they
+    /// do not all call another director at once.
+    pub drain_interval_ms: u64,
+    /// How long a director that is to stop waits for its validators, in milliseconds. Default 30,000.
+    pub drain_ms: u64,
     /// Oldest time that an authorization request may bear, in milliseconds before now. Default 600,000,
     /// as many as `request_max_age_blocks` at 6 s: a client asks anew every few blocks.
     pub request_max_age_ms: u64,
@@ -164,6 +198,19 @@ impl Config {
             conduct: conduct::Limits::default(),
             unix_ms_at_start: 0,
             heartbeat_ms: 200,
+            validator_heartbeat_ms: 500,
+            log_bytes: 64 * 1024 * 1024,
+            log_ms: 60_000,
+            fetch_page_bytes: 512 * 1024,
+            fetch_bytes_per_s: 4 * 1024 * 1024,
+            mesh_fetch_bytes_per_s: 16 * 1024 * 1024,
+            mesh_fetches_per_s: 64,
+            repair: repair::Settings::default(),
+            guest_ms: 2_000,
+            alone_ms: 2_000,
+            catch_up_ms: 30_000,
+            drain_interval_ms: 20,
+            drain_ms: 30_000,
             request_max_age_ms: 600_000,
             clock_skew_ms: 120_000,
             request_max_age_blocks: 100,

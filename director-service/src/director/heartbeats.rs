@@ -1,16 +1,15 @@
 //! Tells the other directors that this one lives and how much room it has, and listens to them.
 //!
-//! * upon a tick, every `heartbeat_ms`: a signed heartbeat to each connected director;
+//! * upon a tick, every `heartbeat_ms`: a signed heartbeat to each connected director, with what changed in the
+//!   vector (`vectors`); every `validator_heartbeat_ms` one to the validators, with the vector's hash;
 //! * upon a heartbeat: it counts if an active director signed it for itself and it is newer than the last;
 //! * upon a validator that there is no room for: a [`Redirect`] to the directors that lately said that
 //!   they have some, the emptiest first.
-//!
-//! The vector of a heartbeat says nothing yet: an empty delta. Load and bandwidth are 0, not measured.
 
 use super::{Crypto, Director, Link, Millis, Output, Refusal};
 use director_primitives::{
-    Control, Heartbeat, PublicKey, Redirect, SignedHeartbeat, Snapshot, VectorSummary,
-    message::MAX_REDIRECTS, signing_bytes,
+    AccountId32, Control, Heartbeat, PublicKey, Redirect, SignedHeartbeat, Snapshot, Vector,
+    VectorSummary, message::MAX_REDIRECTS, runtime_api::DirectorInfo, signing_bytes,
 };
 use std::collections::BTreeMap;
 
@@ -26,10 +25,18 @@ struct Heard {
     capacity: u32,
 }
 
+/// What this director carries and can still carry, as its owner measures it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    pub(super) cpu_permille: u16,
+    pub(super) bandwidth_bytes_per_s: u64,
+}
+
 /// The last heartbeat of each active director.
 #[derive(Debug, Default)]
 pub(super) struct Heartbeats {
     sent_at: Option<Millis>,
+    validators_told_at: Option<Millis>,
     heard: BTreeMap<PublicKey, Heard>,
 }
 
@@ -63,34 +70,86 @@ impl Heartbeats {
     }
 }
 
+/// Whether something is due that comes at such intervals; then it is done now.
+fn is_due(last: &mut Option<Millis>, now: Millis, every_ms: u64) -> bool {
+    let due = last.is_none_or(|at| now >= at.saturating_add(every_ms));
+    if due {
+        *last = Some(now);
+    }
+    due
+}
+
 impl<C: Crypto> Director<C> {
     /// Time went by.
     pub(super) fn beat(&mut self, now: Millis, out: &mut Vec<Output>) {
-        let due = self.heartbeats.sent_at.map(|at| at.saturating_add(self.config.heartbeat_ms));
-        let Some(snapshot) = self.snapshot.clone().filter(|_| due.is_none_or(|due| now >= due))
-        else {
-            return;
-        };
-        let us = snapshot.director(&self.config.account);
-        let (Some(us), false) = (us, self.members.mesh().is_empty()) else {
-            return;
-        };
-        self.heartbeats.sent_at = Some(now);
-        let (_, validators) = self.members.connections();
+        let Some(snapshot) = self.snapshot.clone() else { return };
+        let Some(us) = snapshot.director(&self.config.account) else { return };
+        let (mesh, standbys) = (self.members.mesh().clone(), self.members.standbys().clone());
+        let heartbeat_ms = self.config.heartbeat_ms;
+        let hears_all = !mesh.is_empty() || !standbys.is_empty();
+        if hears_all && is_due(&mut self.heartbeats.sent_at, now, heartbeat_ms) {
+            let (delta, summary) = self.next_delta();
+            let is_hash = matches!(summary, VectorSummary::Hash(_));
+            let delta = Some(delta).filter(|delta| !delta.is_empty());
+            let delta = delta.map(|entries| Control::Vector(Vector { entries, complete: false }));
+            if let Some(delta) = &delta
+                && !standbys.is_empty()
+            {
+                let (to, message) = (standbys.clone(), delta.clone());
+                out.push(Output::SendAll { to, link: Link::Public, message });
+            }
+            if !mesh.is_empty() {
+                // The hash is of what was told before it.
+                if let Some(delta) = delta.filter(|_| is_hash) {
+                    self.tell_mesh(None, &delta, out);
+                }
+                let heartbeat = self.heartbeat_of(now, &snapshot, us, summary);
+                self.tell_mesh(None, &heartbeat, out);
+            }
+        }
+        let hearers = [self.members.public().clone(), standbys];
+        let validator_ms = self.config.validator_heartbeat_ms;
+        if hearers.iter().any(|to| !to.is_empty())
+            && is_due(&mut self.heartbeats.validators_told_at, now, validator_ms)
+        {
+            let hash = self.vectors.hash();
+            let message = self.heartbeat_of(now, &snapshot, us, hash);
+            for to in hearers.into_iter().filter(|to| !to.is_empty()) {
+                let message = message.clone();
+                out.push(Output::SendAll { to, link: Link::Public, message });
+            }
+        }
+    }
+
+    /// The same, whatever was said when.
+    pub(super) fn beat_now(&mut self, now: Millis, out: &mut Vec<Output>) {
+        self.heartbeats.sent_at = None;
+        self.beat(now, out);
+    }
+
+    /// A signed sign of life.
+    fn heartbeat_of(
+        &mut self,
+        now: Millis,
+        snapshot: &Snapshot,
+        us: &DirectorInfo<AccountId32>,
+        vector: VectorSummary,
+    ) -> Control {
+        let (_, validators) = self.members.visitors();
         let heartbeat = Heartbeat {
             director: self.config.peer_key,
             time_ms: self.config.unix_ms(now),
             validators: u32::try_from(validators).unwrap_or(u32::MAX),
-            capacity: us.capacity,
-            cpu_permille: 0,
-            bandwidth_bytes_per_s: 0,
+            capacity: if self.drain.is_some() { 0 } else { us.capacity },
+            cpu_permille: self.load.cpu_permille,
+            bandwidth_bytes_per_s: self.load.bandwidth_bytes_per_s,
             finalized: snapshot.number,
-            vector: VectorSummary::Delta(Vec::new()),
+            vector,
         };
         let bytes = signing_bytes(&snapshot.domain.genesis_hash, &heartbeat);
         let signature = self.crypto.sign(&bytes);
         self.stats.heartbeats_sent += 1;
-        self.tell_mesh(None, &Control::Heartbeat(SignedHeartbeat { heartbeat, signature }), out);
+        Control::Heartbeat(SignedHeartbeat { heartbeat, signature })
     }
 
     /// A director tells of itself.
@@ -100,8 +159,10 @@ impl<C: Crypto> Director<C> {
         snapshot: &Snapshot,
         from: PublicKey,
         signed: &SignedHeartbeat,
+        out: &mut Vec<Output>,
     ) {
-        let Heartbeat { director, time_ms, validators, capacity, .. } = signed.heartbeat;
+        let Heartbeat { director, time_ms, validators, capacity, ref vector, .. } =
+            signed.heartbeat;
         let last = self.heartbeats.heard.get(&director);
         let is_new = last.is_none_or(|last| time_ms > last.time_ms);
         if director != from
@@ -113,6 +174,12 @@ impl<C: Crypto> Director<C> {
         }
         self.stats.heartbeats_heard += 1;
         self.heartbeats.heard.insert(director, Heard { at: now, time_ms, validators, capacity });
+        match vector {
+            VectorSummary::Delta(entries) => {
+                self.heard_vector(now, snapshot, from, entries, false);
+            }
+            VectorSummary::Hash(hash) => self.heard_hash(now, from, hash, out),
+        }
     }
 
     /// What a validator is told that there is no room for.

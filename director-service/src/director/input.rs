@@ -93,6 +93,8 @@ pub enum Input {
         /// The validator's account.
         validator: AccountId32,
     },
-    /// Time went by; at least every 200 ms.
+    /// The operator wants this director to stop: hand the validators over to others.
+    Drain,
+    /// Time went by; at least every 50 ms.
     Tick,
 }

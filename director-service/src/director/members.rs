@@ -1,6 +1,6 @@
 //! Knows who is connected, who may be, and who receives.
 
-use super::{DisconnectReason, Link, Output, revocation::Outlaws};
+use super::{DisconnectReason, Link, Millis, Output, revocation::Outlaws};
 use director_primitives::{
     Answer, Control, PublicKey, Snapshot, Welcome,
     runtime_api::{ValidatorInfo, ValidatorStatus},
@@ -65,16 +65,38 @@ fn farewell(snapshot: &Snapshot, outlaws: &Outlaws, peer: &PublicKey) -> Option<
     outlaws.revoked(account).or_else(|| outlaws.unwanted(account)).map(Answer::Revoked)
 }
 
+/// As what a validator is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seat {
+    /// It gets everything as it comes; so does a candidate once it is authorized.
+    Primary,
+    /// It gets what it asks for, and word of what there is.
+    Standby,
+    /// There was no room. Until then it may say that it only wants to stand by.
+    Guest {
+        /// When it has to have said so.
+        until: Millis,
+    },
+}
+
+/// A validator or candidate that is connected.
+#[derive(Debug)]
+struct Visitor {
+    /// What it was told about its authorization.
+    told: Option<bool>,
+    seat: Seat,
+}
+
 /// Connected peers and who of them receives.
 #[derive(Debug)]
 pub(super) struct Members {
     own_key: PublicKey,
     mesh: BTreeSet<PublicKey>,
-    /// With what each was told about its authorization.
-    public: BTreeMap<PublicKey, Option<bool>>,
+    public: BTreeMap<PublicKey, Visitor>,
     allowed: Option<(Vec<PublicKey>, Vec<PublicKey>)>,
     mesh_receivers: Arc<[PublicKey]>,
     public_receivers: Arc<[PublicKey]>,
+    standbys: Arc<[PublicKey]>,
 }
 
 impl Members {
@@ -86,6 +108,7 @@ impl Members {
             allowed: None,
             mesh_receivers: Arc::new([]),
             public_receivers: Arc::new([]),
+            standbys: Arc::new([]),
         }
     }
 
@@ -94,14 +117,25 @@ impl Members {
         &self.mesh_receivers
     }
 
-    /// Connected authorized validators, in ascending order.
+    /// Connected authorized validators that receive everything, in ascending order.
     pub(super) fn public(&self) -> &Arc<[PublicKey]> {
         &self.public_receivers
     }
 
-    /// Connections on both networks: directors, validators and candidates.
-    pub(super) fn connections(&self) -> (u64, u64) {
-        (self.mesh.len() as u64, self.public.len() as u64)
+    /// Connected authorized validators that stand by, in ascending order.
+    pub(super) fn standbys(&self) -> &Arc<[PublicKey]> {
+        &self.standbys
+    }
+
+    /// Connected directors.
+    pub(super) fn directors(&self) -> u64 {
+        self.mesh.len() as u64
+    }
+
+    /// Connected validators and candidates: those that stand by, and the others.
+    pub(super) fn visitors(&self) -> (u64, u64) {
+        let standbys = self.public.values().filter(|visitor| visitor.seat == Seat::Standby).count();
+        (standbys as u64, (self.public.len() - standbys) as u64)
     }
 
     /// Whether this validator or candidate is connected.
@@ -109,24 +143,54 @@ impl Members {
         self.public.contains_key(peer)
     }
 
-    /// Whether there is room for one more, so many being allowed; `peer` itself does not count.
-    pub(super) fn has_room(&self, capacity: u32, peer: &PublicKey) -> bool {
-        let others = self.public.len() - usize::from(self.public.contains_key(peer));
-        others < capacity as usize
+    /// As what a validator or candidate is here.
+    pub(super) fn seat(&self, peer: &PublicKey) -> Option<Seat> {
+        self.public.get(peer).map(|visitor| visitor.seat)
     }
 
-    /// A connected candidate that has to make room for an authorized validator.
+    /// Gives a connected validator another seat.
+    pub(super) fn sit(&mut self, snapshot: &Snapshot, peer: &PublicKey, seat: Seat) {
+        if let Some(visitor) = self.public.get_mut(peer) {
+            visitor.seat = seat;
+            self.list_receivers(snapshot);
+        }
+    }
+
+    /// Whether there is one more such seat, so many being allowed; `peer` itself does not count.
+    pub(super) fn has_room(&self, seat: Seat, capacity: u32, peer: &PublicKey) -> bool {
+        let others = self.public.iter().filter(|(key, of)| *key != peer && of.seat == seat);
+        others.count() < capacity as usize
+    }
+
+    /// A candidate that has to make room for an authorized validator.
     pub(super) fn candidate(&self, snapshot: &Snapshot) -> Option<PublicKey> {
-        self.public.keys().find(|peer| !snapshot.is_authorized(peer)).copied()
+        self.seated().find(|peer| !snapshot.is_authorized(peer)).copied()
     }
 
-    /// A connection stands. `true` if a peer director may be told what it missed.
+    /// Validators and candidates on the seats of which there is a number, in ascending order.
+    pub(super) fn seated(&self) -> impl Iterator<Item = &PublicKey> {
+        let seated = self.public.iter().filter(|(_, visitor)| visitor.seat == Seat::Primary);
+        seated.map(|(peer, _)| peer)
+    }
+
+    /// Whoever there was no room for and has said nothing in time.
+    pub(super) fn overdue(&self, now: Millis) -> Vec<PublicKey> {
+        let is_overdue = |visitor: &Visitor| match visitor.seat {
+            Seat::Guest { until } => now >= until,
+            Seat::Primary | Seat::Standby => false,
+        };
+        let overdue = self.public.iter().filter(|(_, visitor)| is_overdue(visitor));
+        overdue.map(|(peer, _)| *peer).collect()
+    }
+
+    /// A connection stands; a validator's with this seat. `true` if a peer director may be told what it
+    /// missed.
     pub(super) fn up(
         &mut self,
         snapshot: Option<&Snapshot>,
         outlaws: &Outlaws,
         peer: PublicKey,
-        link: Link,
+        (link, seat): (Link, Seat),
         last_epoch: impl Fn(&PublicKey) -> u64,
         out: &mut Vec<Output>,
     ) -> bool {
@@ -136,7 +200,7 @@ impl Members {
             }
             // Whoever comes anew is welcomed anew.
             Link::Public => {
-                self.public.insert(peer, None);
+                self.public.insert(peer, Visitor { told: None, seat });
             }
         }
         if let Some(snapshot) = snapshot {
@@ -215,7 +279,7 @@ impl Members {
             }
             _ => true,
         });
-        self.public.retain(|peer, told| {
+        self.public.retain(|peer, visitor| {
             let authorized = match standing(snapshot, outlaws, &own_key, peer, Link::Public) {
                 Standing::Refused(reason) => {
                     if let Some(answer) = farewell(snapshot, outlaws, peer) {
@@ -227,7 +291,7 @@ impl Members {
                 }
                 standing => standing == Standing::Authorized,
             };
-            if told.replace(authorized) != Some(authorized) {
+            if visitor.told.replace(authorized) != Some(authorized) {
                 let welcome = Welcome { last_epoch: last_epoch(peer), authorized };
                 let message = Control::Welcome(welcome);
                 out.push(Output::Send { to: *peer, link: Link::Public, message });
@@ -239,7 +303,11 @@ impl Members {
 
     fn list_receivers(&mut self, snapshot: &Snapshot) {
         self.mesh_receivers = self.mesh.iter().copied().collect();
-        let authorized = |peer: &&PublicKey| snapshot.is_authorized(peer);
-        self.public_receivers = self.public.keys().filter(authorized).copied().collect();
+        let with = |seat| {
+            let seated = self.public.iter().filter(move |(_, visitor)| visitor.seat == seat);
+            seated.map(|(peer, _)| *peer).filter(|peer| snapshot.is_authorized(peer)).collect()
+        };
+        self.public_receivers = with(Seat::Primary);
+        self.standbys = with(Seat::Standby);
     }
 }

@@ -44,26 +44,32 @@ mod authorization;
 mod ballots;
 #[doc(hidden)]
 pub mod bench;
+mod catch_up;
 pub mod conduct;
 mod config;
 mod copies;
 mod crypto;
 mod detector;
+mod drain;
 mod evidence;
 mod header;
 mod heartbeats;
 mod input;
+mod log;
 mod members;
 mod output;
 mod parked;
 mod rates;
 mod relay;
+mod repair;
 mod revocation;
+mod roles;
 mod rules;
 mod seen;
 mod state;
 mod stats;
 mod turns;
+mod vectors;
 mod window;
 
 #[cfg(test)]

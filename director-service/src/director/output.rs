@@ -81,6 +81,24 @@ pub enum Output {
         /// To whom.
         to: Recipients,
     },
+    /// Send frames out of the log to a peer that missed them.
+    Replay {
+        /// To whom.
+        to: PublicKey,
+        /// On which network.
+        link: Link,
+        /// The frames with their classes, in the order in which they are to go.
+        frames: Vec<(Priority, Frame)>,
+    },
+    /// Send a control message to several peers; whoever is slow or gone must not hold up the others.
+    SendAll {
+        /// To whom, in ascending order.
+        to: Arc<[PublicKey]>,
+        /// On which network.
+        link: Link,
+        /// What.
+        message: Control,
+    },
     /// Send a control message.
     Send {
         /// To whom.
@@ -131,6 +149,11 @@ pub enum Output {
         validator: AccountId32,
         /// What became of it.
         outcome: RevokeOutcome,
+    },
+    /// The answer to [`super::Input::Drain`], once, when it is over: this director can stop.
+    Drained {
+        /// Validators that are still here.
+        left: u32,
     },
     /// Enough directors approve, or revoke: submit their votes to the chain.
     SubmitVotes {

@@ -4,15 +4,20 @@ use super::{
     Crypto, Director, Frame, Link, Millis, Output, Received, Recipients, Refusal, ValidatorVote,
     detector::{Range, Verdict},
     header::Header,
+    repair::Wanted,
     rules::{Consider, Rules, Screened, place},
     turns::take_turns,
     window::Place,
 };
+use crate::repair::Sequence;
 use codec::DecodeAll;
 use director_primitives::{
     AccountId32, CheckpointNumber, Encoding, Priority, PublicKey, SignedVote, Snapshot,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// Votes of one origin that wait for its new key: a client has one or two on their way.
 const MAX_PARKED_VOTES: usize = 8;
@@ -24,15 +29,18 @@ pub(super) struct Passing {
     pub(super) class: Priority,
     pub(super) origin: PublicKey,
     pub(super) from: PublicKey,
+    /// Whether it came because this director missed it: then the other directors are not told.
+    pub(super) is_repair: bool,
 }
 
 impl Passing {
-    pub(super) fn of(screened: &Screened<'_>) -> Self {
+    pub(super) fn of(screened: &Screened<'_>, is_repair: bool) -> Self {
         Self {
             frame: screened.received.frame.clone(),
             class: screened.header.class,
             origin: screened.header.origin,
             from: screened.received.from,
+            is_repair,
         }
     }
 }
@@ -294,11 +302,15 @@ impl<C: Crypto> Director<C> {
         let Header { origin, epoch, class, seq, .. } = &frame.header;
         let fate = Fate::of(place, frame);
         let passed_on = self.stats.relayed;
+        let sequence = Sequence { origin: *origin, epoch: *epoch, class: *class };
+        let is_repair = frame.received.link == Link::Mesh
+            && self.is_repair(&frame.received.from, &sequence, *seq);
+        let passing = Passing::of(frame, is_repair);
         let mut is_settled = true;
         if frame.is_vote() {
-            is_settled = self.vote(now, snapshot, frame, fate, may_park, out);
+            is_settled = self.vote(now, snapshot, frame, (fate, passing), may_park, out);
         } else if fate == Fate::Relay {
-            self.pass_on(Passing::of(frame), out);
+            self.pass_on(now, passing, out);
         } else {
             self.drop_frame(fate, *class);
         }
@@ -308,7 +320,13 @@ impl<C: Crypto> Director<C> {
         if frame.authorized && frame.within_limits && is_settled {
             self.seen.insert(frame.fingerprint);
             if place == Place::Free {
-                self.windows.take(origin, *epoch, *class, *seq, frame.tag);
+                let taken = self.windows.take(origin, *epoch, *class, *seq, frame.tag);
+                self.stats.repaired += u64::from(is_repair);
+                self.stats.given_up += taken.given_up;
+                if taken.leaves_hole {
+                    let wanted = Wanted { windows: &self.windows, snapshot };
+                    self.planner.hole(now, sequence, &wanted);
+                }
             }
         }
         if place == Place::Conflict {
@@ -336,7 +354,7 @@ impl<C: Crypto> Director<C> {
         now: Millis,
         snapshot: &Snapshot,
         frame: &Screened<'_>,
-        fate: Fate,
+        (fate, passing): (Fate, Passing),
         may_park: bool,
         out: &mut Vec<Output>,
     ) -> bool {
@@ -356,7 +374,7 @@ impl<C: Crypto> Director<C> {
                 return false;
             }
         }
-        let waiting = WaitingVote { vote, passing: Passing::of(frame), fate };
+        let waiting = WaitingVote { vote, passing, fate };
         match self.detector.range(&frame.validator, vote.vote.checkpoint) {
             Range::Memory => self.judge(now, snapshot, &frame.validator, waiting, out),
             Range::Disk => return self.recall(&frame.validator, waiting, out),
@@ -439,7 +457,7 @@ impl<C: Crypto> Director<C> {
             Verdict::Repeat | Verdict::DoubleSign(_) | Verdict::Third => {}
         }
         match relay {
-            Some(Ok(())) => self.pass_on(passing, out),
+            Some(Ok(())) => self.pass_on(now, passing, out),
             Some(Err(reason)) => self.refuse(reason),
             None => self.drop_frame(fate, passing.class),
         }
@@ -448,14 +466,15 @@ impl<C: Crypto> Director<C> {
         }
     }
 
-    fn pass_on(&mut self, passing: Passing, out: &mut Vec<Output>) {
-        let Passing { frame, class, origin, from } = passing;
-        let to = Recipients {
-            mesh: self.members.mesh().clone(),
-            public: self.members.public().clone(),
-            origin,
-            from,
+    fn pass_on(&mut self, now: Millis, passing: Passing, out: &mut Vec<Output>) {
+        let Passing { frame, class, origin, from, is_repair } = passing;
+        self.log.push(now, frame.clone());
+        let mesh = match is_repair {
+            // What they miss they see in the vectors, and fetch it.
+            true => Arc::new([]),
+            false => self.members.mesh().clone(),
         };
+        let to = Recipients { mesh, public: self.members.public().clone(), origin, from };
         self.stats.relayed += 1;
         self.stats.deliveries += to.count() as u64;
         out.push(Output::Relay { frame, class, to });

@@ -1,28 +1,34 @@
 //! Ties the parts of the core together.
 
 use super::{
-    Config, Crypto, DisconnectReason, Input, Link, Millis, Output, Refusal, Stats, ValidatorVote,
+    Config, Crypto, Input, Link, Millis, Output, Refusal, Stats, ValidatorVote,
     authorization::{Asked, Requests},
     ballots::Ballots,
+    catch_up::CatchUp,
     conduct::Conduct,
     detector::Detector,
+    drain::Drain,
     evidence::Evidence,
-    heartbeats::Heartbeats,
-    members::Members,
+    heartbeats::{Heartbeats, Load},
+    log::Log,
+    members::{Members, Seat},
     parked::Parked,
     rates::Senders,
     relay::Recalls,
+    repair::{Budgets, Wanted},
     revocation::Outlaws,
     seen::Seen,
+    vectors::Vectors,
     window::Windows,
 };
+use crate::repair::Planner;
 use director_primitives::{CheckpointNumber, Control, PublicKey, Snapshot};
 use std::sync::Arc;
 
 /// The core of a director. See the [module](super) for what it does.
 ///
 /// Its methods are spread over the rooms of this module: `relay`, `evidence`, `authorization`, `ballots`,
-/// `heartbeats`.
+/// `heartbeats`, `roles`, `repair`, `vectors`, `catch_up`, `drain`.
 pub struct Director<C> {
     pub(super) config: Config,
     pub(super) crypto: C,
@@ -42,6 +48,13 @@ pub struct Director<C> {
     pub(super) outlaws: Outlaws,
     pub(super) conduct: Conduct,
     pub(super) heartbeats: Heartbeats,
+    pub(super) load: Load,
+    pub(super) log: Log,
+    pub(super) vectors: Vectors,
+    pub(super) planner: Planner,
+    pub(super) budgets: Budgets,
+    pub(super) catch_up: CatchUp,
+    pub(super) drain: Option<Drain>,
 }
 
 impl<C: Crypto> Director<C> {
@@ -74,6 +87,13 @@ impl<C: Crypto> Director<C> {
             outlaws: Outlaws::default(),
             conduct: Conduct::new(config.conduct),
             heartbeats: Heartbeats::default(),
+            load: Load::default(),
+            log: Log::new(config.log_bytes, config.log_ms),
+            vectors: Vectors::default(),
+            planner: Planner::new(config.repair),
+            budgets: Budgets::new(&config),
+            catch_up: CatchUp::default(),
+            drain: None,
             config,
             crypto,
         }
@@ -86,7 +106,10 @@ impl<C: Crypto> Director<C> {
         match input {
             Input::Finalized(snapshot) => self.finalized(now, snapshot, out),
             Input::Up { peer, link } => self.up(now, peer, link, out),
-            Input::Down { peer, link } => self.members.down(self.snapshot.as_deref(), &peer, link),
+            Input::Down { peer, link } => {
+                self.members.down(self.snapshot.as_deref(), &peer, link);
+                self.sync_peers(out);
+            }
             Input::Frames(batch) => self.frames(now, batch, true, out),
             Input::Control { from, link, message } => self.control(now, from, link, message, out),
             Input::Recalled { vote, first } => self.recalled(now, vote, first, out),
@@ -99,12 +122,31 @@ impl<C: Crypto> Director<C> {
                 let outcome = self.revoke_for_operator(now, &validator, out);
                 out.push(Output::Revoked { validator, outcome });
             }
-            Input::Tick => {
-                self.expire_parked(now, out);
-                self.beat(now, out);
-            }
+            Input::Drain => self.begin_drain(now, out),
+            Input::Tick => self.tick(now, out),
         }
-        (self.stats.mesh_connections, self.stats.public_connections) = self.members.connections();
+        self.stats.mesh_connections = self.members.directors();
+        (self.stats.standby_connections, self.stats.public_connections) = self.members.visitors();
+    }
+
+    fn tick(&mut self, now: Millis, out: &mut Vec<Output>) {
+        self.log.expire(now);
+        self.expire_parked(now, out);
+        self.settle_guests(now, out);
+        self.beat(now, out);
+        self.repair(now, out);
+        self.look_ready(now);
+        self.go_on_draining(now, out);
+        self.stats.log_frames = self.log.frames() as u64;
+        self.stats.log_bytes = self.log.bytes() as u64;
+        self.stats.log_oldest_ms = self.log.oldest_ms(now);
+        self.stats.behind = self.planner.behind() as u64;
+    }
+
+    /// Says what its owner measures: how busy the machine's processors are with it, in thousandths, and how
+    /// many bytes a second it could still write. Heartbeats tell it to others.
+    pub fn set_load(&mut self, cpu_permille: u16, bandwidth_bytes_per_s: u64) {
+        self.load = Load { cpu_permille, bandwidth_bytes_per_s };
     }
 
     /// Sets the wall clock, which may be corrected at any time: `unix_ms` since the Unix epoch at the core's
@@ -122,10 +164,10 @@ impl<C: Crypto> Director<C> {
         if self.snapshot.as_ref().is_some_and(|known| known.number > snapshot.number) {
             return;
         }
-        self.snapshot = Some(snapshot.clone());
+        let before = self.snapshot.replace(snapshot.clone());
         self.stats.finalized = snapshot.number;
         self.stats.authorized = snapshot.authorized_count().into();
-        self.windows.retain(|origin| snapshot.validator_by_peer_key(origin).is_some());
+        self.forget_origins(&snapshot);
         self.senders.retain(&snapshot);
         let checkpoint = snapshot.number / snapshot.domain.checkpoint_interval.max(1);
         if let Some(below) = self.detector.advance(&self.config, checkpoint) {
@@ -138,9 +180,34 @@ impl<C: Crypto> Director<C> {
         self.requests.finalized(&snapshot);
         self.ballots_finalized(now, &snapshot, out);
         self.follow_members(&snapshot, out);
+        self.sync_peers(out);
+        self.want_newcomers(now, before.as_deref(), &snapshot);
+        self.look_ready(now);
         let ready = self.parked.take_ready(&snapshot);
         self.frames(now, ready, false, out);
         self.expire_parked(now, out);
+    }
+
+    /// Drops what is kept about origins that are not registered any more.
+    fn forget_origins(&mut self, snapshot: &Snapshot) {
+        let is_registered = |origin: &PublicKey| snapshot.validator_by_peer_key(origin).is_some();
+        self.windows.retain(is_registered);
+        self.log.retain(is_registered);
+        self.vectors.retain(is_registered);
+        self.planner.retain(is_registered);
+        self.budgets.retain(snapshot);
+    }
+
+    /// Looks what others have of those that may speak from this block on.
+    fn want_newcomers(&mut self, now: Millis, before: Option<&Snapshot>, snapshot: &Snapshot) {
+        let wanted = Wanted { windows: &self.windows, snapshot };
+        for validator in snapshot.validators() {
+            let origin = &validator.peer_key;
+            let could_speak = before.is_some_and(|before| before.is_authorized(origin));
+            if !could_speak && snapshot.is_authorized(origin) {
+                self.planner.wanted(now, origin, &wanted);
+            }
+        }
     }
 
     /// Brings connections in line with the finalized block and with what directors decided since.
@@ -151,41 +218,24 @@ impl<C: Crypto> Director<C> {
     }
 
     fn up(&mut self, now: Millis, peer: PublicKey, link: Link, out: &mut Vec<Output>) {
-        if link == Link::Public && !self.make_room(now, &peer, out) {
-            return;
-        }
+        let seat = match link {
+            Link::Public => self.seat_of_newcomer(now, &peer),
+            Link::Mesh => Seat::Primary,
+        };
         if link == Link::Mesh {
             self.heartbeats.forget(&peer);
+            self.planner.lost(&peer);
         }
         let windows = &self.windows;
         let last_epoch = |peer: &PublicKey| windows.last_epoch(peer);
         let snapshot = self.snapshot.as_deref();
-        let told_nothing = self.members.up(snapshot, &self.outlaws, peer, link, last_epoch, out);
+        let place = (link, seat);
+        let told_nothing = self.members.up(snapshot, &self.outlaws, peer, place, last_epoch, out);
         if told_nothing && link == Link::Mesh {
             self.evidence.tell(&peer, out);
             self.ballots.tell(&peer, &self.config.account, out);
         }
-    }
-
-    /// Whether a validator that has connected may stay, as far as there is room. If there is none, it is
-    /// sent elsewhere; but a candidate has to go for it if it may speak.
-    fn make_room(&mut self, now: Millis, peer: &PublicKey, out: &mut Vec<Output>) -> bool {
-        let Some(snapshot) = self.snapshot.clone() else { return true };
-        let us = snapshot.director(&self.config.account);
-        if us.is_none_or(|us| self.members.has_room(us.capacity, peer)) {
-            return true;
-        }
-        let candidate = self.members.candidate(&snapshot);
-        let leaves = candidate.filter(|_| snapshot.is_authorized(peer));
-        let sent_away = leaves.unwrap_or(*peer);
-        self.stats.redirects += 1;
-        self.no_room(now, sent_away, out);
-        let reason = DisconnectReason::Full;
-        out.push(Output::Disconnect { peer: sent_away, link: Link::Public, reason });
-        if sent_away != *peer {
-            self.members.down(Some(&snapshot), &sent_away, Link::Public);
-        }
-        sent_away != *peer
+        self.sync_peers(out);
     }
 
     fn control(
@@ -209,6 +259,10 @@ impl<C: Crypto> Director<C> {
         }
         match (message, link) {
             (Control::AuthorizationRequest(application), _) => {
+                // Who wants to be let in wants a seat.
+                if link == Link::Public && !self.seat_primary(now, &snapshot, &from, out) {
+                    return;
+                }
                 self.request(now, &snapshot, Asked { from, link, application }, out);
             }
             (Control::DirectorVote(vote), Link::Mesh) => {
@@ -218,7 +272,18 @@ impl<C: Crypto> Director<C> {
                 self.evidence_of_peer(now, &snapshot, from, proof, out);
             }
             (Control::Heartbeat(heartbeat), Link::Mesh) => {
-                self.heartbeat(now, &snapshot, from, &heartbeat);
+                self.heartbeat(now, &snapshot, from, &heartbeat, out);
+            }
+            (Control::Vector(vector), Link::Mesh) => {
+                self.heard_vector(now, &snapshot, from, &vector.entries, vector.complete);
+            }
+            (Control::Fetched(fetched), Link::Mesh) => self.fetched(now, from, &fetched, out),
+            (Control::Attach(attach), Link::Public) => {
+                self.attach(now, &snapshot, from, &attach, out);
+            }
+            (Control::Fetch(fetch), _) => self.fetch(now, &snapshot, (from, link), &fetch, out),
+            (Control::VectorRequest, _) => {
+                self.vector_request(now, &snapshot, (from, link), out);
             }
             _ => self.refuse(Refusal::UnexpectedControl),
         }

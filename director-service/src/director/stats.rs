@@ -218,10 +218,34 @@ pub struct Stats {
     pub director_votes_accepted: u64,
     /// Times that collected votes were handed to the chain.
     pub submissions: u64,
+    /// Messages that were missing and came because they were asked for.
+    pub repaired: u64,
+    /// Messages that are missing and that nobody has any more.
+    pub given_up: u64,
+    /// Questions to other directors for what is missing.
+    pub fetches_asked: u64,
+    /// Questions of directors and validators that were answered.
+    pub fetches_served: u64,
+    /// Bytes of frames that were sent for them, or to a validator that said where it had stopped.
+    pub replayed_bytes: u64,
+    /// Times that what a director said it has was not what its hash says.
+    pub vectors_mismatched: u64,
+    /// Validators that were asked to move because this director will stop.
+    pub moves_asked: u64,
     /// Gauge: directors that are connected.
     pub mesh_connections: u64,
-    /// Gauge: validators and candidates that are connected.
+    /// Gauge: validators and candidates that are connected, but for standbys.
     pub public_connections: u64,
+    /// Gauge: validators that are connected and want only to know what there is.
+    pub standby_connections: u64,
+    /// Gauge: frames in the log.
+    pub log_frames: u64,
+    /// Gauge: bytes of the log.
+    pub log_bytes: u64,
+    /// Gauge: how long the oldest frame has been in the log, in milliseconds.
+    pub log_oldest_ms: u64,
+    /// Gauge: sequences of which something is missing.
+    pub behind: u64,
     /// Gauge: number of the finalized block.
     pub finalized: u64,
     /// Gauge: validators that are authorized at that block.

@@ -39,6 +39,11 @@ impl Claims {
         entry.map_or(0, |entry| entry.contiguous[sequence.class.index()])
     }
 
+    /// What the peer says of an origin.
+    pub fn get(&self, origin: &PublicKey) -> Option<&VectorEntry> {
+        self.entries.get(origin)
+    }
+
     /// The entries, in ascending order of origins.
     pub fn entries(&self) -> impl Iterator<Item = &VectorEntry> {
         self.entries.values()

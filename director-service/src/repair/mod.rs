@@ -20,8 +20,11 @@
 //! Claims: one entry for each peer and origin that the caller lets through ([`Planner::claim`]). Sequences that
 //! are behind: four classes and two epochs of those. One question to each peer at a time.
 
+mod behind;
 mod claims;
 mod planner;
+#[cfg(test)]
+mod tests;
 
 pub use claims::{Claims, entries, hash, parts};
 pub use planner::{Action, Planner, Settings};

@@ -1,10 +1,18 @@
 //! Decides whom to ask for what, and when to give up.
 
-use super::{Claims, Have, Millis, Sequence};
-use director_primitives::{
-    Fetch, Fetched, Priority, PublicKey, Range, VectorEntry, repair::MAX_RANGES,
+use super::{
+    Claims, Have, Millis, Sequence,
+    behind::{Behind, Look, Questions},
 };
-use std::collections::{BTreeMap, HashMap};
+use director_primitives::{Fetch, Fetched, Priority, PublicKey, Range, Served, VectorEntry};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// How long a peer rests that has had no time for a question, in milliseconds.
+const NO_TIME_MS: u64 = 250;
+
+/// Most sequences that may be behind: of a thousand origins all classes, eight times over. What is claimed
+/// beyond that is not looked at until it is claimed again.
+const MAX_BEHIND: usize = 32_768;
 
 /// How patient the planner is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,15 +20,18 @@ pub struct Settings {
     /// How long a sequence stands still before anybody is asked, in milliseconds. Default 50: what another
     /// peer has already is usually on its way.
     pub grace_ms: u64,
-    /// After this time without an answer others are asked, in milliseconds. Default 400.
+    /// After this time without an answer others are asked, in milliseconds; and what a peer says that it has
+    /// sent is waited for so long. Default 400.
     pub answer_ms: u64,
     /// How much later a peer of the next rank is asked, in milliseconds. Default 100.
     pub rank_ms: u64,
     /// Shortest time from one question to a peer to the next, in milliseconds. Default 40: a connection takes
     /// 32 control messages a second.
     pub interval_ms: u64,
-    /// What everybody connected says is gone is given up after this time, in milliseconds. Default 5,000:
-    /// somebody else may connect. At once if all that there are are connected ([`Planner::all_connected`]).
+    /// What is gone at those that know it, and nobody else claims, is given up after this time without
+    /// any progress, in milliseconds. Default 5,000: somebody else may connect. At once if all that there are
+    /// are connected ([`Planner::all_connected`]) and all of them say that it is gone. After twice this time what
+    /// nobody knows; after six times what is claimed and does not come.
     pub give_up_ms: u64,
     /// Pause before a peer is asked again for what it claims and does not send, in milliseconds. Default
     /// 2,000, doubled up to a minute.
@@ -57,37 +68,30 @@ pub enum Action {
 
 /// What is under way with one peer.
 #[derive(Debug)]
-struct Peer {
-    claims: Claims,
+pub(super) struct Peer {
+    pub(super) claims: Claims,
     /// Peers of a lower rank are asked first.
-    rank: u8,
+    pub(super) rank: u8,
     /// Whether it is asked for what it has not claimed: it sends us everything, so it should have it.
-    has_all: bool,
+    pub(super) has_all: bool,
     asked: Option<(Fetch, Millis)>,
     asked_at: Option<Millis>,
 }
 
-/// A sequence of which something is missing.
-#[derive(Debug)]
-struct Behind {
-    contiguous: u64,
-    /// Since when nothing has moved.
-    since: Millis,
-    /// By peer: what was asked of it.
-    asked: HashMap<PublicKey, Asked>,
-}
+impl Peer {
+    /// Whether it is not to be asked now.
+    pub(super) fn rests(&self, now: Millis, settings: &Settings) -> bool {
+        let next = self.asked_at.map(|at| at.saturating_add(settings.interval_ms));
+        self.asked.is_some() || next.is_some_and(|next| now < next)
+    }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Asked {
-    /// When first for what is first missing now.
-    at: Option<Millis>,
-    /// Up to here it has nothing.
-    gone_to: u64,
-    /// Up to here it says that it has sent what it has.
-    served_to: u64,
-    /// Questions in vain.
-    vain: u32,
-    not_before: Millis,
+    /// Whether it owes an answer about this sequence.
+    pub(super) fn is_asked(&self, sequence: &Sequence) -> bool {
+        let asks = |(question, _): &(Fetch, Millis)| {
+            question.ranges.iter().any(|range| Sequence::from(range) == *sequence)
+        };
+        self.asked.as_ref().is_some_and(asks)
+    }
 }
 
 /// Whom to ask for what. See the [module](super).
@@ -96,13 +100,21 @@ pub struct Planner {
     settings: Settings,
     peers: BTreeMap<PublicKey, Peer>,
     behind: HashMap<Sequence, Behind>,
+    /// Of those, the ones about which something can be done. In order, so that one run is like the other.
+    active: BTreeSet<Sequence>,
     all_connected: bool,
 }
 
 impl Planner {
     /// One that knows nobody.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, peers: BTreeMap::new(), behind: HashMap::new(), all_connected: false }
+        Self {
+            settings,
+            peers: BTreeMap::new(),
+            behind: HashMap::new(),
+            active: BTreeSet::new(),
+            all_connected: false,
+        }
     }
 
     /// A peer can be asked from now on. What an earlier connection of it said is forgotten: it may have
@@ -117,6 +129,7 @@ impl Planner {
     pub fn rank(&mut self, peer: &PublicKey, rank: u8, has_all: bool) {
         if let Some(peer) = self.peers.get_mut(peer) {
             (peer.rank, peer.has_all) = (rank, has_all);
+            self.wake_all();
         }
     }
 
@@ -130,11 +143,24 @@ impl Planner {
         for behind in self.behind.values_mut() {
             behind.asked.remove(peer);
         }
+        self.wake_all();
+    }
+
+    fn wake_all(&mut self) {
+        for (sequence, behind) in &mut self.behind {
+            behind.sleeps_until = 0;
+            self.active.insert(*sequence);
+        }
     }
 
     /// Whether all peers that there are, are connected: then there is nobody else to wait for.
     pub fn all_connected(&mut self, all: bool) {
         self.all_connected = all;
+    }
+
+    /// Peers that can be asked.
+    pub fn peers(&self) -> impl Iterator<Item = &PublicKey> {
+        self.peers.keys()
     }
 
     /// What a connected peer claims.
@@ -157,60 +183,102 @@ impl Planner {
         entries: &[VectorEntry],
         have: &impl Have,
     ) {
-        let Some(peer) = self.peers.get_mut(peer) else { return };
-        peer.claims.take(entries);
+        let Some(state) = self.peers.get_mut(peer) else { return };
+        state.claims.take(entries);
         for entry in entries {
-            for class in Priority::ALL {
+            self.compare(now, peer, entry, have);
+        }
+    }
+
+    /// What is said of this origin is wanted from now on: compares what peers have claimed of it before.
+    pub fn wanted(&mut self, now: Millis, origin: &PublicKey, have: &impl Have) {
+        let claimed =
+            |(peer, state): (&PublicKey, &Peer)| Some((*peer, *state.claims.get(origin)?));
+        let claimed: Vec<_> = self.peers.iter().filter_map(claimed).collect();
+        for (peer, entry) in claimed {
+            self.compare(now, &peer, &entry, have);
+        }
+    }
+
+    fn compare(&mut self, now: Millis, peer: &PublicKey, entry: &VectorEntry, have: &impl Have) {
+        for class in Priority::ALL {
+            let claimed = entry.contiguous[class.index()];
+            if claimed > 0 {
                 let sequence = Sequence { origin: entry.origin, epoch: entry.epoch, class };
-                let claimed = entry.contiguous[class.index()];
-                if claimed > 0 {
-                    self.behind_at(now, sequence, claimed, have);
-                }
+                self.behind_at(now, sequence, claimed, Some(peer), have);
             }
         }
     }
 
     /// A message came that leaves a hole before it.
     pub fn hole(&mut self, now: Millis, sequence: Sequence, have: &impl Have) {
-        self.behind_at(now, sequence, have.top(&sequence), have);
+        self.behind_at(now, sequence, have.top(&sequence), None, have);
     }
 
-    fn behind_at(&mut self, now: Millis, sequence: Sequence, to: u64, have: &impl Have) {
+    /// Somebody has a number of a sequence, or it is here, with something missing before it.
+    fn behind_at(
+        &mut self,
+        now: Millis,
+        sequence: Sequence,
+        to: u64,
+        peer: Option<&PublicKey>,
+        have: &impl Have,
+    ) {
         let Some(contiguous) = have.contiguous(&sequence).filter(|contiguous| *contiguous < to)
         else {
             return;
         };
-        let new = || Behind { contiguous, since: now, asked: HashMap::new() };
-        self.behind.entry(sequence).or_insert_with(new);
+        if let Some(behind) = self.behind.get_mut(&sequence) {
+            let asked = peer.and_then(|peer| behind.asked.get(peer));
+            // Whoever makes us wait does not make us look by claiming more.
+            if asked.is_none_or(|asked| asked.gone_to < to && asked.not_before <= now) {
+                behind.sleeps_until = 0;
+                self.active.insert(sequence);
+            }
+        } else if self.behind.len() < MAX_BEHIND {
+            self.behind.insert(sequence, Behind::new(now, contiguous));
+            self.active.insert(sequence);
+        }
     }
 
     /// A peer's answer. Plan again after it.
     pub fn fetched(&mut self, now: Millis, peer: &PublicKey, fetched: &Fetched) {
         let Some(state) = self.peers.get_mut(peer) else { return };
         let Some((question, _)) = state.asked.take() else { return };
-        for served in &fetched.ranges {
-            if !question.ranges.contains(&served.range) {
-                continue;
-            }
-            let Range { first, last, .. } = served.range;
-            let Some(behind) = self.behind.get_mut(&Sequence::from(&served.range)) else {
-                continue;
-            };
+        // Of each sequence: whether all ranges so far were gone to their ends.
+        let mut whole: Option<(Sequence, bool)> = None;
+        for (at, range) in question.ranges.iter().enumerate() {
+            let sequence = Sequence::from(range);
+            let Some(behind) = self.behind.get_mut(&sequence) else { continue };
+            behind.sleeps_until = 0;
+            self.active.insert(sequence);
             let asked = behind.asked.entry(*peer).or_default();
-            asked.gone_to = asked.gone_to.max(served.gone_to.min(last));
-            asked.served_to = asked.served_to.max(served.served_to.min(last));
-            if served.gone_to < first && served.served_to < first {
-                // It has no time for us.
-                asked.not_before = now.saturating_add(250);
+            let answer = fetched.ranges.get(at).filter(|served| served.range == *range);
+            let Range { first, last, .. } = *range;
+            let no_time = first.saturating_sub(1);
+            let none = Served { range: *range, gone_to: no_time, served_to: no_time };
+            let Served { gone_to, served_to, .. } = *answer.unwrap_or(&none);
+            let before = whole.filter(|(of, _)| *of == sequence).is_none_or(|(_, whole)| whole);
+            // Nothing between two ranges of a sequence is missing: what is gone before and here is gone.
+            if before && gone_to >= first {
+                asked.gone_to = asked.gone_to.max(gone_to);
+            }
+            whole = Some((sequence, before && gone_to >= last));
+            if served_to >= first {
+                (asked.served_to, asked.served_at) =
+                    (asked.served_to.max(served_to.min(last)), now);
+            } else if gone_to < first {
+                asked.not_before = now.saturating_add(NO_TIME_MS);
             }
         }
     }
 
-    /// Whether this peer was asked for that number, and when first.
+    /// When this peer was asked for that number, if it was and the number has not come.
     pub fn asked(&self, peer: &PublicKey, sequence: &Sequence, number: u64) -> Option<Millis> {
         let behind = self.behind.get(sequence)?;
         let asked = behind.asked.get(peer)?;
-        asked.at.filter(|_| number > behind.contiguous)
+        let is_meant = number > behind.contiguous && number <= asked.to;
+        is_meant.then(|| asked.first_at.unwrap_or(asked.last_at))
     }
 
     /// Whether this peer says that it does not have that number.
@@ -243,25 +311,42 @@ impl Planner {
             peer.claims.retain(&mut keep);
         }
         self.behind.retain(|sequence, _| keep(&sequence.origin));
+        self.active.retain(|sequence| self.behind.contains_key(sequence));
     }
 
     /// Says what is to be done now. To be asked every 50 ms or so, and upon an answer.
     pub fn plan(&mut self, now: Millis, have: &impl Have) -> Vec<Action> {
-        let mut actions = Vec::new();
-        self.expire(now);
-        let mut questions: BTreeMap<PublicKey, (Fetch, u64)> = BTreeMap::new();
-        let mut sequences: Vec<_> = self.behind.keys().copied().collect();
-        // So that one run is like the other.
-        sequences.sort_unstable();
-        for sequence in sequences {
-            if let Some(to) = self.look_at(now, sequence, have, &mut questions) {
-                actions.push(Action::GiveUp(sequence, to));
-            }
+        if self.active.is_empty() {
+            return Vec::new();
         }
-        for (peer, (fetch, _)) in questions {
-            if let Some(state) = self.peers.get_mut(&peer) {
-                state.asked = Some((fetch.clone(), now));
-                state.asked_at = Some(now);
+        self.expire(now);
+        let Self { settings, peers, behind, active, all_connected } = self;
+        let mut by_rank: Vec<_> = peers.iter_mut().collect();
+        by_rank.sort_by_key(|(_, peer)| peer.rank);
+        let mut actions = Vec::new();
+        let mut questions = Questions::new();
+        active.retain(|sequence| {
+            let Some(state) = behind.get_mut(sequence) else { return false };
+            if now < state.sleeps_until {
+                return true;
+            }
+            let peers = &mut by_rank;
+            let look =
+                state.look(now, *sequence, have, settings, peers, *all_connected, &mut questions);
+            match look {
+                Look::Done => {
+                    behind.remove(sequence);
+                    return false;
+                }
+                Look::Rest => return false,
+                Look::Again => {}
+                Look::GiveUp(to) => actions.push(Action::GiveUp(*sequence, to)),
+            }
+            true
+        });
+        for (peer, (fetch, _)) in questions.into_iter().filter(|(_, (q, _))| !q.ranges.is_empty()) {
+            if let Some(state) = peers.get_mut(&peer) {
+                (state.asked, state.asked_at) = (Some((fetch.clone(), now)), Some(now));
             }
             actions.push(Action::Fetch(peer, fetch));
         }
@@ -270,119 +355,18 @@ impl Planner {
 
     /// Questions that were not answered in time.
     fn expire(&mut self, now: Millis) {
-        for (key, peer) in &mut self.peers {
+        let Self { settings, peers, behind, .. } = self;
+        for (key, peer) in peers {
             let is_late =
-                |(_, at): &mut (Fetch, Millis)| now >= at.saturating_add(self.settings.answer_ms);
+                |(_, at): &mut (Fetch, Millis)| now >= at.saturating_add(settings.answer_ms);
             let Some((question, _)) = peer.asked.take_if(is_late) else { continue };
-            for range in &question.ranges {
-                let behind = self.behind.get_mut(&Sequence::from(range));
+            let sequences: BTreeSet<_> = question.ranges.iter().map(Sequence::from).collect();
+            for sequence in sequences {
+                let behind = behind.get_mut(&sequence);
                 if let Some(asked) = behind.and_then(|behind| behind.asked.get_mut(key)) {
-                    asked.not_before = now.saturating_add(back_off(&self.settings, asked.vain));
-                    asked.vain += 1;
+                    asked.in_vain(now, settings);
                 }
             }
         }
     }
-
-    /// Puts what is missing of a sequence into the questions; what is to be given up of it, if anything.
-    fn look_at(
-        &mut self,
-        now: Millis,
-        sequence: Sequence,
-        have: &impl Have,
-        questions: &mut BTreeMap<PublicKey, (Fetch, u64)>,
-    ) -> Option<u64> {
-        let Self { settings, peers, behind, all_connected } = self;
-        let state = behind.get_mut(&sequence)?;
-        let top = have.top(&sequence);
-        let claimed = peers.values().map(|peer| peer.claims.of(&sequence)).max().unwrap_or(0);
-        let to = top.max(claimed);
-        let Some(contiguous) = have.contiguous(&sequence).filter(|contiguous| *contiguous < to)
-        else {
-            behind.remove(&sequence);
-            return None;
-        };
-        if contiguous > state.contiguous {
-            state.contiguous = contiguous;
-            state.asked.retain(|_, asked| {
-                (asked.at, asked.vain, asked.not_before) = (None, 0, 0);
-                asked.gone_to > contiguous
-            });
-            let is_fetching = peers.values().any(|peer| {
-                let asked = peer.asked.as_ref();
-                asked.is_some_and(|(q, _)| q.ranges.iter().any(|of| Sequence::from(of) == sequence))
-            });
-            if !is_fetching {
-                state.since = now;
-            }
-        }
-        let waited = now.saturating_sub(state.since).checked_sub(settings.grace_ms)?;
-        let mut hopeless = None;
-        let mut anybody = false;
-        let mut by_rank: Vec<_> = peers.iter_mut().collect();
-        by_rank.sort_by_key(|(_, peer)| peer.rank);
-        for (key, peer) in by_rank {
-            let reaches = match peer.has_all {
-                true => to,
-                false => peer.claims.of(&sequence),
-            };
-            let asked = state.asked.entry(*key).or_default();
-            let first = contiguous.max(asked.gone_to) + 1;
-            if asked.gone_to > contiguous {
-                hopeless = Some(hopeless.map_or(asked.gone_to, |to: u64| to.min(asked.gone_to)));
-            }
-            if reaches < first {
-                continue;
-            }
-            if first == contiguous + 1 {
-                anybody = true;
-            }
-            let rank_ms = settings.rank_ms.saturating_mul(peer.rank.into());
-            let rests =
-                peer.asked_at.is_some_and(|at| now < at.saturating_add(settings.interval_ms));
-            if peer.asked.is_some() || rests || waited < rank_ms || now < asked.not_before {
-                continue;
-            }
-            if asked.served_to > contiguous {
-                // It says that it has sent this, and nothing has come.
-                asked.not_before = now.saturating_add(back_off(settings, asked.vain));
-                asked.vain += 1;
-                asked.served_to = 0;
-                continue;
-            }
-            let (fetch, numbers) = questions.entry(*key).or_default();
-            let most = (MAX_RANGES as usize).saturating_sub(fetch.ranges.len());
-            for (from, until) in have.holes(&sequence, reaches, most) {
-                let left = settings.max_numbers.saturating_sub(*numbers);
-                let (from, until) = (from.max(first), until.min(reaches));
-                if from > until || left == 0 {
-                    continue;
-                }
-                let until = until.min(from + (left - 1));
-                *numbers += until - from + 1;
-                asked.at.get_or_insert(now);
-                // There is room: see `most`.
-                let _ = fetch.ranges.try_push(sequence.range(from, until));
-            }
-            if fetch.ranges.is_empty() {
-                questions.remove(key);
-            }
-        }
-        // Given up is what nobody has who could, and what nobody claims although it must be there.
-        let is_old = waited >= settings.give_up_ms;
-        let lost = match hopeless {
-            Some(gone_to) if !anybody && (is_old || *all_connected) => gone_to,
-            None if !anybody && is_old && waited >= 2 * settings.give_up_ms => {
-                top.saturating_sub(1)
-            }
-            _ => return None,
-        };
-        let most = if settings.beyond_top { to } else { top };
-        let lost = lost.min(most);
-        (lost > contiguous).then_some(lost)
-    }
-}
-
-fn back_off(settings: &Settings, vain: u32) -> u64 {
-    settings.back_off_ms.saturating_mul(1 << vain.min(5)).min(60_000)
 }

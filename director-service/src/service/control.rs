@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! {"revoke":"5Grw…"}  ──►  {"ok":"signed …"} | {"error":"…"}
+//! {"drain":true}      ──►  {"progress":"12 …"} every second, then {"ok":"…"} | {"error":"3 are left"}
 //! ```
 
 use super::{ServiceError, Stopper};
@@ -20,8 +21,8 @@ use std::{
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
-    sync::{Semaphore, mpsc, oneshot},
+    net::{UnixListener, UnixStream, unix::WriteHalf},
+    sync::{Semaphore, mpsc, oneshot, watch},
     task::JoinSet,
     time::timeout,
 };
@@ -40,21 +41,37 @@ const MAX_LINE: u64 = 4 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Something that the operator wants.
-pub(super) struct Order {
-    pub(super) revoke: AccountId32,
-    pub(super) answer: oneshot::Sender<RevokeOutcome>,
+pub(super) enum Order {
+    /// A validator out.
+    Revoke { validator: AccountId32, answer: oneshot::Sender<RevokeOutcome> },
+    /// Every validator handed over to other directors, and this one stopped.
+    Drain {
+        /// Who asks follows it to the end.
+        answer: oneshot::Sender<watch::Receiver<Handover>>,
+    },
+}
+
+/// How far a drain is; said every second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Handover {
+    /// Validators that are still here.
+    pub(super) left: u64,
+    /// Whether the director stops now.
+    pub(super) is_over: bool,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request {
-    revoke: String,
+#[serde(rename_all = "snake_case")]
+enum Request {
+    Revoke(String),
+    Drain(bool),
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
     Ok(String),
+    Progress(String),
     Error(String),
 }
 
@@ -103,7 +120,7 @@ pub(super) async fn run(listener: UnixListener, orders: mpsc::Sender<Order>, sto
         let Ok(permit) = room.clone().try_acquire_owned() else { continue };
         let orders = orders.clone();
         connections.spawn(async move {
-            if let Ok(Err(error)) = timeout(PATIENCE, serve(stream, &orders)).await {
+            if let Err(error) = serve(stream, &orders).await {
                 warn!(%error, "the control socket has trouble");
             }
             drop(permit);
@@ -114,24 +131,73 @@ pub(super) async fn run(listener: UnixListener, orders: mpsc::Sender<Order>, sto
 async fn serve(mut stream: UnixStream, orders: &mpsc::Sender<Order>) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
-    BufReader::new(reader).take(MAX_LINE).read_line(&mut line).await?;
-    let answer = obey(&line, orders).await;
-    let mut answer = serde_json::to_string(&answer).map_err(io::Error::other)?;
-    answer.push('\n');
-    writer.write_all(answer.as_bytes()).await
+    let mut reader = BufReader::new(reader).take(MAX_LINE);
+    match timeout(PATIENCE, reader.read_line(&mut line)).await {
+        Ok(read) => read?,
+        Err(_) => return Ok(()),
+    };
+    let answer = match serde_json::from_str(&line) {
+        Ok(Request::Revoke(account)) => match timeout(PATIENCE, revoke(&account, orders)).await {
+            Ok(answer) => answer,
+            Err(_) => return Ok(()),
+        },
+        Ok(Request::Drain(true)) => drain(&mut writer, orders).await?,
+        Ok(Request::Drain(false)) => {
+            Answer::Error("a drain cannot be taken back; start the director anew instead".into())
+        }
+        Err(error) => Answer::Error(format!("no order: {error}")),
+    };
+    write(&mut writer, &answer).await
 }
 
-async fn obey(line: &str, orders: &mpsc::Sender<Order>) -> Answer {
-    let request: Request = match serde_json::from_str(line) {
-        Ok(request) => request,
-        Err(error) => return Answer::Error(format!("no order: {error}")),
+async fn write(writer: &mut WriteHalf<'_>, answer: &Answer) -> io::Result<()> {
+    let mut answer = serde_json::to_string(answer).map_err(io::Error::other)?;
+    answer.push('\n');
+    match timeout(PATIENCE, writer.write_all(answer.as_bytes())).await {
+        Ok(written) => written,
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+fn stopping() -> Answer {
+    Answer::Error("the director is stopping; try again when it runs".into())
+}
+
+/// Follows the drain until the director stops. It goes on if whoever asked goes away.
+async fn drain(writer: &mut WriteHalf<'_>, orders: &mpsc::Sender<Order>) -> io::Result<Answer> {
+    info!("the operator wants the director drained");
+    let (answer, following) = oneshot::channel();
+    let following = match orders.send(Order::Drain { answer }).await {
+        Ok(()) => following.await.ok(),
+        Err(_) => None,
     };
-    let Ok(validator) = request.revoke.parse::<AccountId32>() else {
-        return Answer::Error(format!("{} is no account; write it in SS58 or hex", request.revoke));
+    let Some(mut following) = following else { return Ok(stopping()) };
+    while following.changed().await.is_ok() {
+        let Handover { left, is_over } = *following.borrow_and_update();
+        match (is_over, left) {
+            (false, _) => {
+                let said = format!("{left} validators are still here");
+                write(writer, &Answer::Progress(said)).await?;
+            }
+            (true, 0) => return Ok(Answer::Ok("every validator has moved; stopping".into())),
+            (true, _) => {
+                return Ok(Answer::Error(format!(
+                    "{left} validators have not moved; stopping all the same, they look for \
+                     another director when the connection ends"
+                )));
+            }
+        }
+    }
+    Ok(stopping())
+}
+
+async fn revoke(account: &str, orders: &mpsc::Sender<Order>) -> Answer {
+    let Ok(validator) = account.parse::<AccountId32>() else {
+        return Answer::Error(format!("{account} is no account; write it in SS58 or hex"));
     };
     info!(%validator, "the operator wants the validator revoked");
     let (answer, outcome) = oneshot::channel();
-    let order = Order { revoke: validator.clone(), answer };
+    let order = Order::Revoke { validator: validator.clone(), answer };
     let outcome = match orders.send(order).await {
         Ok(()) => outcome.await.ok(),
         Err(_) => None,
@@ -152,6 +218,6 @@ async fn obey(line: &str, orders: &mpsc::Sender<Order>) -> Answer {
              /api/v1/status for why"
                 .into(),
         ),
-        None => Answer::Error("the director is stopping; try again when it runs".into()),
+        None => stopping(),
     }
 }

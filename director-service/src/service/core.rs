@@ -5,8 +5,14 @@
 //! the disk's mailbox: a vote that could not be remembered must not be forgotten silently.
 
 use super::{
-    Identity, ServiceError, Stopper, control::Order, crypto::BatchCrypto, links::Links,
-    stakes::Checked, submissions::Submission, view::View,
+    Identity, ServiceError, Stopper,
+    control::{Handover, Order},
+    crypto::BatchCrypto,
+    links::Links,
+    load::Meter,
+    stakes::Checked,
+    submissions::Submission,
+    view::View,
 };
 use crate::{
     director::{
@@ -24,12 +30,15 @@ use director_primitives::{
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, timeout},
 };
 use tracing::{debug, info, warn};
 
 /// How often the core is told that time went by.
-const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(50);
+
+/// How often it is said how far a drain is, and the load is measured.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Longest that messages are taken together before they are written. Under full load a single batch
 /// takes longer, and is written by itself.
@@ -61,6 +70,11 @@ pub(super) struct Core {
     pub(super) unchecked: Vec<Request>,
     /// Who waits for the outcome of a revocation.
     pub(super) revoking: Option<oneshot::Sender<RevokeOutcome>>,
+    /// Who wants to know how far a drain is.
+    pub(super) handover: Option<watch::Sender<Handover>>,
+    /// Ends the whole director, after a drain.
+    pub(super) end: Stopper,
+    pub(super) load: Meter,
     pub(super) reporter: reporter::Handle,
     pub(super) view: Arc<View>,
     pub(super) started: Instant,
@@ -89,8 +103,9 @@ impl Core {
     ) -> Result<(), ServiceError> {
         let stopped = stopper.stopped();
         tokio::pin!(stopped);
-        let mut ticks = interval(TICK);
+        let (mut ticks, mut seconds) = (interval(TICK), interval(SECOND));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         inputs.snapshots.mark_changed();
         loop {
             tokio::select! {
@@ -128,13 +143,16 @@ impl Core {
                 }
                 order = inputs.orders.recv() => {
                     let order = order.ok_or(ServiceError::Ended("the control socket"));
-                    let Some(Order { revoke: validator, answer }) = stopped_or(order, &stopper)?
-                    else {
-                        continue;
-                    };
-                    self.revoking = Some(answer);
-                    self.handle(Input::Revoke { validator }).await?;
+                    let Some(order) = stopped_or(order, &stopper)? else { continue };
+                    self.obey(order).await?;
                     self.flush();
+                }
+                _ = seconds.tick() => {
+                    let (mesh, public) = (self.mesh.stats(), self.public.stats());
+                    let written = mesh.bytes_out.saturating_add(public.bytes_out);
+                    let (cpu_permille, bandwidth) = self.load.measure(Instant::now(), written);
+                    self.director.set_load(cpu_permille, bandwidth);
+                    self.say_handover(false);
                 }
                 _ = ticks.tick() => {
                     // It may have been corrected, or this machine asleep.
@@ -146,10 +164,51 @@ impl Core {
                         self.handle(Input::StakeChecked { request, result }).await?;
                     }
                     self.flush();
-                    self.view.core_moved(self.director.stats());
+                    let (is_ready, is_draining) =
+                        (self.director.is_ready(), self.director.is_draining());
+                    self.view.core_moved(self.director.stats(), is_ready, is_draining);
                 }
             }
         }
+    }
+
+    async fn obey(&mut self, order: Order) -> Result<(), ServiceError> {
+        match order {
+            Order::Revoke { validator, answer } => {
+                self.revoking = Some(answer);
+                self.handle(Input::Revoke { validator }).await
+            }
+            Order::Drain { answer } => {
+                let new = || watch::Sender::new(Handover::default());
+                let following = self.handover.get_or_insert_with(new).subscribe();
+                // Whoever asked may have gone.
+                let _ = answer.send(following);
+                info!("draining: validators are asked to move to other directors");
+                self.handle(Input::Drain).await
+            }
+        }
+    }
+
+    /// Tells whoever drains this director how many validators are still here.
+    fn say_handover(&self, is_over: bool) {
+        if let Some(handover) = &self.handover {
+            let left = self.director.stats().public_connections;
+            handover.send_replace(Handover { left, is_over });
+        }
+    }
+
+    /// The drain is over: ends the director once that was said.
+    fn end_handover(&mut self, left: u32) {
+        info!(left, "drained: stopping");
+        self.say_handover(true);
+        let (handover, end) = (self.handover.take(), self.end.clone());
+        // Ends by itself within a second.
+        tokio::spawn(async move {
+            if let Some(handover) = handover {
+                let _ = timeout(SECOND, handover.closed()).await;
+            }
+            end.stop();
+        });
     }
 
     /// Takes what has arrived in the meantime too, and only then lets the connections write.
@@ -302,6 +361,19 @@ impl Core {
                 relays.add(frame, class, to);
                 self.fan_out(relays);
             }
+            Output::Replay { to, link, frames } => {
+                let handle = self.handle_of(link);
+                for (class, frame) in frames {
+                    handle.send(&to, class, Payload::Envelope(frame));
+                }
+            }
+            Output::SendAll { to, link, message } => {
+                let (handle, payload) = (self.handle_of(link), Payload::control(&message));
+                for peer in to.iter() {
+                    handle.send(peer, Priority::Critical, payload.clone());
+                }
+            }
+            Output::Drained { left } => self.end_handover(left),
             Output::Send { to, link, message } => {
                 if let (Link::Public, Control::AuthorizationAnswer(answer)) = (link, &message) {
                     say_answer(&to, answer);

@@ -2,7 +2,7 @@
 
 use super::{
     GRACE, Identity, Listening, ServiceError, Stopper, control, core, crypto, ended_well,
-    interfaces, links, rotation::PeerKeys, stakes, submissions::Submission, view, why, worse,
+    interfaces, links, load, rotation::PeerKeys, stakes, submissions::Submission, view, why, worse,
 };
 use crate::{
     chain::Chain,
@@ -119,7 +119,8 @@ impl Rounds {
         let (orders, order_requests) = mpsc::channel(control::MAX_WAITING);
         tasks.spawn(ended_well(control::run(control, orders, round.clone())));
         let events = (mesh_events, public_events);
-        self.start_core(&peer, networks, events, order_requests, &round, &mut tasks).await?;
+        let stoppers = (&round, stopper);
+        self.start_core(&peer, networks, events, order_requests, stoppers, &mut tasks).await?;
 
         let (mut ended, next) = tokio::select! {
             () = stopper.stopped() => (Ok(()), None),
@@ -149,7 +150,7 @@ impl Rounds {
         networks: view::Networks,
         (mesh_events, public_events): (Events, Events),
         orders: mpsc::Receiver<control::Order>,
-        round: &Stopper,
+        (round, end): (&Stopper, &Stopper),
         tasks: &mut JoinSet<Result<(), ServiceError>>,
     ) -> Result<(), ServiceError> {
         let identity = Identity { account: self.account.clone(), peer_key: peer.public() };
@@ -171,6 +172,9 @@ impl Rounds {
             stakes,
             unchecked: Vec::new(),
             revoking: None,
+            handover: None,
+            end: end.clone(),
+            load: load::Meter::new(self.config.limits.bandwidth_mbit),
             reporter: self.reporter.clone(),
             view: self.view.clone(),
             started: Instant::now(),
@@ -242,6 +246,8 @@ async fn director(
             forged: config.conduct.forged,
         },
         unix_ms_at_start: unix_ms(),
+        log_bytes: mib(config.limits.log_mib),
+        log_ms: config.limits.log_seconds.saturating_mul(1_000),
         ..director::Config::new(identity.account.clone(), identity.peer_key)
     };
     let crypto = crypto::BatchCrypto::new(peer, config.limits.verify_batch)
@@ -268,19 +274,22 @@ pub(super) fn rates(rates: &config::Rates) -> director::Rates {
     }
 }
 
+fn mib(mib: u64) -> usize {
+    usize::try_from(mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX)
+}
+
 /// The operator's words for what may wait, in the network's.
 pub(super) fn limits(side: Side, limits: &config::Limits) -> network::Limits {
-    let bytes = |mib: u64| usize::try_from(mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX);
-    let queue = |times| bytes(limits.queue_mib.saturating_mul(times));
+    let queue = |times| mib(limits.queue_mib.saturating_mul(times));
     let defaults = network::Limits::of(side);
     match side {
         Side::Mesh => network::Limits {
-            memory_bytes: bytes(limits.mesh_memory_mib),
+            memory_bytes: mib(limits.mesh_memory_mib),
             queue_bytes: [queue(4), queue(4), queue(4), queue(8)],
             ..defaults
         },
         Side::Public | Side::Client => network::Limits {
-            memory_bytes: bytes(limits.memory_mib),
+            memory_bytes: mib(limits.memory_mib),
             queue_bytes: [queue(1), queue(1), queue(1), queue(2)],
             max_connections: limits.max_connections,
             max_connections_per_ip: limits.max_connections_per_address,

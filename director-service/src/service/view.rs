@@ -15,7 +15,7 @@ use director_primitives::{H256, Snapshot};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -41,6 +41,9 @@ pub(super) struct View {
     networks: Mutex<Option<Networks>>,
     waiting: Mutex<Vec<Waiting>>,
     core: Mutex<Stats>,
+    /// Whether the core has caught up with the other directors, and whether it hands its validators over.
+    caught_up: AtomicBool,
+    draining: AtomicBool,
     reporter: OnceLock<reporter::Handle>,
     store: OnceLock<Failures>,
     /// When the core moved last and a block was finalized last, in milliseconds since the start.
@@ -58,6 +61,8 @@ impl View {
             networks: Mutex::default(),
             waiting: Mutex::default(),
             core: Mutex::default(),
+            caught_up: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
             reporter: OnceLock::new(),
             store: OnceLock::new(),
             core_moved_ms: AtomicU64::new(0),
@@ -71,6 +76,8 @@ impl View {
         self.core_moved_ms.store(self.now_ms(), Ordering::Relaxed);
         *lock(&self.identity) = identity;
         *lock(&self.networks) = Some(networks);
+        // The core begins anew with each identity.
+        self.caught_up.store(false, Ordering::Relaxed);
     }
 
     /// Candidates that wait for directors.
@@ -86,8 +93,11 @@ impl View {
         lock(&self.networks).clone()
     }
 
-    pub(super) fn core_moved(&self, stats: &Stats) {
+    /// The core lives: what it has counted, and how far it is.
+    pub(super) fn core_moved(&self, stats: &Stats, caught_up: bool, draining: bool) {
         *lock(&self.core) = *stats;
+        self.caught_up.store(caught_up, Ordering::Relaxed);
+        self.draining.store(draining, Ordering::Relaxed);
         self.core_moved_ms.store(self.now_ms(), Ordering::Relaxed);
     }
 
@@ -178,6 +188,12 @@ impl Source for View {
         let peers = self.mesh_peers(snapshot.as_deref());
         if !peers.is_empty() && !peers.iter().any(|peer| peer.connected) {
             reasons.push(format!("none of the {} other directors is connected", peers.len()));
+        }
+        if self.is_active(snapshot.as_deref()) && !self.caught_up.load(Ordering::Relaxed) {
+            reasons.push("catching up with the other directors".into());
+        }
+        if self.draining.load(Ordering::Relaxed) {
+            reasons.push("handing its validators over to other directors".into());
         }
         reasons.extend(self.sick());
         reasons

@@ -9,7 +9,7 @@ use crate::{
     validator::ValidatorNode,
     world::World,
 };
-use director_primitives::{Priority, PublicKey, runtime_api::ValidatorStatus};
+use director_primitives::runtime_api::ValidatorStatus;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is gone at everybody connected is given up after this time: see the planner's settings.
@@ -181,14 +181,10 @@ fn is_in_trouble(world: &World, node: Node, at: Millis) -> bool {
             *a == node || *b == node
         }
         FaultKind::Crash { node: of, .. } | FaultKind::Freeze(of) => *of == node,
-        FaultKind::RemoveDirector(n) => node == Node::Director(*n),
+        FaultKind::RemoveDirector(n) | FaultKind::Drain(n) => node == Node::Director(*n),
         _ => false,
     };
     // A connection may be given up long after the fault began, and is made again a while later.
     let is_near = |fault: &Fault| fault.at <= at && at <= fault.until + 20_000;
     world.scenario.faults.iter().any(|fault| is_near(fault) && involves(fault))
 }
-
-/// A sequence.
-#[allow(dead_code)]
-type Sequence = (PublicKey, u64, Priority);

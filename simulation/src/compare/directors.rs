@@ -154,7 +154,20 @@ impl Directors {
                     }
                 }
             }
+            Output::Replay { to, frames, .. } => {
+                for (_, frame) in frames {
+                    let message = self.message_of(&frame);
+                    if let Some(id) = self.keys.get(&to) {
+                        net.send(director, *id, message);
+                    }
+                }
+            }
             Output::Send { to, message, .. } => self.send_control(net, director, &to, message),
+            Output::SendAll { to, message, .. } => {
+                for to in to.iter() {
+                    self.send_control(net, director, to, message.clone());
+                }
+            }
             _ => {}
         }
     }

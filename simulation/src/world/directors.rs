@@ -29,7 +29,8 @@ impl World {
             0 => node.disk.votes.keys().map(|(_, checkpoint)| *checkpoint).max().unwrap_or(0),
             _ => 0,
         };
-        node.start(self.clock.now, complete_from, |_| {});
+        let log_bytes = self.scenario.log_bytes;
+        node.start(self.clock.now, complete_from, |config| config.log_bytes = log_bytes);
     }
 
     /// A director handles what it was told, in order; frames in a row together.
@@ -78,6 +79,7 @@ impl World {
             }
             NodeEvent::Tick => {
                 self.misbehave(n);
+                self.check_bounds(n);
                 Input::Tick
             }
             NodeEvent::Proven(_) => return,
@@ -152,6 +154,18 @@ impl World {
             Output::Send { to, message, .. } => {
                 self.director_sends(n, &to, Payload::control(message));
             }
+            Output::SendAll { to, message, .. } => {
+                let payload = Payload::control(message);
+                for to in to.iter() {
+                    self.director_sends(n, to, payload.clone());
+                }
+            }
+            Output::Replay { to, frames, .. } => {
+                for (class, frame) in frames {
+                    self.director_sends(n, &to, Payload::Envelope(class, frame));
+                }
+            }
+            Output::Drained { left } => self.drained(n, left),
             Output::Disconnect { peer, reason, .. } => self.director_disconnects(n, &peer, reason),
             Output::Allow { mesh, public } => {
                 self.network.allow(&mut self.clock, me, AllowKind::Mesh, mesh.clone());

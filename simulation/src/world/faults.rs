@@ -7,6 +7,7 @@ use crate::{
     faults::FaultKind,
     node::{MAX_DIRECTORS, Node},
 };
+use director_service::director::Input;
 use rand::Rng;
 
 impl World {
@@ -21,6 +22,7 @@ impl World {
             FaultKind::Crash { node, silently, loses_disk } => {
                 self.crash(node, silently, !loses_disk);
             }
+            FaultKind::Drain(n) => self.put_director(n, Input::Drain),
             FaultKind::Freeze(node) => self.freeze(node),
             FaultKind::RemoveDirector(n) => self.chain.plan(0, Change::RemoveDirector(n)),
             FaultKind::AddDirector(n) => {
@@ -48,11 +50,22 @@ impl World {
                     self.restart(node);
                 }
             }
+            FaultKind::Drain(n) => {
+                // Whether it was done or not.
+                self.crash(Node::Director(n), false, true);
+                self.restart(Node::Director(n));
+            }
             FaultKind::Freeze(node) => self.thaw(node),
             FaultKind::RemoveDirector(n) => self.chain.plan(0, Change::AddDirector(n)),
             FaultKind::Leave(n) => self.crash(Node::Validator(n), false, true),
             FaultKind::Reset(..) | FaultKind::AddDirector(_) | FaultKind::Join(_) => {}
         }
+    }
+
+    /// A director has handed its validators over, as far as they went: it stops.
+    pub(super) fn drained(&mut self, n: u8, left: u32) {
+        self.clock.trace.note(|| format!("d{n} is drained, {left} left"));
+        self.crash(Node::Director(n), false, true);
     }
 
     fn restart_within(&mut self, node: Node, ms: Millis) {

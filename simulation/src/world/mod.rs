@@ -19,7 +19,9 @@ use director_primitives::PublicKey;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 /// How often a core is told that time went by, in milliseconds.
-const TICK_MS: Millis = 100;
+fn tick_ms(node: Node) -> Millis {
+    if node.is_director() { 50 } else { 100 }
+}
 
 /// Streams of random numbers, so that what one part draws changes nothing for another.
 #[derive(Clone, Copy)]
@@ -46,6 +48,8 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     /// What went wrong while it ran.
     pub(crate) failures: Vec<String>,
+    /// Bounds that were exceeded.
+    pub(crate) failures_of_bounds: Vec<String>,
 }
 
 fn directors(scenario: &Scenario) -> Vec<DirectorNode> {
@@ -84,6 +88,7 @@ impl World {
             validators: validators(scenario),
             ledger: Ledger::default(),
             failures: Vec::new(),
+            failures_of_bounds: Vec::new(),
             scenario: scenario.clone(),
         };
         world.set_up();
@@ -133,7 +138,7 @@ impl World {
             Event::Tick(node, process) => {
                 if self.process_of(node) == Some(process) {
                     self.clock.tell(node, NodeEvent::Tick);
-                    self.clock.put(self.clock.now + TICK_MS, Event::Tick(node, process));
+                    self.clock.put(self.clock.now + tick_ms(node), Event::Tick(node, process));
                 }
             }
             Event::Block => self.block(),
@@ -218,7 +223,7 @@ impl World {
         let number = self.chain.latest().number;
         let at = self.clock.now + self.rng.random_range(20..300);
         self.clock.put(at, Event::Tell(node, process, NodeEvent::Finalized(number)));
-        let at = self.clock.now + self.rng.random_range(1..=TICK_MS);
+        let at = self.clock.now + self.rng.random_range(1..=tick_ms(node));
         self.clock.put(at, Event::Tick(node, process));
     }
 

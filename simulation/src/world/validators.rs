@@ -4,19 +4,22 @@ use super::World;
 use crate::{
     Event, Millis, NodeEvent,
     adversaries::Moment,
-    client::{Hears, Message, Wants},
+    client::{Hears, Message, Setup, Wants},
     ledger::message_id,
     network::{AllowKind, Payload},
     node::Node,
 };
-use director_primitives::{Control, PayloadKind, Priority, Topic};
+use director_primitives::{Control, PayloadKind, Priority, Range, Topic};
+use director_service::client::Event as Told;
 use rand::Rng;
 
 impl World {
     pub(super) fn start_validator(&mut self, n: u8) {
         let seed = self.rng.random();
         let Some(node) = self.validators.get_mut(usize::from(n)) else { return };
-        node.start(self.clock.now, seed);
+        let outbox_bytes = self.scenario.outbox_bytes;
+        let setup = Setup { is_strict: node.is_strict, outbox_bytes, seed };
+        node.start(self.clock.now, setup);
     }
 
     /// A validator handles what it was told, in order; frames in a row together.
@@ -110,7 +113,7 @@ impl World {
 
     /// From the first time that a director has told all that it has, nothing may be lost.
     fn settle(&mut self, n: u8, message: &Control) {
-        if matches!(message, Control::Welcome(welcome) if welcome.authorized) {
+        if matches!(message, Control::Vector(vector) if vector.complete) {
             let process = self.validators[usize::from(n)].process_number;
             self.ledger.settled.entry((n, process)).or_insert(self.clock.now);
         }
@@ -131,21 +134,24 @@ impl World {
                 });
                 self.ledger.deliver(to, &envelope, is_honest);
             }
-            Wants::Gap { origin, epoch, class, first, last } => {
+            Wants::Tell(Told::Gap(range)) => {
+                let Range { origin, epoch, class, first, last } = range;
                 self.clock.trace.note(|| {
-                    format!(
-                        "v{n} has a gap {:?} {class:?} {epoch}/{first}..={last}",
-                        Node::of(&origin)
-                    )
+                    let origin = Node::of(&origin);
+                    format!("v{n} has a gap {origin:?} {class:?} {epoch}/{first}..={last}")
                 });
                 let received = self.ledger.received.entry(to).or_default();
                 received.gaps.push((now, (origin, epoch, class), first, last));
             }
-            Wants::Withheld(director) => {
-                self.clock.trace.note(|| format!("v{n}: {:?} withholds", Node::of(&director)));
+            Wants::Tell(Told::Withheld { director, message, .. }) => {
+                self.clock.trace.note(|| {
+                    let (origin, director) = (Node::of(&message.origin), Node::of(&director));
+                    let Range { class, epoch, first, .. } = message;
+                    format!("v{n}: {director:?} withholds {origin:?} {class:?} {epoch}/{first}")
+                });
                 self.ledger.received.entry(to).or_default().withheld.push((now, director));
             }
-            Wants::Told(text) => self.clock.trace.note(|| format!("v{n} {text}")),
+            Wants::Tell(event) => self.clock.trace.note(|| format!("v{n} {event:?}")),
             _ => {}
         }
     }
@@ -185,9 +191,10 @@ impl World {
         let number = node.process_number;
         let Some(process) = &mut node.process else { return };
         let Message { class, payload, .. } = message.clone();
-        self.ledger.publish(self.clock.now, n, number, class, &payload);
         let mut out = Vec::new();
-        process.client.publish(message, &mut out);
+        if process.client.publish(self.clock.now, message, &mut out) {
+            self.ledger.publish(self.clock.now, n, number, class, &payload);
+        }
         self.client_wants(n, out);
     }
 

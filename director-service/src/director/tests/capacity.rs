@@ -3,7 +3,8 @@
 use super::{sent, world::*};
 use crate::director::{DisconnectReason, Input, Link, Output};
 use director_primitives::{
-    Control, Heartbeat, PublicKey, SignedHeartbeat, VectorSummary, runtime_api::ValidatorStatus,
+    Attach, Control, Heartbeat, PublicKey, Role, SignedHeartbeat, VectorSummary,
+    runtime_api::ValidatorStatus,
 };
 
 fn redirected(out: &[Output]) -> Vec<(PublicKey, Vec<PublicKey>)> {
@@ -12,15 +13,38 @@ fn redirected(out: &[Output]) -> Vec<(PublicKey, Vec<PublicKey>)> {
         _ => None,
     };
     let told: Vec<_> = sent(out, Link::Public).into_iter().filter_map(redirect).collect();
+    told
+}
+
+/// The same, of those that have to go.
+fn sent_away(out: &[Output]) -> Vec<(PublicKey, Vec<PublicKey>)> {
     let full = |output: &&Output| {
         matches!(output, Output::Disconnect { reason: DisconnectReason::Full, .. })
     };
+    let told = redirected(out);
     assert_eq!(out.iter().filter(full).count(), told.len(), "whoever is sent away has to go");
     told
 }
 
 fn up(rig: &mut Rig, n: u8) -> Vec<Output> {
     rig.put(Input::Up { peer: validator_key(n).public(), link: Link::Public })
+}
+
+fn attach(rig: &mut Rig, n: u8, role: Role) -> Vec<Output> {
+    let message = Control::Attach(Attach { role, vector: Default::default() });
+    rig.put(Input::Control { from: validator_key(n).public(), link: Link::Public, message })
+}
+
+fn is_welcomed(out: &[Output], n: u8) -> bool {
+    sent(out, Link::Public).into_iter().any(|(to, message)| {
+        to == validator_key(n).public() && matches!(message, Control::Welcome(_))
+    })
+}
+
+/// Who gets what validator `n` says.
+fn hearers(rig: &mut Rig, n: u8, seq: u64) -> Vec<PublicKey> {
+    let out = rig.frames(vec![from_validator(n, &message(n, seq, b"hear"))]);
+    relayed(&out)[0].1.clone()
 }
 
 fn beat(rig: &mut Rig, n: u8, time_ms: u64, validators: u32, capacity: u32) {
@@ -58,17 +82,81 @@ fn whoever_finds_no_room_is_told_where_there_is_some() {
     beat(&mut rig, 1, 1, 9, 10);
     beat(&mut rig, 2, 1, 1, 10);
     beat(&mut rig, 3, 1, 10, 10);
-    assert!(redirected(&up(&mut rig, 0)).is_empty());
-    assert!(redirected(&up(&mut rig, 1)).is_empty());
+    assert!(sent_away(&up(&mut rig, 0)).is_empty());
+    assert!(sent_away(&up(&mut rig, 1)).is_empty());
     let roomy = [2, 1].map(|n| director_key(n).public()).to_vec();
     let out = up(&mut rig, 2);
-    assert_eq!(redirected(&out), vec![(validator_key(2).public(), roomy)]);
-    assert_eq!(sent(&out, Link::Public).len(), 1, "it is not welcomed");
+    assert!(is_welcomed(&out, 2) && sent_away(&out).is_empty(), "it may want to stand by");
+    let out = attach(&mut rig, 2, Role::Primary);
+    assert_eq!(sent_away(&out), vec![(validator_key(2).public(), roomy)]);
+    assert_eq!(sent(&out, Link::Public).len(), 1, "nothing else");
     assert_eq!(rig.core.stats().public_connections, 2);
     // Whoever is here already comes back to its own place.
-    assert!(redirected(&up(&mut rig, 0)).is_empty());
+    assert!(sent_away(&up(&mut rig, 0)).is_empty());
+    assert!(sent_away(&attach(&mut rig, 0, Role::Primary)).is_empty());
     rig.put(Input::Down { peer: validator_key(0).public(), link: Link::Public });
-    assert!(redirected(&up(&mut rig, 2)).is_empty(), "a place is free");
+    up(&mut rig, 2);
+    assert!(sent_away(&attach(&mut rig, 2, Role::Primary)).is_empty(), "a place is free");
+}
+
+#[test]
+fn a_guest_that_says_nothing_goes_after_a_while() {
+    let mut rig = rig(&World::new(4, 4));
+    for n in 0..4 {
+        up(&mut rig, n);
+    }
+    assert_eq!(rig.core.stats().public_connections, 4);
+    let (here, guest) = (validator_key(1).public(), validator_key(2).public());
+    let hear = hearers(&mut rig, 0, 1);
+    assert!(hear.contains(&here) && !hear.contains(&guest), "nothing is relayed to a guest");
+    assert!(hearers(&mut rig, 2, 1).contains(&here), "what it says is");
+    rig.now = 1_999;
+    assert!(sent_away(&rig.put(Input::Tick)).is_empty());
+    rig.now = 2_000;
+    let gone: Vec<_> = sent_away(&rig.put(Input::Tick)).into_iter().map(|(who, _)| who).collect();
+    let mut guests = [2, 3].map(|n| validator_key(n).public());
+    guests.sort();
+    assert_eq!(gone, guests);
+    assert_eq!(rig.core.stats().public_connections, 2);
+    // Whoever finds a place by then stays.
+    up(&mut rig, 2);
+    rig.put(Input::Down { peer: here, link: Link::Public });
+    rig.now = 4_000;
+    assert!(sent_away(&rig.put(Input::Tick)).is_empty());
+    assert!(hearers(&mut rig, 0, 2).contains(&guest), "as if it had asked for it");
+}
+
+#[test]
+fn as_many_again_may_stand_by() {
+    let mut rig = rig(&World::new(4, 6));
+    for n in 0..2 {
+        up(&mut rig, n);
+    }
+    for n in 2..5 {
+        up(&mut rig, n);
+    }
+    for n in 2..4 {
+        assert!(redirected(&attach(&mut rig, n, Role::Standby)).is_empty());
+    }
+    let full = attach(&mut rig, 4, Role::Standby);
+    assert_eq!(sent_away(&full)[0].0, validator_key(4).public());
+    let stats = rig.core.stats();
+    assert_eq!((stats.public_connections, stats.standby_connections), (2, 2));
+    let hear = hearers(&mut rig, 0, 1);
+    assert!(!hear.contains(&validator_key(2).public()), "it only stands by");
+
+    // It stays where it is if there is no room for more.
+    let out = attach(&mut rig, 2, Role::Primary);
+    assert_eq!(redirected(&out)[0].0, validator_key(2).public());
+    let goes = out.iter().any(|output| matches!(output, Output::Disconnect { .. }));
+    assert!(!goes && rig.core.stats().standby_connections == 2);
+    // And when there is, it has it at once.
+    rig.put(Input::Down { peer: validator_key(1).public(), link: Link::Public });
+    assert!(redirected(&attach(&mut rig, 2, Role::Primary)).is_empty());
+    assert!(hearers(&mut rig, 0, 2).contains(&validator_key(2).public()));
+    // The other way round too.
+    attach(&mut rig, 2, Role::Standby);
+    assert!(!hearers(&mut rig, 0, 3).contains(&validator_key(2).public()));
 }
 
 #[test]
@@ -78,9 +166,12 @@ fn what_was_said_long_ago_says_nothing() {
     up(&mut rig, 0);
     up(&mut rig, 1);
     rig.now = 5_000;
-    assert_eq!(redirected(&up(&mut rig, 2))[0].1.len(), 1);
+    up(&mut rig, 2);
+    assert_eq!(sent_away(&attach(&mut rig, 2, Role::Primary))[0].1.len(), 1);
     rig.now = 5_001;
-    assert_eq!(redirected(&up(&mut rig, 2)), vec![(validator_key(2).public(), vec![])]);
+    up(&mut rig, 2);
+    let out = attach(&mut rig, 2, Role::Primary);
+    assert_eq!(sent_away(&out), vec![(validator_key(2).public(), vec![])]);
 }
 
 #[test]
@@ -92,13 +183,16 @@ fn a_candidate_makes_room_for_who_may_speak() {
     up(&mut rig, 0);
     up(&mut rig, 1);
     let leaves = validator_key(0).public();
-    let out = up(&mut rig, 2);
-    assert_eq!(redirected(&out).into_iter().map(|(who, _)| who).collect::<Vec<_>>(), vec![leaves]);
-    let welcomed = sent(&out, Link::Public).into_iter().any(|(to, message)| {
-        to == validator_key(2).public() && matches!(message, Control::Welcome(_))
-    });
-    assert!(welcomed);
+    assert!(is_welcomed(&up(&mut rig, 2), 2));
+    let out = attach(&mut rig, 2, Role::Primary);
+    assert_eq!(sent_away(&out).into_iter().map(|(who, _)| who).collect::<Vec<_>>(), vec![leaves]);
     assert_eq!(rig.core.stats().public_connections, 2);
-    // The other way round it is not.
-    assert_eq!(redirected(&up(&mut rig, 3))[0].0, validator_key(3).public());
+    assert!(hearers(&mut rig, 1, 1).contains(&validator_key(2).public()));
+    // The other way round it is not: who asks to be let in wants a seat.
+    up(&mut rig, 3);
+    let message = Control::AuthorizationRequest(application(request(3, 100)));
+    let from = validator_key(3).public();
+    let out = rig.put(Input::Control { from, link: Link::Public, message });
+    assert_eq!(sent_away(&out)[0].0, from);
+    assert_eq!(rig.core.stats().requests, 0);
 }

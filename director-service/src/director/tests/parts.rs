@@ -4,7 +4,7 @@ use super::world::{genesis, validator_key};
 use crate::director::{
     header::Header,
     seen::Seen,
-    window::{Place, Tag, WINDOW, Windows},
+    window::{MAX_WINDOW, Place, Tag, Windows},
 };
 use codec::Encode;
 use director_primitives::{
@@ -123,10 +123,10 @@ fn a_window_knows_what_was_there() {
     assert_eq!(place(&windows, 7, 4, tag), Place::Free);
     assert_eq!(windows.place(&origin, 7, Priority::High, 3, tag), Place::Free);
 
-    windows.take(&origin, 7, Priority::Normal, 3 + WINDOW, tag);
+    windows.take(&origin, 7, Priority::Normal, 3 + MAX_WINDOW, tag);
     assert_eq!(place(&windows, 7, 3, tag), Place::Passed);
     assert_eq!(place(&windows, 7, 4, tag), Place::Free);
-    assert_eq!(place(&windows, 7, 3 + WINDOW, tag), Place::Repeat);
+    assert_eq!(place(&windows, 7, 3 + MAX_WINDOW, tag), Place::Repeat);
 
     // A wild number costs no memory and no panic.
     windows.take(&origin, 7, Priority::Normal, u64::MAX, tag);

@@ -42,8 +42,9 @@ impl Rig {
         let obey = async {
             if let Some(outcome) = outcome {
                 let order = self.orders.recv().await.unwrap();
-                assert_eq!(order.revoke, AccountId32::new([7; 32]));
-                order.answer.send(outcome).unwrap();
+                let Order::Revoke { validator, answer } = order else { panic!("no revocation") };
+                assert_eq!(validator, AccountId32::new([7; 32]));
+                answer.send(outcome).unwrap();
             }
         };
         let (_, read) = tokio::join!(obey, stream.read_to_string(&mut answer));

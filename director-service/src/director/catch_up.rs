@@ -1,0 +1,56 @@
+//! Says when a director that has started has what the others have.
+//!
+//! It is ready, and stays so, once
+//!
+//! * a director that is connected has told all of its vector, and nothing that it claims is missing here but
+//!   what it says is gone; or
+//! * the chain has no other active director; or
+//! * none has been connected for `alone_ms`; or
+//! * `catch_up_ms` have passed: what others claim must not keep it from serving for ever.
+//!
+//! All of it counts from when the chain has this director as active: before that, others do not speak with it.
+
+use super::{Crypto, Director, Millis, repair::Wanted};
+
+/// How far it is.
+#[derive(Debug, Default)]
+pub(super) struct CatchUp {
+    is_ready: bool,
+    since: Option<Millis>,
+    alone_since: Option<Millis>,
+}
+
+impl<C: Crypto> Director<C> {
+    /// Whether it has caught up with the other directors.
+    pub fn is_ready(&self) -> bool {
+        self.catch_up.is_ready
+    }
+
+    /// Looks whether it has caught up by now.
+    pub(super) fn look_ready(&mut self, now: Millis) {
+        if self.catch_up.is_ready {
+            return;
+        }
+        let Some(snapshot) = self.snapshot.clone() else { return };
+        if snapshot.director(&self.config.account).is_none() {
+            self.catch_up = CatchUp::default();
+            return;
+        }
+        let since = *self.catch_up.since.get_or_insert(now);
+        let is_level = self.members.mesh().iter().any(|peer| {
+            let wanted = Wanted { windows: &self.windows, snapshot: &snapshot };
+            let is_complete = self.planner.claims(peer).is_some_and(|claims| claims.is_complete());
+            is_complete && self.planner.is_level_with(peer, &wanted)
+        });
+        let alone_since = match self.members.mesh().is_empty() {
+            true => Some(*self.catch_up.alone_since.get_or_insert(now)),
+            false => None,
+        };
+        self.catch_up.alone_since = alone_since;
+        let has_passed = |since: Millis, ms: u64| now >= since.saturating_add(ms);
+        self.catch_up.is_ready = is_level
+            || snapshot.directors.active.len() <= 1
+            || alone_since.is_some_and(|since| has_passed(since, self.config.alone_ms))
+            || has_passed(since, self.config.catch_up_ms);
+    }
+}

@@ -1,0 +1,258 @@
+//! Keeps what is under way about one sequence of which something is missing.
+
+use super::{Have, Millis, Sequence, Settings, planner::Peer};
+use director_primitives::{Fetch, PublicKey, repair::MAX_RANGES};
+use std::collections::{BTreeMap, HashMap};
+
+/// So many questions in vain, and what a peer claims is not waited for any more.
+const MAX_VAIN: u32 = 3;
+
+/// A sequence of which something is missing.
+#[derive(Debug)]
+pub(super) struct Behind {
+    pub(super) contiguous: u64,
+    /// Since when nothing has moved that was not asked for.
+    still_since: Millis,
+    /// Since when nothing has moved at all while there was somebody to ask.
+    pub(super) stuck_since: Millis,
+    /// Nothing is to be done before.
+    pub(super) sleeps_until: Millis,
+    /// By peer: what was asked of it.
+    pub(super) asked: HashMap<PublicKey, Asked>,
+}
+
+/// What was asked of one peer, and what came of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    /// When first for what is first missing now.
+    pub(super) first_at: Option<Millis>,
+    /// When last, and for which numbers up to which.
+    pub(super) last_at: Millis,
+    pub(super) to: u64,
+    /// Up to here it has nothing.
+    pub(super) gone_to: u64,
+    /// Up to here it says that it has sent what it has, and when it said so.
+    pub(super) served_to: u64,
+    pub(super) served_at: Millis,
+    /// Questions in vain.
+    pub(super) vain: u32,
+    pub(super) not_before: Millis,
+}
+
+impl Asked {
+    /// It was asked, or it said that it has sent something, and nothing has come.
+    pub(super) fn in_vain(&mut self, now: Millis, settings: &Settings) {
+        let back_off = settings.back_off_ms.saturating_mul(1 << self.vain.min(5)).min(60_000);
+        self.not_before = now.saturating_add(back_off);
+        self.vain = self.vain.saturating_add(1);
+        self.served_to = 0;
+    }
+}
+
+/// Questions that are being put together: each with how many numbers it asks for.
+pub(super) type Questions = BTreeMap<PublicKey, (Fetch, u64)>;
+
+/// What is to become of a sequence.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nothing is missing any more.
+    Done,
+    /// Nothing can be done until somebody says something new.
+    Rest,
+    /// It is to be looked at again.
+    Again,
+    /// Nobody has what is missing up to this number.
+    GiveUp(u64),
+}
+
+/// What peers said about what is first missing.
+#[derive(Default)]
+struct Chances {
+    /// The least number up to which peers say that it is gone, of those that say so.
+    gone_to: Option<u64>,
+    /// Whether all of them say so.
+    all_gone: bool,
+    /// Whether somebody claims to have it, and can be believed.
+    somebody: bool,
+    /// When somebody may be asked at the earliest; `None` if nobody claims to have anything.
+    ask_at: Option<Millis>,
+}
+
+impl Behind {
+    pub(super) fn new(now: Millis, contiguous: u64) -> Self {
+        let asked = HashMap::new();
+        Self { contiguous, still_since: now, stuck_since: now, sleeps_until: 0, asked }
+    }
+
+    /// Puts what is missing into the questions, and says what is to become of it.
+    pub(super) fn look(
+        &mut self,
+        now: Millis,
+        sequence: Sequence,
+        have: &impl Have,
+        settings: &Settings,
+        peers: &mut [(&PublicKey, &mut Peer)],
+        all_connected: bool,
+        questions: &mut Questions,
+    ) -> Look {
+        let top = have.top(&sequence);
+        let claimed = peers.iter().map(|(_, peer)| peer.claims.of(&sequence)).max().unwrap_or(0);
+        let to = top.max(claimed);
+        let Some(contiguous) = have.contiguous(&sequence).filter(|contiguous| *contiguous < to)
+        else {
+            return Look::Done;
+        };
+        if contiguous > self.contiguous {
+            let is_fetched = peers.iter().any(|(_, peer)| peer.is_asked(&sequence));
+            self.moved(now, contiguous, is_fetched);
+        }
+        if peers.is_empty() && !all_connected {
+            self.stuck_since = now;
+        }
+        let Some(waited) = now.saturating_sub(self.still_since).checked_sub(settings.grace_ms)
+        else {
+            return Look::Again;
+        };
+        let mut chances = Chances { all_gone: true, ..Chances::default() };
+        for (key, peer) in peers {
+            let reaches = if peer.has_all { to } else { peer.claims.of(&sequence) };
+            let known = self.asked.get(*key).copied().unwrap_or_default();
+            chances.add(contiguous, reaches, &known);
+            if reaches <= contiguous.max(known.gone_to)
+                || peer.rests(now, settings)
+                || waited < settings.rank_ms.saturating_mul(peer.rank.into())
+                || now < known.not_before
+            {
+                continue;
+            }
+            let asked = self.asked.entry(**key).or_default();
+            asked.ask(
+                now,
+                &sequence,
+                contiguous,
+                reaches,
+                have,
+                settings,
+                questions.entry(**key).or_default(),
+            );
+        }
+        let most = if settings.beyond_top { to } else { top };
+        if most > contiguous {
+            let lost = self.lost(now, &chances, settings, all_connected, || {
+                // Claims end before it: whoever had this had what comes before.
+                let first = have.holes(&sequence, top, 1).first().map(|(_, until)| *until);
+                (first.unwrap_or(contiguous), top.saturating_sub(1))
+            });
+            return match lost.map(|lost| lost.min(most)).filter(|lost| *lost > contiguous) {
+                Some(lost) => Look::GiveUp(lost),
+                None => Look::Again,
+            };
+        }
+        match chances.ask_at {
+            None => Look::Rest,
+            Some(at) => {
+                self.sleeps_until = at;
+                Look::Again
+            }
+        }
+    }
+
+    /// Something has come.
+    fn moved(&mut self, now: Millis, contiguous: u64, is_fetched: bool) {
+        self.contiguous = contiguous;
+        self.stuck_since = now;
+        if !is_fetched {
+            self.still_since = now;
+        }
+        self.asked.retain(|_, asked| {
+            (asked.first_at, asked.vain, asked.not_before) = (None, 0, 0);
+            asked.to.max(asked.gone_to) > contiguous
+        });
+    }
+
+    /// Up to which number everything that is missing is lost, if it is. `holes` says where the first hole
+    /// ends, and the last one at the latest.
+    fn lost(
+        &self,
+        now: Millis,
+        chances: &Chances,
+        settings: &Settings,
+        all_connected: bool,
+        holes: impl Fn() -> (u64, u64),
+    ) -> Option<u64> {
+        let stuck = now.saturating_sub(self.stuck_since);
+        let for_times = |times: u64| stuck >= settings.give_up_ms.saturating_mul(times);
+        match chances.gone_to {
+            Some(gone_to) if chances.all_gone && all_connected => Some(gone_to),
+            Some(gone_to) if !chances.somebody && for_times(1) => Some(gone_to),
+            // Nobody claims it although it must have been there.
+            None if !chances.somebody && for_times(2) => Some(holes().1),
+            // Whoever claims it does not send it.
+            _ if for_times(6) => Some(holes().0),
+            _ => None,
+        }
+    }
+}
+
+impl Chances {
+    fn add(&mut self, contiguous: u64, reaches: u64, asked: &Asked) {
+        if asked.gone_to > contiguous {
+            let least = self.gone_to.map_or(asked.gone_to, |to| to.min(asked.gone_to));
+            self.gone_to = Some(least);
+        } else {
+            self.all_gone = false;
+            self.somebody |= reaches > contiguous && asked.vain < MAX_VAIN;
+        }
+        if reaches > contiguous.max(asked.gone_to) {
+            let at = self.ask_at.map_or(asked.not_before, |at| at.min(asked.not_before));
+            self.ask_at = Some(at);
+        }
+    }
+}
+
+impl Asked {
+    /// Puts into a question what a peer has that reaches so far.
+    fn ask(
+        &mut self,
+        now: Millis,
+        sequence: &Sequence,
+        contiguous: u64,
+        reaches: u64,
+        have: &impl Have,
+        settings: &Settings,
+        (fetch, numbers): &mut (Fetch, u64),
+    ) {
+        let first = contiguous.max(self.gone_to).saturating_add(1);
+        if self.served_to >= first {
+            let holes = have.holes(sequence, self.served_to, MAX_RANGES as usize);
+            if holes.iter().any(|(_, until)| *until >= first) {
+                // What was sent may be on its way.
+                if now >= self.served_at.saturating_add(settings.answer_ms) {
+                    self.in_vain(now, settings);
+                }
+                return;
+            }
+        }
+        // Half of what there is room for, so that one sequence does not hold up the others.
+        let left = (MAX_RANGES as usize).saturating_sub(fetch.ranges.len()).div_ceil(2);
+        let mut numbers_left = settings.max_numbers.saturating_sub(*numbers).div_ceil(2);
+        if left == 0 || numbers_left == 0 {
+            return;
+        }
+        for (from, until) in have.holes(sequence, reaches, left) {
+            let (from, until) = (from.max(first), until.min(reaches));
+            if from > until || numbers_left == 0 {
+                continue;
+            }
+            let until = until.min(from.saturating_add(numbers_left - 1));
+            let count = until - from + 1;
+            if fetch.ranges.try_push(sequence.range(from, until)).is_err() {
+                return;
+            }
+            numbers_left -= count;
+            *numbers += count;
+            self.first_at.get_or_insert(now);
+            (self.last_at, self.to) = (now, self.to.max(until));
+        }
+    }
+}
