@@ -11,7 +11,7 @@ const MAX_VAIN: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Behind {
     pub(super) contiguous: u64,
-    /// Since when nothing has moved that was not asked for.
+    /// Since when nothing has moved by itself.
     still_since: Millis,
     /// Since when nothing has moved at all while there was somebody to ask.
     pub(super) stuck_since: Millis,
@@ -103,8 +103,7 @@ impl Behind {
             return Look::Done;
         };
         if contiguous > self.contiguous {
-            let is_fetched = peers.iter().any(|(_, peer)| peer.is_asked(&sequence));
-            self.moved(now, contiguous, is_fetched);
+            self.moved(now, contiguous);
         }
         if peers.is_empty() && !all_connected {
             self.stuck_since = now;
@@ -169,10 +168,11 @@ impl Behind {
     }
 
     /// Something has come.
-    fn moved(&mut self, now: Millis, contiguous: u64, is_fetched: bool) {
+    fn moved(&mut self, now: Millis, contiguous: u64) {
         self.contiguous = contiguous;
         self.stuck_since = now;
-        if !is_fetched {
+        // What was asked for needs no patience before the next question.
+        if !self.asked.values().any(|asked| asked.to >= contiguous) {
             self.still_since = now;
         }
         self.asked.retain(|_, asked| {

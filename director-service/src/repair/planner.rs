@@ -84,14 +84,6 @@ impl Peer {
         let next = self.asked_at.map(|at| at.saturating_add(settings.interval_ms));
         self.asked.is_some() || next.is_some_and(|next| now < next)
     }
-
-    /// Whether it owes an answer about this sequence.
-    pub(super) fn is_asked(&self, sequence: &Sequence) -> bool {
-        let asks = |(question, _): &(Fetch, Millis)| {
-            question.ranges.iter().any(|range| Sequence::from(range) == *sequence)
-        };
-        self.asked.as_ref().is_some_and(asks)
-    }
 }
 
 /// Whom to ask for what. See the [module](super).
