@@ -3,15 +3,9 @@
 //!
 //! A thin layer, so that the rest of the simulation does not depend on how the client's core is cut.
 
-use crate::{
-    Millis,
-    chain::genesis,
-    envelopes::SimulatedKeys,
-    node::Node,
-};
+use crate::{Millis, chain::genesis, envelopes::SimulatedKeys, node::Node};
 use director_primitives::{
-    Control, Envelope, H256, PayloadKind, Priority, PublicKey, RegistrationId, Snapshot,
-    StakeProof,
+    Control, Envelope, H256, PayloadKind, Priority, PublicKey, RegistrationId, Snapshot, StakeProof,
 };
 use director_service::{
     client::{
@@ -105,8 +99,7 @@ impl Client {
     /// One that knows nothing yet.
     pub(crate) fn new(node: Node, now: Millis, setup: Setup) -> Self {
         // The secret is the network's, and there is none here.
-        let mut config =
-            Config::new([0; 32], node.account(), genesis(), Directors::OnChain);
+        let mut config = Config::new([0; 32], node.account(), genesis(), Directors::OnChain);
         config.strict = [setup.is_strict; 4];
         config.outbox_bytes = setup.outbox_bytes;
         let keys = SimulatedKeys::new(node, genesis());

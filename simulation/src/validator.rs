@@ -1,8 +1,7 @@
 //! A validator: its client, and what its application publishes and gets.
 
 use crate::{
-    Millis,
-    NodeEvent,
+    Millis, NodeEvent,
     adversaries::Mischief,
     chain::genesis,
     client::{Client, Message, Setup},
