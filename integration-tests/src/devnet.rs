@@ -138,6 +138,7 @@ async fn start(
         validators: options.validators.into(),
         block_time_ms: options.block_time_ms,
         offender: options.offender(),
+        check_signatures: true,
         dir,
     };
     let network = Network::start(&plan, |step| {

@@ -29,6 +29,8 @@ pub struct Plan {
     pub block_time_ms: u64,
     /// Who signs twice, and at which checkpoint.
     pub offender: Option<DoubleSign>,
+    /// Whether validators check each other's signatures. All of them run in one process here.
+    pub check_signatures: bool,
     /// Where logs and state go.
     pub dir: PathBuf,
 }
@@ -91,7 +93,8 @@ impl Network {
             directors.rotate_left(number % addresses.len());
             let offends = plan.offender.filter(|of| usize::from(of.validator) == number + 1);
             let double_sign_from = offends.map(|of| of.checkpoint);
-            let setup = Setup { number, identity: identity.clone(), directors, double_sign_from };
+            let (identity, check_signatures) = (identity.clone(), plan.check_signatures);
+            let setup = Setup { number, identity, directors, double_sign_from, check_signatures };
             validator::spawn(setup, chain.node.clone(), shared.clone(), stopped.clone())
         });
         let tasks = spawn.collect();

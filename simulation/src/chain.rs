@@ -232,6 +232,7 @@ impl Chain {
             region: Default::default(),
             capacity: self.settings.capacity,
             refreshed_at: FIRST_BLOCK,
+            active_since: FIRST_BLOCK,
         }
     }
 

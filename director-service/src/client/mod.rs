@@ -127,6 +127,9 @@ pub struct Config {
     pub withheld_limit: usize,
     /// How long a director that withheld is not wanted. Default 60,000 ms.
     pub avoid_ms: u64,
+    /// Whether others' signatures are checked. Default yes. Only who runs many validators on one machine to
+    /// load directors has a reason to say no: it takes most of a client's time.
+    pub check_signatures: bool,
     /// Bounds of the connection.
     pub limits: Limits,
 }
@@ -159,6 +162,7 @@ impl Config {
             resend_ms: 1_000,
             withheld_limit: 3,
             avoid_ms: 60_000,
+            check_signatures: true,
             limits: Limits::default(),
         }
     }

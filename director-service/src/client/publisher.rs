@@ -94,7 +94,8 @@ impl Publisher {
         Ok(id)
     }
 
-    pub(super) fn key(&self) -> PublicKey {
+    /// The validator's peer key.
+    pub fn key(&self) -> PublicKey {
         self.0.handle.local_key()
     }
 

@@ -175,8 +175,8 @@ impl Window {
         let seen = self.ahead.iter().zip(self.contiguous().saturating_add(1)..=u64::MAX);
         let missing = seen.filter(|(seen, _)| !**seen).map(|(_, number)| (number, number));
         let missing = missing.take_while(|(number, _)| *number <= to);
-        let beyond = self.top().saturating_add(1);
-        for (first, last) in missing.chain((beyond <= to).then_some((beyond, to))) {
+        let beyond = self.top().checked_add(1).filter(|beyond| *beyond <= to);
+        for (first, last) in missing.chain(beyond.map(|beyond| (beyond, to))) {
             match holes.last_mut() {
                 Some((_, before)) if *before + 1 == first => *before = last,
                 _ => holes.push((first, last)),

@@ -67,6 +67,7 @@ fn snapshot(validators: usize) -> Arc<Snapshot> {
         region: Default::default(),
         capacity: u32::MAX,
         refreshed_at: 0,
+        active_since: 0,
     };
     let validator = |id: usize| {
         let key = validator_key(id as Id);

@@ -241,9 +241,13 @@ impl<K: Keys> Core<K> {
 
     /// Nothing is changed for a while.
     fn rest(&mut self, now: Millis) {
-        let wait = |ms: u64, chance: f64| now.saturating_add((ms as f64 * (0.5 + chance)) as u64);
-        self.links.settle_at = wait(self.config.settle_ms, self.chance.next());
-        self.links.probe_at = wait(self.config.probe_ms, self.chance.next());
+        self.links.settle_at = self.later(now, self.config.settle_ms);
+        self.links.probe_at = self.later(now, self.config.probe_ms);
+    }
+
+    /// Between half and one and a half of this time from now.
+    fn later(&mut self, now: Millis, ms: u64) -> Millis {
+        now.saturating_add((ms as f64 * (0.5 + self.chance.next())) as u64)
     }
 
     /// Dials whom we need.
@@ -390,7 +394,7 @@ impl<K: Keys> Core<K> {
             }
         }
         if now >= self.links.probe_at && self.links.dialing.is_empty() {
-            self.rest(now);
+            self.links.probe_at = self.later(now, self.config.probe_ms);
             let links = &self.links;
             let better = self.choice.worth_a_try(now, |key| links.is_linked(key));
             if let Some(better) = better {

@@ -42,6 +42,7 @@ fn active(account_of: u8, key_of: u8, capacity: u32) -> DirectorInfo<AccountId32
         endpoints: vec![endpoint].try_into().unwrap(),
         region: Default::default(),
         capacity,
+        active_since: 0,
         refreshed_at: 0,
     }
 }

@@ -8,6 +8,7 @@ mod conduct;
 mod detector;
 mod evidence;
 mod heartbeats;
+mod log;
 mod members;
 mod parts;
 mod rates;
@@ -17,6 +18,7 @@ mod revocation;
 mod storm;
 mod suspects;
 mod turns;
+mod window;
 mod world;
 
 use crate::director as core;
