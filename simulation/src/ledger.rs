@@ -26,6 +26,9 @@ pub(crate) struct Published {
     pub(crate) class: Priority,
 }
 
+/// When a process was told that numbers of an origin's epoch and class will never come, from the first to the last.
+pub(crate) type Gap = (Millis, (PublicKey, u64, Priority), u64, u64);
+
 /// What one process of a validator got.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
@@ -36,7 +39,7 @@ pub(crate) struct Received {
     /// Messages that nobody published like that.
     pub(crate) strange: Vec<Place>,
     /// Ranges that it was told will never come, and when.
-    pub(crate) gaps: Vec<(Millis, (PublicKey, u64, Priority), u64, u64)>,
+    pub(crate) gaps: Vec<Gap>,
     /// Directors that it was told withhold messages, and when.
     pub(crate) withheld: Vec<(Millis, PublicKey)>,
 }

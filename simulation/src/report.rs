@@ -38,7 +38,7 @@ impl Report {
         self.digest = self.digest.wrapping_add(other.digest);
         self.messages += other.messages;
         self.deliveries += other.deliveries;
-        self.gaps += other.gaps;
+        self.gaps = self.gaps.saturating_add(other.gaps);
         self.proofs += other.proofs;
         self.withheld += other.withheld;
         for (name, count) in &other.faults {

@@ -55,9 +55,15 @@ fn twice(received: &Received) -> impl Iterator<Item = Place> {
 fn disorder(received: &Received) -> impl Iterator<Item = String> {
     received.sequences.iter().flat_map(|(sequence, numbers)| {
         let gaps = received.gaps.iter().filter(|(_, of, ..)| of == sequence);
-        let gaps: Vec<_> = gaps.map(|(_, _, first, last)| (*first, *last)).collect();
+        let mut gaps: Vec<_> = gaps.map(|(_, _, first, last)| (*first, *last)).collect();
+        gaps.sort_unstable();
         let is_given_up = move |from: u64, to: u64| {
-            (from..=to).all(|seq| gaps.iter().any(|(first, last)| (first..=last).contains(&&seq)))
+            // The first number that no gap so far covers.
+            let covered = |next: u64, (first, last): &(u64, u64)| match *first <= next {
+                true => next.max(last.saturating_add(1)),
+                false => next,
+            };
+            gaps.iter().fold(from, covered) > to
         };
         numbers.windows(2).filter_map(move |pair| {
             let &[before, after] = pair else { return None };
@@ -140,16 +146,18 @@ impl<'a> Receiver<'a> {
         })
     }
 
-    /// Gaps although a director that nothing was wrong with had the message.
+    /// Gaps in what honest validators said, although a director that nothing was wrong with had the message.
     fn unfounded_gaps(&self, world: &World) -> impl Iterator<Item = String> {
-        self.received.gaps.iter().flat_map(move |(at, (origin, epoch, class), first, last)| {
-            (*first..=*last).filter_map(move |seq| {
-                let place = (*origin, *epoch, *class, seq);
-                let holder = healthy_holder(world, &place, *at, self.n)?;
+        let gaps = self.received.gaps.iter();
+        let gaps = gaps.filter(|(_, (origin, ..), ..)| world.is_honest(origin));
+        gaps.flat_map(move |(at, (origin, epoch, class), first, last)| {
+            let range = (*origin, *epoch, *class, *first)..=(*origin, *epoch, *class, *last);
+            world.ledger.holders.range(range).filter_map(move |(place, _)| {
+                let holder = healthy_holder(world, place, *at, self.n)?;
                 let (n, process) = (self.n, self.process);
                 Some(format!(
                     "v{n} (process {process}) was told at {at} that {} is lost, but d{holder} had it",
-                    name(&place)
+                    name(place)
                 ))
             })
         })

@@ -71,14 +71,16 @@ pub(crate) fn report(world: &World) -> Report {
     double_signs::check(world, &mut failures);
     bounds::check(world, &mut failures);
     let received = world.ledger.received.values();
-    let lost = |(_, _, first, last): &(_, _, u64, u64)| last - first + 1;
+    let of_honest = |of: &&crate::ledger::Gap| world.is_honest(&of.1.0);
+    let lost = |(_, _, first, last): &crate::ledger::Gap| (last - first).saturating_add(1);
+    let gaps = received.clone().flat_map(|of| of.gaps.iter().filter(of_honest).map(lost));
     let honest = world.directors.iter().filter(|of| of.is_honest());
     Report {
         failures: failures.0,
         digest: world.clock.trace.digest(),
         messages: world.ledger.published.len() as u64,
         deliveries: world.ledger.deliveries,
-        gaps: received.clone().flat_map(|of| of.gaps.iter().map(lost)).sum(),
+        gaps: gaps.fold(0, u64::saturating_add),
         proofs: honest.map(|of| of.proven.len() as u64).sum(),
         withheld: received.map(|of| of.withheld.len() as u64).sum(),
         faults: faults(world),
