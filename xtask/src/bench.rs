@@ -1,4 +1,4 @@
-//! Builds what is measured as operators would, and measures: `cargo xtask bench relay|failover|core|store`.
+//! Builds what is measured as operators would, and measures: `cargo xtask bench relay|failover|heartbeats|core|store`.
 
 use crate::{cargo, devnet, setup, steps::Steps, wasm};
 use std::{
@@ -19,6 +19,8 @@ Benchmarks:
   failover
          what validators notice when a director dies, freezes, restarts or drains, as real processes
          under load: `--help` tells the options
+  heartbeats
+         what heartbeats and vectors cost a director of a thousand validators
   core   what a director does with a message, without sockets (criterion)
   store  what it keeps on disk (criterion)
 
@@ -44,7 +46,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {
     match &*name {
         "relay" => relay(rest),
         "failover" => failover(rest),
-        "core" | "store" => criterion(&name, rest),
+        "core" | "store" | "heartbeats" => criterion(&name, rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(())

@@ -33,7 +33,7 @@ Commands:
   sim [--seeds N] [--seed BASE] [--jobs J] | --replay SEED [--trace] | --compare
                  directors and validators in simulated time, with faults that a seed draws; `--help`
                  tells more
-  bench [relay|failover|core|store] [ARGS]
+  bench [relay|failover|heartbeats|core|store] [ARGS]
                  measures this machine's director, against other systems too
   build          everything that the devnet needs, without running it
   wasm           the runtime for the node
