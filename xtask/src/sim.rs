@@ -3,12 +3,12 @@
 use crate::{cargo, setup};
 use std::{
     ffi::OsString,
-    path::PathBuf,
+    path::Path,
     process::{Command, Stdio},
 };
 
 /// The simulation's own reading of its arguments: std only, and so a mistake is told before a long build.
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../simulation/src/arguments.rs"]
 mod arguments;
 
@@ -52,7 +52,7 @@ pub(crate) fn check() -> Result<(), String> {
     start(Command::new(&executable).args(["--seeds", CHECKED_SEEDS]), &executable)
 }
 
-fn start(command: &mut Command, executable: &PathBuf) -> Result<(), String> {
+fn start(command: &mut Command, executable: &Path) -> Result<(), String> {
     let status = command
         .status()
         .map_err(|error| format!("cannot start {}: {error}", executable.display()))?;

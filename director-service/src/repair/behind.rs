@@ -85,6 +85,8 @@ impl Behind {
     }
 
     /// Puts what is missing into the questions, and says what is to become of it.
+    // All of them are the planner's, borrowed apart.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn look(
         &mut self,
         now: Millis,
@@ -236,6 +238,7 @@ impl Chances {
 
 impl Asked {
     /// Puts into a question what a peer has that reaches so far.
+    #[allow(clippy::too_many_arguments)]
     fn ask(
         &mut self,
         now: Millis,

@@ -388,10 +388,10 @@ impl<K: Keys> Core<K> {
             return;
         }
         let is_draining = self.links.session(&primary).is_some_and(|of| of.is_draining);
-        if is_draining || now >= self.links.settle_at {
-            if is_draining || self.choice.is_better(&standby, &primary, now) {
-                return self.swap(now, out);
-            }
+        let may_settle =
+            now >= self.links.settle_at && self.choice.is_better(&standby, &primary, now);
+        if is_draining || may_settle {
+            return self.swap(now, out);
         }
         if now >= self.links.probe_at && self.links.dialing.is_empty() {
             self.links.probe_at = self.later(now, self.config.probe_ms);
