@@ -13,6 +13,7 @@
 //! | handed out | `relayed`, `deliveries` |
 //! | in a peer's queue | `queue_seconds` by network and class, `waiting_bytes`, `dropped_frames` by reason |
 //! | out | `write_bytes` (length of each write), `sent_frames`, `sent_bytes`, by network |
+//! | missed | `behind`, `fetches_asked`, `repaired`, `given_up`; for others `fetches_served`, `replayed_bytes`, `log_…` |
 //!
 //! Each costs a few increments a batch or a write, none a copy.
 
@@ -42,6 +43,7 @@ pub struct Metrics {
     network: Network,
     finalized: Gauge<u64, AtomicU64>,
     ready: Gauge<u64, AtomicU64>,
+    caught_up: Gauge<u64, AtomicU64>,
     active: Gauge<u64, AtomicU64>,
     memory: Gauge<u64, AtomicU64>,
     verify_seconds: Durations,
@@ -78,7 +80,19 @@ struct Core {
     redirects: Counter,
     heartbeats_heard: Counter,
     submissions: Counter,
+    repaired: Counter,
+    given_up: Counter,
+    fetches_asked: Counter,
+    fetches_served: Counter,
+    replayed_bytes: Counter,
+    vectors_mismatched: Counter,
+    moves_asked: Counter,
     refused: Family<Reason, Counter>,
+    standby_connections: Gauge<u64, AtomicU64>,
+    log_frames: Gauge<u64, AtomicU64>,
+    log_bytes: Gauge<u64, AtomicU64>,
+    log_oldest_seconds: Gauge<f64, AtomicU64>,
+    behind: Gauge<u64, AtomicU64>,
     authorized: Gauge<u64, AtomicU64>,
     votes_in_memory: Gauge<u64, AtomicU64>,
 }
@@ -146,7 +160,36 @@ impl Core {
             redirects: counter(r, "redirects", "Validators sent elsewhere for want of room"),
             heartbeats_heard: counter(r, "heartbeats_heard", "Heartbeats of other directors"),
             submissions: counter(r, "submissions", "Times that collected votes were submitted"),
+            repaired: counter(r, "repaired", "Messages that came because they were asked for"),
+            given_up: counter(r, "given_up", "Missing messages that nobody has any more"),
+            fetches_asked: counter(
+                r,
+                "fetches_asked",
+                "Questions to directors for what is missing",
+            ),
+            fetches_served: counter(r, "fetches_served", "Questions of others that were answered"),
+            replayed_bytes: counter(
+                r,
+                "replayed_bytes",
+                "Bytes out of the log for whoever missed them",
+            ),
+            vectors_mismatched: counter(
+                r,
+                "vectors_mismatched",
+                "Times that a director's vector was not what its hash says",
+            ),
+            moves_asked: counter(r, "moves_asked", "Validators asked to move by a drain"),
             refused: plain(r, "refused", "Messages that were refused, by reason"),
+            standby_connections: gauge(r, "standby_connections", "Validators that only stand by"),
+            log_frames: gauge(r, "log_frames", "Messages in the log"),
+            log_bytes: in_unit(r, "log", "Bytes of the log", Unit::Bytes),
+            log_oldest_seconds: in_unit(
+                r,
+                "log_oldest",
+                "Age of its oldest message",
+                Unit::Seconds,
+            ),
+            behind: gauge(r, "behind", "Sequences of which something is missing"),
             authorized: gauge(r, "authorized_validators", "Validators that may speak"),
             votes_in_memory: gauge(r, "votes_in_memory", "Votes that the detector holds"),
         }
@@ -219,6 +262,8 @@ pub struct Reading {
     pub public: Option<network::Stats>,
     /// Whether the director can serve validators.
     pub ready: bool,
+    /// Whether it has caught up with the other directors.
+    pub caught_up: bool,
     /// Whether the chain has it as an active director.
     pub active: bool,
     /// Memory of the process.
@@ -237,6 +282,7 @@ impl Metrics {
         let network = Network::new(r);
         let finalized = gauge(r, "finalized_block", "Newest finalized block known");
         let ready = gauge(r, "ready", "1 while validators can be served");
+        let caught_up = gauge(r, "caught_up", "1 once it has what the other directors have");
         let active = gauge(r, "active", "1 while the chain has this director as active");
         let memory = in_unit(r, "memory", "Memory of the process", Unit::Bytes);
         let verify_seconds = Durations::default();
@@ -250,6 +296,7 @@ impl Metrics {
             network,
             finalized,
             ready,
+            caught_up,
             active,
             memory,
             verify_seconds,
@@ -279,6 +326,7 @@ impl Metrics {
         self.finalized.set(reading.core.finalized);
         set(&self.store_failures, reading.store_failures);
         self.ready.set(reading.ready.into());
+        self.caught_up.set(reading.caught_up.into());
         self.active.set(reading.active.into());
         self.memory.set(reading.memory_bytes.unwrap_or_default());
         let mut text = String::new();
@@ -315,6 +363,13 @@ impl Metrics {
             (&core.redirects, stats.redirects),
             (&core.heartbeats_heard, stats.heartbeats_heard),
             (&core.submissions, stats.submissions),
+            (&core.repaired, stats.repaired),
+            (&core.given_up, stats.given_up),
+            (&core.fetches_asked, stats.fetches_asked),
+            (&core.fetches_served, stats.fetches_served),
+            (&core.replayed_bytes, stats.replayed_bytes),
+            (&core.vectors_mismatched, stats.vectors_mismatched),
+            (&core.moves_asked, stats.moves_asked),
         ] {
             set(counter, value);
         }
@@ -331,6 +386,11 @@ impl Metrics {
         core.verify_batch.set(&stats.verify_batch, bound, stats.signatures_checked as f64);
         core.authorized.set(stats.authorized);
         core.votes_in_memory.set(stats.votes_in_memory);
+        core.standby_connections.set(stats.standby_connections);
+        core.log_frames.set(stats.log_frames);
+        core.log_bytes.set(stats.log_bytes);
+        core.log_oldest_seconds.set(stats.log_oldest_ms as f64 / 1e3);
+        core.behind.set(stats.behind);
     }
 
     fn take_network(&self, network: &'static str, stats: &network::Stats) {

@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand.
 
 mod config;
+mod control;
+mod drain;
 mod keys;
 mod node;
 mod register;
@@ -33,10 +35,10 @@ From nothing to a running director:
   director run --config director.toml
 
 A validator's steps: `director validator --help`. While a director runs: `director revoke`,
-`director rotate-key`, and `director register` once more for other addresses.
+`director rotate-key`, `director drain` before an upgrade, and `director register` once more for other addresses.
 
 While it runs, on the address of [http]: /healthz, /readyz, /metrics, /api/v1/status.
-Exit status: 0 after SIGINT or SIGTERM, 1 with one line on stderr for everything else.";
+Exit status: 0 after SIGINT, SIGTERM or a drain, 1 with one line on stderr for everything else.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -52,6 +54,8 @@ enum Command {
     RotateKey(rotate_key::Args),
     /// Have the running director sign a validator's revocation.
     Revoke(revoke::Args),
+    /// Have the running director hand its validators over to others, and stop.
+    Drain(drain::Args),
     /// Do a validator's steps on chain, or see how far it is.
     Validator(validator::Args),
 }
@@ -65,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Register(args) => args.execute(),
         Command::RotateKey(args) => args.execute(),
         Command::Revoke(args) => args.execute(),
+        Command::Drain(args) => args.execute(),
         Command::Validator(args) => args.execute(),
     };
     match done {

@@ -79,6 +79,27 @@ fn the_running_director_is_asked_to_revoke() {
 }
 
 #[test]
+fn the_running_director_is_drained_and_said_how_far_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let drained = |name: &str, answers| {
+        let socket = dir.path().join(name);
+        let director = director(&socket, answers);
+        let mut said = Vec::new();
+        let ended = drain::drain(&socket, &mut said);
+        assert_eq!(director.join().unwrap(), "{\"drain\":true}\n");
+        (ended, String::from_utf8(said).unwrap())
+    };
+    let progress =
+        "{\"progress\":\"2 are left\"}\n{\"progress\":\"1 is left\"}\n{\"ok\":\"all moved\"}\n";
+    let (ended, said) = drained("good", progress);
+    assert_eq!((ended.unwrap().as_str(), said.as_str()), ("all moved", "2 are left\n1 is left\n"));
+    let (ended, _) = drained("bad", "{\"error\":\"3 are left\"}\n");
+    assert_eq!(ended.unwrap_err().to_string(), "3 are left");
+    let (ended, _) = drained("gone", "{\"progress\":\"2 are left\"}\n");
+    assert!(ended.unwrap_err().to_string().contains("does not answer"), "it was killed");
+}
+
+#[test]
 fn a_director_that_does_not_run_is_told_of() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("control.sock");

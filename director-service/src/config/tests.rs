@@ -225,6 +225,23 @@ fn memory_must_hold_what_may_wait_for_one_peer() {
 }
 
 #[test]
+fn the_log_has_room_for_a_block_and_an_end() {
+    let env = |name: &'static str, value: &'static str| [(name, value)];
+    let config = load(MINIMAL, &env("DIRECTOR_LIMITS_LOG_MIB", "4")).unwrap();
+    assert_eq!((config.limits.log_mib, config.limits.log_seconds), (4, 60));
+    for wrong in ["3", "67108864"] {
+        let words = ["limits.log_mib", "from 4 to", "1 MiB"];
+        refuses(MINIMAL, &env("DIRECTOR_LIMITS_LOG_MIB", wrong), &words);
+    }
+    for (wrong, word) in [("0", "at least 1"), ("86401", "a day")] {
+        let words = ["limits.log_seconds", word];
+        refuses(MINIMAL, &env("DIRECTOR_LIMITS_LOG_SECONDS", wrong), &words);
+    }
+    let words = ["limits.bandwidth_mbit", "at least 1"];
+    refuses(MINIMAL, &env("DIRECTOR_LIMITS_BANDWIDTH_MBIT", "0"), &words);
+}
+
+#[test]
 fn a_bad_log_filter_is_refused() {
     refuses(MINIMAL, &[("DIRECTOR_LOG_FILTER", "director=loud")], &["log.filter", "info"]);
 }

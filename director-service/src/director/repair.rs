@@ -199,7 +199,15 @@ impl<C: Crypto> Director<C> {
             false => None,
         };
         let sent_to = stopped.map_or(last, |number| number - 1);
-        let served_to = sent_to.min(been.max(gone_to)).max(nothing);
+        // The first of what was to be sent that is missing here too.
+        let mut missing = from_number.max(been.saturating_add(1));
+        for (number, _) in self.log.range(&of, missing, sent_to) {
+            if number > missing {
+                break;
+            }
+            missing = number.saturating_add(1);
+        }
+        let served_to = sent_to.min(missing.saturating_sub(1)).max(nothing);
         Served { range: *range, gone_to, served_to }
     }
 

@@ -25,6 +25,10 @@ pub struct Status {
     pub ready: bool,
     /// Why not.
     pub not_ready: Vec<String>,
+    /// Whether it has what the other directors have, since it was started.
+    pub caught_up: bool,
+    /// Whether it hands its validators over to other directors, to stop then.
+    pub draining: bool,
     /// Whether the chain has it as an active director.
     pub active: bool,
     /// Version of the set of directors.
@@ -109,6 +113,28 @@ pub struct StatsStatus {
     pub heartbeats_heard: u64,
     /// Extrinsics with collected votes that it submitted.
     pub submissions: u64,
+    /// Now: validators that are connected to stand by; `validators` names them too.
+    pub standbys: u64,
+    /// Messages that it had missed and got from other directors.
+    pub repaired: u64,
+    /// Messages that it misses and that nobody has any more.
+    pub given_up: u64,
+    /// Now: sequences of which something is missing.
+    pub behind: u64,
+    /// Questions to other directors for what is missing.
+    pub fetches_asked: u64,
+    /// Questions of directors and validators that it answered.
+    pub fetches_served: u64,
+    /// Bytes that it sent out of its log for them.
+    pub replayed_bytes: u64,
+    /// Times that what another director said it has was not what its hash says.
+    pub vectors_mismatched: u64,
+    /// Now: messages in the log.
+    pub log_frames: u64,
+    /// Now: bytes of the log.
+    pub log_bytes: u64,
+    /// Now: how long the oldest message has been in the log, in milliseconds.
+    pub log_oldest_ms: u64,
     /// Messages that were refused, by reason; reasons that never occurred are left out.
     pub refused: BTreeMap<&'static str, u64>,
     /// Frames that were lost to full queues or broken connections, by network, class and reason.

@@ -17,6 +17,10 @@ fn counts_of_the_rooms_show_under_their_names() {
         relayed: 7,
         authorized: 21,
         rate_limited: [0, 0, 5, 0],
+        repaired: 4,
+        standby_connections: 6,
+        log_bytes: 1_000,
+        log_oldest_ms: 1_500,
         ..director::Stats::default()
     };
     let mut mesh = network::Stats { connected: 2, ..network::Stats::default() };
@@ -33,6 +37,12 @@ fn counts_of_the_rooms_show_under_their_names() {
         "director_votes_unseen_total 0",
         "director_refused_connections_total{network=\"mesh\",reason=\"not_allowed\"} 3",
         "director_ready 1",
+        "director_caught_up 0",
+        "director_repaired_total 4",
+        "director_given_up_total 0",
+        "director_standby_connections 6",
+        "director_log_bytes 1000",
+        "director_log_oldest_seconds 1.5",
         "director_active 0",
         "# EOF",
     ];

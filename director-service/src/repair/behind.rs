@@ -11,7 +11,7 @@ const MAX_VAIN: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Behind {
     pub(super) contiguous: u64,
-    /// Since when nothing has moved that was not asked for.
+    /// Since when nothing has moved by itself.
     still_since: Millis,
     /// Since when nothing has moved at all while there was somebody to ask.
     pub(super) stuck_since: Millis,
@@ -91,7 +91,7 @@ impl Behind {
         sequence: Sequence,
         have: &impl Have,
         settings: &Settings,
-        peers: &mut [(&PublicKey, &mut Peer)],
+        peers: &[(&PublicKey, &mut Peer)],
         all_connected: bool,
         questions: &mut Questions,
     ) -> Look {
@@ -103,8 +103,7 @@ impl Behind {
             return Look::Done;
         };
         if contiguous > self.contiguous {
-            let is_fetched = peers.iter().any(|(_, peer)| peer.is_asked(&sequence));
-            self.moved(now, contiguous, is_fetched);
+            self.moved(now, contiguous);
         }
         if peers.is_empty() && !all_connected {
             self.stuck_since = now;
@@ -114,18 +113,19 @@ impl Behind {
             return Look::Again;
         };
         let mut chances = Chances { all_gone: true, ..Chances::default() };
-        for (key, peer) in peers {
+        for (key, peer) in in_turn(peers, &sequence) {
             let reaches = if peer.has_all { to } else { peer.claims.of(&sequence) };
-            let known = self.asked.get(*key).copied().unwrap_or_default();
+            let known = self.asked.get(key).copied().unwrap_or_default();
             chances.add(contiguous, reaches, &known);
             if reaches <= contiguous.max(known.gone_to)
                 || peer.rests(now, settings)
                 || waited < settings.rank_ms.saturating_mul(peer.rank.into())
                 || now < known.not_before
+                || self.is_under_way(now, key, settings)
             {
                 continue;
             }
-            let asked = self.asked.entry(**key).or_default();
+            let asked = self.asked.entry(*key).or_default();
             asked.ask(
                 now,
                 &sequence,
@@ -133,7 +133,7 @@ impl Behind {
                 reaches,
                 have,
                 settings,
-                questions.entry(**key).or_default(),
+                questions.entry(*key).or_default(),
             );
         }
         let most = if settings.beyond_top { to } else { top };
@@ -157,11 +157,22 @@ impl Behind {
         }
     }
 
+    /// Whether somebody else was asked for what is first missing, and has a moment left to send it.
+    fn is_under_way(&self, now: Millis, but: &PublicKey, settings: &Settings) -> bool {
+        self.asked.iter().filter(|(peer, _)| *peer != but).any(|(_, asked)| {
+            let has_time = |at: Millis| now < at.saturating_add(settings.rank_ms);
+            asked.gone_to <= self.contiguous
+                && asked.not_before <= now
+                && asked.first_at.is_some_and(has_time)
+        })
+    }
+
     /// Something has come.
-    fn moved(&mut self, now: Millis, contiguous: u64, is_fetched: bool) {
+    fn moved(&mut self, now: Millis, contiguous: u64) {
         self.contiguous = contiguous;
         self.stuck_since = now;
-        if !is_fetched {
+        // What was asked for needs no patience before the next question.
+        if !self.asked.values().any(|asked| asked.to >= contiguous) {
             self.still_since = now;
         }
         self.asked.retain(|_, asked| {
@@ -192,6 +203,19 @@ impl Behind {
             _ => None,
         }
     }
+}
+
+/// Peers by their rank; those of one rank take turns in being the first, by origin.
+fn in_turn<'a, 'p>(
+    peers: &'a [(&'p PublicKey, &'p mut Peer)],
+    sequence: &Sequence,
+) -> impl Iterator<Item = (&'a PublicKey, &'a Peer)> {
+    let first = usize::from(sequence.origin.0[0]);
+    let of_one_rank = peers.chunk_by(|(_, one), (_, other)| one.rank == other.rank);
+    of_one_rank.flat_map(move |peers| {
+        let (before, after) = peers.split_at(first % peers.len());
+        after.iter().chain(before).map(|(key, peer)| (*key, &**peer))
+    })
 }
 
 impl Chances {

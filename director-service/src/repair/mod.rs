@@ -9,16 +9,21 @@
 //!
 //! * upon a claim of something that is not there, or a message that leaves a hole: the sequence is *behind*;
 //! * upon no progress for `grace_ms` (what is on its way needs no fetch): peers that have it are asked, one
-//!   after the other by their rank, again after `answer_ms` without an answer;
-//! * upon an answer that it is gone, from everybody who could have it: it is given up.
+//!   after the other by their rank, the next one `rank_ms` after the one before; those of one rank take turns in
+//!   being the first, by origin. Again after `answer_ms` without an answer, or without what the answer speaks of;
+//! * upon an answer that it is gone, from everybody who could have it: it is given up ([`Settings::give_up_ms`]).
 //!
 //! What a peer claims costs it nothing, so nothing follows from it but questions to that very peer: a sequence is
 //! given up only as far as something signed has come of it, unless [`Settings::beyond_top`] says otherwise.
+//! What a peer says is gone is gone at that peer alone. Who claims and does not send is asked ever more
+//! seldom, and after three times in vain not waited for.
 //!
 //! # Bounds
 //!
 //! Claims: one entry for each peer and origin that the caller lets through ([`Planner::claim`]). Sequences that
-//! are behind: four classes and two epochs of those. One question to each peer at a time.
+//! are behind: 32,768, which is what four peers can claim of two thousand origins; what is claimed beyond that is
+//! looked at when it is claimed again. One question to each peer at a time. [`Planner::plan`] looks at those
+//! alone about which something can be done.
 
 mod behind;
 mod claims;

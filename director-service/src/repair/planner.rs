@@ -84,14 +84,6 @@ impl Peer {
         let next = self.asked_at.map(|at| at.saturating_add(settings.interval_ms));
         self.asked.is_some() || next.is_some_and(|next| now < next)
     }
-
-    /// Whether it owes an answer about this sequence.
-    pub(super) fn is_asked(&self, sequence: &Sequence) -> bool {
-        let asks = |(question, _): &(Fetch, Millis)| {
-            question.ranges.iter().any(|range| Sequence::from(range) == *sequence)
-        };
-        self.asked.as_ref().is_some_and(asks)
-    }
 }
 
 /// Whom to ask for what. See the [module](super).
@@ -153,6 +145,17 @@ impl Planner {
         }
     }
 
+    /// Nobody claims this any more: there may be nothing to wait for.
+    fn wake(&mut self, claimed: &VectorEntry) {
+        for class in Priority::ALL {
+            let sequence = Sequence { origin: claimed.origin, epoch: claimed.epoch, class };
+            if let Some(behind) = self.behind.get_mut(&sequence) {
+                behind.sleeps_until = 0;
+                self.active.insert(sequence);
+            }
+        }
+    }
+
     /// Whether all peers that there are, are connected: then there is nobody else to wait for.
     pub fn all_connected(&mut self, all: bool) {
         self.all_connected = all;
@@ -183,9 +186,13 @@ impl Planner {
         entries: &[VectorEntry],
         have: &impl Have,
     ) {
-        let Some(state) = self.peers.get_mut(peer) else { return };
-        state.claims.take(entries);
         for entry in entries {
+            let Some(state) = self.peers.get_mut(peer) else { return };
+            let before = state.claims.get(&entry.origin).copied();
+            state.claims.take(&[*entry]);
+            for old in before.iter().filter(|before| before.epoch != entry.epoch) {
+                self.wake(old);
+            }
             self.compare(now, peer, entry, have);
         }
     }
@@ -330,9 +337,15 @@ impl Planner {
             if now < state.sleeps_until {
                 return true;
             }
-            let peers = &mut by_rank;
-            let look =
-                state.look(now, *sequence, have, settings, peers, *all_connected, &mut questions);
+            let look = state.look(
+                now,
+                *sequence,
+                have,
+                settings,
+                &by_rank,
+                *all_connected,
+                &mut questions,
+            );
             match look {
                 Look::Done => {
                     behind.remove(sequence);

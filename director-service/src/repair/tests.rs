@@ -219,7 +219,7 @@ fn what_was_sent_is_waited_for_and_then_counts_as_not_sent() {
     assert_eq!(rig.asked_after(0), vec![(2, vec![(1, 4)])], "somebody else is asked");
     rig.answer(2, of(0).range(1, 4), 0, 2);
     rig.have.put(0, [1, 2]);
-    assert_eq!(rig.asked_after(50).len(), 2, "what moves begins anew");
+    assert_eq!(rig.asked_after(50), vec![(1, vec![(3, 4)])], "what moves begins anew");
 }
 
 #[test]
@@ -475,14 +475,14 @@ fn origin(a: u8, b: u8) -> PublicKey {
 /// that an honest one has comes at last.
 #[test]
 fn everything_that_an_honest_peer_has_comes_at_last() {
-    for seed in 0..50 {
+    for seed in 0..20 {
         println!("seed {seed}");
         let mut rng = StdRng::seed_from_u64(seed);
         let mut rig = Rig::new(&[0, 0, 1]);
         rig.planner.all_connected(rng.random_bool(0.5));
         let mut honest = BTreeMap::new();
         for n in 0..5 {
-            let top = rng.random_range(1..3_000u64);
+            let top = rng.random_range(1..600u64);
             honest.insert(of(n), top);
             rig.have.put(n, (1..=top + 10).filter(|_| rng.random_bool(0.5)));
             // What is beyond what the honest one has nobody has.
@@ -490,25 +490,25 @@ fn everything_that_an_honest_peer_has_comes_at_last() {
             rig.have.put(n, [top]);
             rig.hole(n);
             rig.claim(1, n, top);
-            rig.claim(2, n, rng.random_range(1..6_000));
+            rig.claim(2, n, rng.random_range(1..1_200));
             rig.claim(3, n, rng.random());
         }
         let rng = std::cell::RefCell::new(rng);
-        rig.run(40_000, |have, peer, fetch| {
+        rig.run(60_000, |have, peer, fetch| {
             let mut rng = rng.borrow_mut();
             if peer != 1 {
-                let lie: u64 = rng.random_range(0..6_000);
+                let lie: u64 = rng.random_range(0..1_200);
                 return rng.random_bool(0.7).then(|| say(fetch, |_| (lie, lie * 2)));
             }
-            let mut left = 500;
+            let mut left = 100;
             let mut served = Vec::new();
             for range in &fetch.ranges {
                 let top = honest[&Sequence::from(range)];
                 let sent_to = range.last.min(top).min(range.first + left).max(range.first - 1);
                 left = left.saturating_sub(sent_to + 1 - range.first);
                 let n = range.origin.0[0] - 100;
-                // A tenth is lost on the way.
-                have.put(n, (range.first..=sent_to).filter(|_| rng.random_bool(0.9)));
+                // One of fifty is lost on the way.
+                have.put(n, (range.first..=sent_to).filter(|_| rng.random_bool(0.98)));
                 served.push(Served { range: *range, gone_to: range.first - 1, served_to: sent_to });
             }
             Some(Fetched { ranges: served.try_into().unwrap() })

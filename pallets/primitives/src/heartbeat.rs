@@ -35,9 +35,11 @@ pub struct VectorEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub enum VectorSummary {
     /// BLAKE2b-256 of the encoded entries in ascending order of origins: enough while nothing is
-    /// missing.
+    /// missing. Of the entries as they were *told* last, not as they are in that moment: it differs only if
+    /// something was not heard.
     Hash(H256),
-    /// The entries that changed since this director's last heartbeat.
+    /// The entries that changed since this director told entries last; the rest of them with the next
+    /// heartbeat if there are very many.
     Delta(Vec<VectorEntry>),
 }
 

@@ -46,7 +46,7 @@ pub struct Attach {
 pub struct Vector {
     /// The entries.
     pub entries: VectorEntries,
-    /// Whether this ends the answer to an [`Attach`] or to a request for all of the vector.
+    /// Whether this ends all of the vector: upon a connection, an [`Attach`] or a request for it.
     pub complete: bool,
 }
 
@@ -77,11 +77,13 @@ pub struct Fetch {
 pub struct Served {
     /// The range, as it was asked for.
     pub range: Range,
-    /// Up to this number the director has nothing of the range, and will not have it again: it is older
-    /// than its log. `range.first - 1` if it has the first.
+    /// From `range.first` up to this number the director has nothing, and will not have it again: it is older
+    /// than its log. It may lie beyond the range, so that nobody asks for a long history piece by piece.
+    /// `range.first - 1` if it has the first, or may still get it.
     pub gone_to: u64,
-    /// Up to this number it has now sent what it has, of what is not gone. What is beyond is to be asked for
-    /// again; `range.last` if nothing is.
+    /// Up to this number it has now sent what is not gone. What is beyond is to be asked for again: there was no
+    /// room, or it is missing there too; `range.last` if nothing is. `range.first - 1`, like `gone_to`: no
+    /// time now.
     pub served_to: u64,
 }
 

@@ -9,12 +9,12 @@
 use codec::{Decode, DecodeAll, Encode};
 use core::fmt::Debug;
 use director_primitives::{
-    AccountId32, Answer, Application, AuthorizationRequest, Certificate, CheckpointVote, Control,
-    Decision, DirectorVote, DoubleSignProof, Encoding, Envelope, H256, Heartbeat, KeyRole,
-    PayloadKind, Possession, Priority, PublicKey, Redirect, RevocationReason, Signature,
-    SignedAuthorizationRequest, SignedDirectorVote, SignedEnvelope, SignedHeartbeat, SignedVote,
-    StakeProof, Statement, Topic, VectorEntry, VectorSummary, Welcome, envelope::fingerprint,
-    signing_bytes,
+    AccountId32, Answer, Application, Attach, AuthorizationRequest, Certificate, CheckpointVote,
+    Control, Decision, DirectorVote, DoubleSignProof, Encoding, Envelope, Fetch, Fetched, H256,
+    Heartbeat, KeyRole, PayloadKind, Possession, Priority, PublicKey, Range, Redirect,
+    RevocationReason, Role, Served, Signature, SignedAuthorizationRequest, SignedDirectorVote,
+    SignedEnvelope, SignedHeartbeat, SignedVote, StakeProof, Statement, Topic, Vector, VectorEntry,
+    VectorSummary, Welcome, envelope::fingerprint, signing_bytes,
 };
 use sp_core::{Pair, ed25519};
 
@@ -259,6 +259,42 @@ fn control_messages() {
 
     let directors = vec![key(0x33)].try_into().unwrap();
     frozen_encoding(&Control::Redirect(Redirect { directors }), "06 04 33*32");
+}
+
+/// What is said about what is there and what is missing.
+#[test]
+fn control_messages_of_repair() {
+    let entry = VectorEntry { origin: key(0x33), epoch: 1, contiguous: [2, 3, 4, 5] };
+    let entries = vec![entry].try_into().unwrap();
+    let encoded = "33*32 0100000000000000 0200000000000000 0300000000000000 0400000000000000
+                   0500000000000000";
+    for (role, byte) in [(Role::Primary, "00"), (Role::Standby, "01")] {
+        let attach = Attach { role, vector: vec![entry].try_into().unwrap() };
+        frozen_encoding(&Control::Attach(attach), &format!("07 {byte} 04 {encoded}"));
+    }
+    for (complete, byte) in [(false, "00"), (true, "01")] {
+        let vector = Vector { entries: vec![entry].try_into().unwrap(), complete };
+        frozen_encoding(&Control::Vector(vector), &format!("08 04 {encoded} {byte}"));
+    }
+    assert_eq!(Vector::default().encode(), [0, 0]);
+    frozen_encoding(&Control::VectorRequest, "09");
+
+    let range = Range { origin: key(0x33), epoch: 1, class: Priority::Normal, first: 6, last: 7 };
+    let asked = "33*32 0100000000000000 02 0600000000000000 0700000000000000";
+    let fetch = Fetch { ranges: vec![range].try_into().unwrap() };
+    frozen_encoding(&Control::Fetch(fetch), &format!("0a 04 {asked}"));
+    let served = Served { range, gone_to: 8, served_to: 9 };
+    let fetched = Fetched { ranges: vec![served].try_into().unwrap() };
+    let answer = format!("0b 04 {asked} 0800000000000000 0900000000000000");
+    frozen_encoding(&Control::Fetched(fetched), &answer);
+
+    let directors = vec![key(0x33)].try_into().unwrap();
+    frozen_encoding(&Control::Move(Redirect { directors }), "0c 04 33*32");
+
+    // The hash of a vector is that of its entries, one after the other.
+    let vector: Vector = Vector { entries, complete: true };
+    let hash = fingerprint(&vector.entries[0].encode());
+    frozen(&hash, "9cc19a2e4634d7d642afacbeda669470bfd43c15751bc2c6c25c04d8e8f6f32c");
 }
 
 /// A signature by a known secret: whoever makes the same bytes makes the same signature (RFC 8032).

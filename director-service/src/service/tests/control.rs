@@ -2,7 +2,7 @@
 
 use super::super::{
     Stopper,
-    control::{Order, listen, run, socket_file},
+    control::{Handover, Order, listen, run, socket_file},
 };
 use crate::director::RevokeOutcome;
 use director_primitives::AccountId32;
@@ -10,9 +10,9 @@ use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::UnixStream,
-    sync::mpsc,
+    sync::{mpsc, watch},
 };
 
 struct Rig {
@@ -86,6 +86,49 @@ async fn an_order_is_answered() {
         let answer = rig.say(&revoke(&hex), Some(outcome)).await;
         assert!(answer["error"].as_str().unwrap().contains(words), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn whoever_drains_follows_it_to_the_end() {
+    for (left, last) in [(0, "ok"), (3, "error")] {
+        let mut rig = Rig::start();
+        let mut stream = rig.connect().await;
+        stream.write_all(b"{\"drain\":true}\n").await.unwrap();
+        let Some(Order::Drain { answer }) = rig.orders.recv().await else { panic!("no drain") };
+        let handover = watch::Sender::new(Handover::default());
+        answer.send(handover.subscribe()).unwrap();
+        let mut reader = BufReader::new(stream);
+        let mut line = String::new();
+        for left in [12, 12, 4] {
+            handover.send_replace(Handover { left, is_over: false });
+            line.clear();
+            reader.read_line(&mut line).await.unwrap();
+            let said: Value = serde_json::from_str(&line).unwrap();
+            assert!(said["progress"].as_str().unwrap().starts_with(&left.to_string()), "{said}");
+        }
+        handover.send_replace(Handover { left, is_over: true });
+        // The director stops when everybody has heard it.
+        handover.closed().await;
+        line.clear();
+        reader.read_to_string(&mut line).await.unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        assert!(said[last].is_string(), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_drain_cannot_be_taken_back_and_ends_with_the_director() {
+    let mut rig = Rig::start();
+    let answer = rig.say("{\"drain\":false}\n", None).await;
+    assert!(answer["error"].as_str().unwrap().contains("taken back"), "{answer}");
+    let mut stream = rig.connect().await;
+    stream.write_all(b"{\"drain\":true}\n").await.unwrap();
+    let Some(Order::Drain { answer }) = rig.orders.recv().await else { panic!("no drain") };
+    // The core ends before it has answered.
+    drop(answer);
+    let mut line = String::new();
+    stream.read_to_string(&mut line).await.unwrap();
+    assert!(line.contains("stopping"), "{line}");
 }
 
 #[tokio::test]
