@@ -1,13 +1,13 @@
-//! Signs envelopes with a cheap keyed digest instead of ed25519, and everything else with ed25519.
+//! Signs envelopes and heartbeats with a cheap keyed digest instead of ed25519, everything else with ed25519.
 //!
 //! Otherwise nearly all time would go into curves that other tests check. Nobody in here computes a digest that it
 //! should not know: a forger alters bytes and hopes.
 
-use crate::{digest::Digest, node::Node};
+use crate::{chain::genesis, digest::Digest, node::Node};
 use codec::Encode;
 use director_primitives::{
-    Envelope, H256, PublicKey, Signature, SignedEnvelope, StatementKind, signing::signing_prefix,
-    test_utils::TestKey,
+    Envelope, H256, Heartbeat, PublicKey, Signature, SignedEnvelope, SignedHeartbeat, StatementKind,
+    signing::signing_prefix, test_utils::TestKey,
 };
 use director_service::{
     client::{Keys, Signer},
@@ -43,14 +43,23 @@ pub(crate) fn is_signed(genesis_hash: &H256, frame: &[u8]) -> bool {
     signature(genesis_hash, &PublicKey::from_raw(*origin), body).0 == *signed
 }
 
+/// The signature of a heartbeat.
+pub(crate) fn heartbeat_signature(genesis_hash: &H256, heartbeat: &Heartbeat) -> Signature {
+    signature(genesis_hash, &heartbeat.director, &heartbeat.encode())
+}
+
 /// What a director's core signs and checks with.
 #[derive(Clone)]
-pub(crate) struct SimulatedCrypto(&'static TestKey);
+pub(crate) struct SimulatedCrypto {
+    node: Node,
+    /// What stands before a heartbeat in the bytes that are signed.
+    prefix: Vec<u8>,
+}
 
 impl SimulatedCrypto {
     /// That of a node.
     pub(crate) fn new(node: Node) -> Self {
-        Self(node.secret())
+        Self { node, prefix: signing_prefix(StatementKind::Heartbeat, &genesis()) }
     }
 }
 
@@ -59,8 +68,15 @@ impl Crypto for SimulatedCrypto {
         frames.iter().map(|frame| is_signed(genesis_hash, frame)).collect()
     }
 
+    fn verify_heartbeat(&self, genesis_hash: &H256, signed: &SignedHeartbeat) -> bool {
+        heartbeat_signature(genesis_hash, &signed.heartbeat).0 == signed.signature.0
+    }
+
     fn sign(&self, bytes: &[u8]) -> Signature {
-        self.0.sign_bytes(bytes)
+        match bytes.strip_prefix(&*self.prefix) {
+            Some(heartbeat) => signature(&genesis(), &self.node.key(), heartbeat),
+            None => self.node.secret().sign_bytes(bytes),
+        }
     }
 }
 

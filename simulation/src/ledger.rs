@@ -161,8 +161,16 @@ impl Ledger {
     }
 }
 
+/// A place in words.
+pub(crate) fn name((origin, epoch, class, seq): &Place) -> String {
+    match Node::of(origin) {
+        Some(origin) => format!("{origin:?} {class:?} {epoch}/{seq}"),
+        None => format!("{origin:?} {class:?} {epoch}/{seq}"),
+    }
+}
+
 /// Where a frame stands in its origin's sequences.
-fn place(mut frame: &[u8]) -> Option<Place> {
+pub(crate) fn place(mut frame: &[u8]) -> Option<Place> {
     let frame = &mut frame;
     let origin = PublicKey::decode(frame).ok()?;
     let epoch = u64::decode(frame).ok()?;

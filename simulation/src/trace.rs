@@ -1,7 +1,6 @@
 //! Tells what happens as lines, if somebody reads them, and as one digest in any case.
 
-use crate::{Millis, digest::Digest, node::Node};
-use director_primitives::Priority;
+use crate::{Millis, digest::Digest};
 use std::io::Write;
 
 /// What happened so far.
@@ -24,24 +23,6 @@ impl Trace {
         self.digest.number(self.now);
         self.digest.bytes(line.as_bytes());
         self.write(&line);
-    }
-
-    /// A message has arrived.
-    pub(crate) fn arrival(
-        &mut self,
-        now: Millis,
-        from: Node,
-        to: Node,
-        class: Priority,
-        len: usize,
-        digest: u64,
-    ) {
-        self.digest.number(now);
-        self.digest.number(from.number() << 32 | to.number() << 8 | class.index() as u64);
-        self.digest.number(digest);
-        if self.lines.is_some() {
-            self.write(&format!("{from:?} → {to:?} {class:?} {len} B {digest:016x}"));
-        }
     }
 
     /// Something that happens often: numbers for the digest, a line if somebody reads it.

@@ -1,7 +1,9 @@
 //! Lies about what it has, in heartbeats and vectors, over its own signature.
 
 use super::Misdeed;
-use crate::{chain::genesis, network::Payload, node::Node};
+use crate::{
+    chain::genesis, envelopes::heartbeat_signature, network::Payload, node::Node,
+};
 use director_primitives::{Control, H256, SignedHeartbeat, Vector, VectorEntry, VectorSummary};
 use rand::{Rng, rngs::StdRng};
 
@@ -26,14 +28,13 @@ impl Lie {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Liar {
-    me: Node,
     lie: Lie,
     count: u64,
 }
 
 impl Liar {
-    pub(super) fn new(n: u8, lie: Lie) -> Self {
-        Self { me: Node::Director(n), lie, count: 0 }
+    pub(super) fn new(lie: Lie) -> Self {
+        Self { lie, count: 0 }
     }
 
     fn entry(&self, rng: &mut StdRng, entry: &VectorEntry) -> Option<VectorEntry> {
@@ -83,7 +84,7 @@ impl Misdeed for Liar {
                     }
                     hash => hash,
                 };
-                let signature = self.me.secret().sign(&genesis(), &heartbeat);
+                let signature = heartbeat_signature(&genesis(), &heartbeat);
                 Control::Heartbeat(SignedHeartbeat { heartbeat, signature })
             }
             _ => return vec![payload],

@@ -73,7 +73,7 @@ pub(crate) fn misdeed(rng: &mut StdRng, n: u8, directors: u8, validators: u8) ->
         1 => Box::new(duplicator::Duplicator::default()),
         2 => Box::new(forger::Forger::default()),
         3 => Box::new(reorderer::Reorderer::default()),
-        4 => Box::new(claims::Liar::new(n, *pick(rng, &claims::Lie::ALL))),
+        4 => Box::new(claims::Liar::new(*pick(rng, &claims::Lie::ALL))),
         5 => Box::new(shirker::Shirker::new(rng.random_bool(0.5))),
         // Nobody but itself gets what this validator says.
         _ => {

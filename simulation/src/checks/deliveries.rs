@@ -4,7 +4,7 @@ use super::Failures;
 use crate::{
     Millis,
     faults::{Fault, FaultKind},
-    ledger::{MessageId, Place, Published, Received},
+    ledger::{MessageId, Place, Published, Received, name},
     node::Node,
     validator::ValidatorNode,
     world::World,
@@ -33,13 +33,6 @@ pub(super) fn check(world: &World, failures: &mut Failures) {
             failures.add(receiver.lost(world, &places));
             failures.add(receiver.unfounded_gaps(world));
         }
-    }
-}
-
-fn name((origin, epoch, class, seq): &Place) -> String {
-    match Node::of(origin) {
-        Some(origin) => format!("{origin:?} {class:?} {epoch}/{seq}"),
-        None => format!("{origin:?} {class:?} {epoch}/{seq}"),
     }
 }
 

@@ -305,8 +305,8 @@ impl Network {
                 let (cost, len) = (payload.cost(), payload.len());
                 self.counts.arrived += 1;
                 self.counts.bytes += len as u64;
-                let (class, digest) = (payload.class(), payload.digest());
-                clock.trace.arrival(clock.now, from, to, class, len, digest);
+                let numbers = [from.number() << 32 | to.number(), payload.digest()];
+                clock.trace.numbers(&numbers, || format!("{from:?} → {to:?} {}", payload.name()));
                 clock.tell(to, NodeEvent::Payload { from, payload });
                 if self.state(to) == State::Alive {
                     let way = &mut self.connections[id].ways[end];

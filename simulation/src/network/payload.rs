@@ -1,13 +1,27 @@
 //! What travels on a connection.
 
-use crate::digest::Digest;
+use crate::{
+    digest::Digest,
+    ledger::{name, place},
+    node::Node,
+};
 use codec::Encode;
-use director_primitives::{Control, Priority};
+use director_primitives::{Control, Priority, Range, Served, VectorEntry, VectorSummary};
 use director_service::director::Frame;
 use std::sync::Arc;
 
 /// Bytes that a message costs beside its own, in queues.
 const COST: usize = 64;
+
+fn entries(entries: &[VectorEntry]) -> String {
+    let entry = |entry: &VectorEntry| {
+        let [critical, high, normal, bulk] = entry.contiguous;
+        let origin = Node::of(&entry.origin);
+        let origin = origin.map_or_else(|| "nobody".into(), |origin| format!("{origin:?}"));
+        format!("{origin} {} {critical} {high} {normal} {bulk}", entry.epoch)
+    };
+    entries.iter().map(entry).collect::<Vec<_>>().join(", ")
+}
 
 /// A control message, encoded once for all who get it.
 #[derive(Debug)]
@@ -61,6 +75,54 @@ impl Payload {
     /// Bytes that it takes of a queue's bound.
     pub(super) fn cost(&self) -> usize {
         self.len() + COST
+    }
+
+    /// What it is, for a line of the trace.
+    pub(crate) fn name(&self) -> String {
+        let packed = match self {
+            Self::Envelope(class, frame) => {
+                let len = frame.len();
+                return match place(frame) {
+                    Some(place) => format!("{} {len} B", name(&place)),
+                    None => format!("no envelope {class:?} {len} B"),
+                };
+            }
+            Self::Control(packed) => packed,
+        };
+        let ranges = |range: &Range| {
+            let Range { origin, epoch, class, first, last } = *range;
+            format!("{}..={last}", name(&(origin, epoch, class, first)))
+        };
+        match &packed.message {
+            Control::Fetch(fetch) => {
+                let ranges: Vec<_> = fetch.ranges.iter().map(ranges).collect();
+                format!("Fetch {}", ranges.join(", "))
+            }
+            Control::Fetched(fetched) => {
+                let served = fetched.ranges.iter().map(|served| {
+                    let Served { range, gone_to, served_to } = served;
+                    format!("{} gone {gone_to} served {served_to}", ranges(range))
+                });
+                format!("Fetched {}", served.collect::<Vec<_>>().join(", "))
+            }
+            Control::Vector(vector) => {
+                let complete = if vector.complete { "complete " } else { "" };
+                format!("Vector {complete}{}", entries(&vector.entries))
+            }
+            Control::Attach(attach) => {
+                format!("Attach {:?} {}", attach.role, entries(&attach.vector))
+            }
+            Control::Heartbeat(signed) => match &signed.heartbeat.vector {
+                VectorSummary::Hash(hash) => format!("Heartbeat {hash:?}"),
+                VectorSummary::Delta(delta) => format!("Heartbeat {}", entries(delta)),
+            },
+            Control::Welcome(welcome) => format!("{welcome:?}"),
+            other => {
+                let text = format!("{other:?}");
+                let word = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                format!("{word} {} B", packed.len)
+            }
+        }
     }
 
     /// A number that tells it from others.

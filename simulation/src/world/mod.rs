@@ -96,6 +96,16 @@ impl World {
     }
 
     fn set_up(&mut self) {
+        for director in &self.directors {
+            if let Some(misdeed) = &director.misdeed {
+                self.clock.trace.note(|| format!("d{} does wrong: {misdeed:?}", director.n));
+            }
+        }
+        for validator in &self.validators {
+            if let Some(mischief) = &validator.mischief {
+                self.clock.trace.note(|| format!("v{} does wrong: {mischief:?}", validator.n));
+            }
+        }
         for n in 0..self.scenario.directors {
             let at = self.rng.random_range(0..300);
             self.clock.put(at, Event::Restart(Node::Director(n)));

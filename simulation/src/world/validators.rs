@@ -5,11 +5,11 @@ use crate::{
     Event, Millis, NodeEvent,
     adversaries::Moment,
     client::{Hears, Message, Setup, Wants},
-    ledger::message_id,
+    ledger::{message_id, name},
     network::{AllowKind, Payload},
     node::Node,
 };
-use director_primitives::{Control, PayloadKind, Priority, Range, Topic};
+use director_primitives::{Control, Envelope, PayloadKind, Priority, Range, Topic};
 use director_service::client::Event as Told;
 use rand::Rng;
 
@@ -128,9 +128,8 @@ impl World {
                 let is_honest = self.is_honest(&envelope.origin);
                 let id = message_id(&envelope.origin, &envelope.payload);
                 self.clock.trace.numbers(&[Node::Validator(n).number(), id], || {
-                    let origin = Node::of(&envelope.origin);
-                    let (epoch, class, seq) = (envelope.epoch, envelope.class, envelope.seq);
-                    format!("v{n} gets {origin:?} {class:?} {epoch}/{seq}")
+                    let Envelope { origin, epoch, class, seq, .. } = envelope;
+                    format!("v{n} gets {}", name(&(origin, epoch, class, seq)))
                 });
                 self.ledger.deliver(to, &envelope, is_honest);
             }
