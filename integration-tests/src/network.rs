@@ -164,7 +164,13 @@ impl Network {
         let all = keys.len();
         let ready = async {
             self.chain.wait_until_authorized(&keys).await?;
-            self.wait_until(|network| Ok(network.shared.progress().ready.len() == all)).await
+            // With a second director, each has a standby there.
+            let standbys = if self.directors.len() > 1 { all } else { 0 };
+            self.wait_until(|network| {
+                let progress = network.shared.progress();
+                Ok(progress.ready.len() == all && progress.standbys.len() >= standbys)
+            })
+            .await
         };
         let Ok(ready) = tokio::time::timeout(patience, ready).await else {
             let authorized = self.chain.node.finalized().borrow().clone();

@@ -15,7 +15,7 @@ use director_service::{
     testing::Equivocator,
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -32,6 +32,8 @@ const WINDOW: u64 = 16;
 pub struct Progress {
     /// Director of each validator that is connected and authorized, by number from 0.
     pub ready: BTreeMap<usize, PublicKey>,
+    /// Validators, by number from 0, that have had a standby.
+    pub standbys: BTreeSet<usize>,
     /// By checkpoint.
     pub checkpoints: BTreeMap<CheckpointNumber, Checkpoint>,
     /// Who signed twice, in the order in which it happened.
@@ -237,7 +239,11 @@ impl Validator {
                 tracing::warn!(self.number, ?range, "messages are lost");
                 self.shared.progress().gaps.push(range);
             }
-            Event::Connected { .. } | Event::Approved { .. } | Event::Standby { .. } => {}
+            Event::Standby { .. } => {
+                self.shared.progress().standbys.insert(self.number);
+                self.shared.changed.notify_waiters();
+            }
+            Event::Connected { .. } | Event::Approved { .. } => {}
             Event::Unreachable { .. } | Event::Refused(_) | Event::Redirected { .. } => {
                 tracing::debug!(self.number, ?event, "not connected yet");
             }
