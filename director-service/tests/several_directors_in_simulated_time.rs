@@ -4,9 +4,11 @@
 //! failure prints. `SIMULATION_SEED=n` runs one seed alone.
 #![allow(clippy::unwrap_used)]
 
+use codec::Encode;
 use core::{DisconnectReason, Frame, Input, Link, Output, Received, ValidatorVote};
 use director_primitives::{
-    Control, DoubleSignProof, PublicKey, Welcome, runtime_api::ValidatorStatus,
+    Attach, Control, DoubleSignProof, PublicKey, Role, SignedEnvelope, VectorEntry, Welcome,
+    runtime_api::ValidatorStatus,
 };
 use director_service::director as core;
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -67,6 +69,10 @@ struct Simulation {
     submissions: Vec<(u64, u8, usize)>,
     /// Moment, director, validator and reason of each disconnect.
     cut: Vec<(u64, u8, PublicKey, DisconnectReason)>,
+    /// Pairs of directors with nothing between them.
+    parted: BTreeSet<(u8, u8)>,
+    /// Frames between directors that are lost, of a hundred.
+    lost_percent: u32,
 }
 
 impl Simulation {
@@ -88,6 +94,8 @@ impl Simulation {
             disks: vec![BTreeMap::new(); directors],
             submissions: Vec::new(),
             cut: Vec::new(),
+            parted: BTreeSet::new(),
+            lost_percent: 0,
         };
         for n in 0..DIRECTORS {
             simulation.put(n, Input::Finalized(simulation.world.snapshot()));
@@ -153,6 +161,65 @@ impl Simulation {
         }
     }
 
+    /// The same, with a tick every 50 ms.
+    fn live_for(&mut self, ms: u64) {
+        for _ in 0..ms / 50 {
+            self.run_for(50);
+        }
+    }
+
+    /// Whether something is between two directors now.
+    fn are_linked(&self, one: u8, other: u8) -> bool {
+        !self.parted.contains(&(one.min(other), one.max(other)))
+    }
+
+    /// Cuts all links between a director and the others, or mends them.
+    fn part(&mut self, n: u8, apart: bool) {
+        for other in (0..DIRECTORS).filter(|other| *other != n) {
+            let pair = (n.min(other), n.max(other));
+            if apart {
+                self.parted.insert(pair);
+            } else {
+                self.parted.remove(&pair);
+            }
+            for (at, peer) in [(n, other), (other, n)] {
+                let (peer, link) = (director_key(peer).public(), Link::Mesh);
+                let input = match apart {
+                    true => Input::Down { peer, link },
+                    false => Input::Up { peer, link },
+                };
+                self.put(at, input);
+            }
+        }
+    }
+
+    /// Validator `n` connects to its director anew and says where it stopped.
+    fn attach(&mut self, n: u8) {
+        let peer = validator_key(n).public();
+        let mut vector: BTreeMap<PublicKey, VectorEntry> = BTreeMap::new();
+        let mut got: Vec<_> = self.received[usize::from(n)]
+            .iter()
+            .map(|frame| SignedEnvelope::from_bytes(frame).unwrap().envelope)
+            .collect();
+        got.sort_by_key(|envelope| envelope.seq);
+        for origin in (0..VALIDATORS).filter(|origin| *origin != n) {
+            let origin = validator_key(origin).public();
+            vector.insert(origin, VectorEntry { origin, epoch: 1, contiguous: [0; 4] });
+        }
+        for envelope in got {
+            let entry = vector.get_mut(&envelope.origin).unwrap();
+            let contiguous = &mut entry.contiguous[envelope.class.index()];
+            if envelope.seq == *contiguous + 1 {
+                *contiguous = envelope.seq;
+            }
+        }
+        let vector = vector.into_values().collect::<Vec<_>>().try_into().unwrap();
+        let message = Control::Attach(Attach { role: Role::Primary, vector });
+        self.put(home(n), Input::Down { peer, link: Link::Public });
+        self.put(home(n), Input::Up { peer, link: Link::Public });
+        self.put(home(n), Input::Control { from: peer, link: Link::Public, message });
+    }
+
     /// Everything that is due now; frames for one director as one batch.
     fn step(&mut self, at: u64) {
         let mut batches: BTreeMap<u8, Vec<Received>> = BTreeMap::new();
@@ -160,7 +227,11 @@ impl Simulation {
             && entry.key().0 == at
         {
             match entry.remove() {
+                Event::AtDirector(to, Input::Control { from, link: Link::Mesh, .. })
+                    if !self.are_linked(director_of(&from), to) => {}
                 Event::AtDirector(n, input) => self.put(n, input),
+                Event::Frame { to, from, link: Link::Mesh, .. }
+                    if !self.are_linked(director_of(&from), to) => {}
                 Event::Frame { to, from, link, frame } => {
                     batches.entry(to).or_default().push(Received { from, link, frame });
                 }
@@ -186,6 +257,9 @@ impl Simulation {
         match output {
             Output::Relay { frame, to, .. } => {
                 for (link, key) in to.iter() {
+                    if link == Link::Mesh && self.rng.random_range(0..100) < self.lost_percent {
+                        continue;
+                    }
                     let at = self.arrival(me, *key);
                     let frame = frame.clone();
                     let event = match link {
@@ -521,6 +595,140 @@ fn enough_revocations_cut_a_validator_off_everywhere_and_no_message_of_others_is
         simulation.run_for(BLOCK_MS);
         let directors: BTreeSet<_> = simulation.submissions.iter().map(|(_, n, _)| *n).collect();
         assert!(!directors.is_empty(), "the votes go on chain");
+    });
+}
+
+/// Everybody says something every 50 ms, so many times; numbers go on from `first`.
+fn chatter(simulation: &mut Simulation, first: u64, times: u64) -> Vec<(u8, Frame)> {
+    let mut published = Vec::new();
+    for seq in first..first + times {
+        for n in 0..VALIDATORS {
+            let frame = message(n, seq, &(n, seq).encode());
+            simulation.publish(n, &frame);
+            published.push((n, frame));
+        }
+        simulation.live_for(50);
+    }
+    published
+}
+
+fn sum(simulation: &Simulation, of: impl Fn(&core::Stats) -> u64) -> u64 {
+    simulation.cores.iter().map(|core| of(core.stats())).sum()
+}
+
+#[test]
+fn what_is_lost_between_directors_is_fetched() {
+    for_seeds(|seed| {
+        let mut simulation = Simulation::new(seed, World::new(DIRECTORS, VALIDATORS));
+        simulation.lost_percent = 20;
+        let published = chatter(&mut simulation, 1, 40);
+        simulation.live_for(5_000);
+        simulation.assert_everybody_got(&published);
+        assert!(sum(&simulation, |stats| stats.repaired) > 0);
+        assert_eq!(sum(&simulation, |stats| stats.given_up), 0);
+        assert_eq!(sum(&simulation, |stats| stats.refused.total()), 0);
+        assert_eq!(sum(&simulation, |stats| stats.behind), 0);
+        assert!(simulation.cores.iter().all(|core| core.is_ready()));
+    });
+}
+
+#[test]
+fn a_partition_heals_by_itself() {
+    for_seeds(|seed| {
+        let mut simulation = Simulation::new(seed, World::new(DIRECTORS, VALIDATORS));
+        let mut published = chatter(&mut simulation, 1, 10);
+        let alone = simulation.rng.random_range(0..DIRECTORS);
+        simulation.part(alone, true);
+        published.extend(chatter(&mut simulation, 11, 40));
+        simulation.part(alone, false);
+        published.extend(chatter(&mut simulation, 51, 10));
+        simulation.live_for(3_000);
+        simulation.assert_everybody_got(&published);
+        assert_eq!(sum(&simulation, |stats| stats.given_up), 0);
+        // What each side missed, once each, and nothing else.
+        let missed = sum(&simulation, |stats| stats.repaired);
+        let on_their_way = 2 * 10 * u64::from(VALIDATORS);
+        let (few, own) = (u64::from(VALIDATORS / DIRECTORS), u64::from(VALIDATORS));
+        let cut_off = 40 * ((own - few) + 2 * few);
+        assert!((cut_off..=cut_off + on_their_way).contains(&missed), "{missed}");
+    });
+}
+
+#[test]
+fn a_director_that_restarts_without_memory_catches_up_and_then_is_ready() {
+    for_seeds(|seed| {
+        let mut simulation = Simulation::new(seed, World::new(DIRECTORS, VALIDATORS));
+        let mut published = chatter(&mut simulation, 1, 10);
+        simulation.live_for(1_000);
+        let dead = simulation.rng.random_range(0..DIRECTORS);
+        let here: Vec<_> = (0..VALIDATORS).filter(|n| home(*n) != dead).collect();
+        simulation.part(dead, true);
+        // The others go on without it.
+        for seq in 11..31 {
+            for n in &here {
+                let frame = message(*n, seq, b"meanwhile");
+                simulation.publish(*n, &frame);
+                published.push((*n, frame));
+            }
+            simulation.live_for(50);
+        }
+        simulation.disks[usize::from(dead)].clear();
+        simulation.parted.clear();
+        simulation.restart(dead);
+        let is_ready = |simulation: &Simulation| simulation.cores[usize::from(dead)].is_ready();
+        assert!(!is_ready(&simulation));
+        let (start, mut waited) = (simulation.now, 0);
+        while !is_ready(&simulation) {
+            simulation.live_for(50);
+            waited = simulation.now - start;
+            assert!(waited < 2_000, "it catches up within two seconds");
+        }
+        assert!(waited >= 100, "{waited}");
+        let stats = *simulation.cores[usize::from(dead)].stats();
+        assert_eq!(stats.repaired, published.len() as u64, "all of it");
+        // It passed that on to its validators, which had the first part already.
+        for n in (0..VALIDATORS).filter(|n| home(*n) == dead) {
+            let got = &mut simulation.received[usize::from(n)];
+            let before = got.len();
+            got.sort();
+            got.dedup();
+            assert!(got.len() < before);
+        }
+        published.extend(chatter(&mut simulation, 31, 5));
+        simulation.live_for(1_000);
+        let gap = published.iter().filter(|(n, _)| home(*n) != dead).cloned().collect::<Vec<_>>();
+        for n in 0..VALIDATORS {
+            let got = &simulation.received[usize::from(n)];
+            let others = gap.iter().filter(|(origin, _)| *origin != n);
+            assert!(others.clone().all(|(_, frame)| got.contains(frame)), "validator {n}");
+        }
+    });
+}
+
+#[test]
+fn a_validator_that_was_away_is_sent_what_it_missed() {
+    for_seeds(|seed| {
+        let mut simulation = Simulation::new(seed, World::new(DIRECTORS, VALIDATORS));
+        let mut published = chatter(&mut simulation, 1, 10);
+        let away = simulation.rng.random_range(0..VALIDATORS);
+        let (peer, link) = (validator_key(away).public(), Link::Public);
+        simulation.live_for(1_000);
+        simulation.put(home(away), Input::Down { peer, link });
+        for seq in 11..31 {
+            for n in (0..VALIDATORS).filter(|n| *n != away) {
+                let frame = message(n, seq, b"meanwhile");
+                simulation.publish(n, &frame);
+                published.push((n, frame));
+            }
+            simulation.live_for(50);
+        }
+        simulation.live_for(1_000);
+        let before = simulation.received[usize::from(away)].len();
+        simulation.attach(away);
+        simulation.live_for(1_000);
+        simulation.assert_everybody_got(&published);
+        let missed = 20 * (usize::from(VALIDATORS) - 1);
+        assert_eq!(simulation.received[usize::from(away)].len() - before, missed);
     });
 }
 

@@ -10,6 +10,8 @@
 //!  Frames    ───► │ seen? ─► may it speak? ─► signed? ─► detector ─► relay  │ ──► Relay, Remember
 //!  Recalled  ───► │                                        └──► evidence    │ ──► Recall, Proven
 //!  Control   ───► │ authorization: requests; ballots: votes of directors     │ ──► CheckStake, SubmitVotes
+//!                 │ repair: what is missing; log: what others miss           │ ──► Send (Fetch), Replay
+//!  Tick      ───► │ vectors, heartbeats: what is here; drain: handing over   │ ──► SendAll, Drained
 //!                 └──────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -25,20 +27,33 @@
 //!   submits them (`ballots`);
 //! * upon misbehaviour (`conduct`), a stake that has become too low, a proof or an operator's word: a
 //!   revocation is signed; with `ceil(2n/3)` of them the validator is cut off at once (`revocation`);
-//! * upon a validator that there is no room for: it is told where there is some (`heartbeats`);
+//! * upon a validator that there is no room for: it is told where there is some (`heartbeats`), unless it
+//!   only wants to stand by (`roles`);
+//! * upon a validator that says where it stopped: it is sent what it missed (`roles`), out of the `log` of
+//!   what was passed on;
+//! * upon a heartbeat's time: what this director has is told to directors and to those that stand by
+//!   (`vectors`); upon what others tell, and upon a hole: it asks for what it misses, and answers who asks
+//!   (`repair`). A director that starts is ready when it has what others have (`catch_up`);
+//! * upon the operator's wish that it stops: its validators are handed over one by one (`drain`);
 //! * upon a finalized block: whoever may not be here any more is disconnected, whoever may speak now
 //!   is told so.
 //!
 //! # Bounds
 //!
-//! Memory is bounded by the number of registered validators: per validator nine token buckets, four
-//! sequence windows of 4,096 places, `recent_checkpoints + checkpoints_ahead` slots of votes, a byte
-//! for each of `history_checkpoints`, the votes of at most all directors. Beside that: the seen-cache, frames that wait for the disk or for
-//! the chain, each with a limit of its own; what does not fit is refused and counted.
+//! Memory is bounded by the number of registered validators: per validator twelve token buckets, four
+//! sequence windows of 4,096 places (16,384 while something is missing), `recent_checkpoints +
+//! checkpoints_ahead` slots of votes, a byte for each of `history_checkpoints`, the votes of at most all
+//! directors, an entry of the vector for this director and each other one, and what is under way about what is
+//! missing ([`crate::repair`]). Beside that: the seen-cache, the log, frames that wait for the disk or for the
+//! chain, each with a limit of its own; what does not fit is refused and counted, and of the log the oldest goes.
 //!
 //! # Deliberately absent
 //!
-//! The log and the repair of holes, the vector in heartbeats: later.
+//! * Moving validators from a full director to an emptier one: they see in the heartbeats how full each is,
+//!   and choose by themselves.
+//! * A log on disk: what is older than a minute is the chain's business.
+//! * Older epochs in windows and vectors: what an origin said before it started anew can be fetched as long as
+//!   the log has it, but a director does not miss it.
 
 mod authorization;
 mod ballots;

@@ -1,7 +1,7 @@
 //! Keeps what is under way about one sequence of which something is missing.
 
 use super::{Have, Millis, Sequence, Settings, planner::Peer};
-use director_primitives::{Fetch, PublicKey, repair::MAX_RANGES};
+use director_primitives::{Fetch, PublicKey, Range, Served, repair::MAX_RANGES};
 use std::collections::{BTreeMap, HashMap};
 
 /// So many questions in vain, and what a peer claims is not waited for any more.
@@ -39,7 +39,38 @@ pub(super) struct Asked {
     pub(super) not_before: Millis,
 }
 
+/// What an answer has said of a sequence so far, range by range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum So {
+    /// All of it is gone.
+    Gone,
+    /// It was sent, from somewhere on.
+    Sent,
+    /// What comes next cannot be kept in two numbers. It is asked for again when it comes first.
+    Unknown,
+}
+
 impl Asked {
+    /// Takes what a peer says of the next range of its answer, given what it has said of those before.
+    pub(super) fn take(&mut self, now: Millis, served: &Served, before: So) -> So {
+        let Served { range: Range { first, last, .. }, gone_to, served_to } = *served;
+        let is_gone = gone_to >= first;
+        // Between two ranges nothing is missing: what is gone before and here is gone from the beginning on.
+        match before {
+            So::Gone if is_gone => self.gone_to = self.gone_to.max(gone_to),
+            So::Gone | So::Sent if !is_gone => {}
+            _ => return So::Unknown,
+        }
+        if served_to >= first {
+            (self.served_to, self.served_at) = (self.served_to.max(served_to.min(last)), now);
+        }
+        match before {
+            So::Gone if gone_to >= last => So::Gone,
+            _ if served_to >= last => So::Sent,
+            _ => So::Unknown,
+        }
+    }
+
     /// It was asked, or it said that it has sent something, and nothing has come.
     pub(super) fn in_vain(&mut self, now: Millis, settings: &Settings) {
         let back_off = settings.back_off_ms.saturating_mul(1 << self.vain.min(5)).min(60_000);
@@ -65,6 +96,16 @@ pub(super) enum Look {
     GiveUp(u64),
 }
 
+/// What a plan is made from.
+pub(super) struct Round<'a, 'p, H> {
+    pub(super) now: Millis,
+    pub(super) have: &'a H,
+    pub(super) settings: &'a Settings,
+    /// By their rank.
+    pub(super) peers: &'a [(&'p PublicKey, &'p mut Peer)],
+    pub(super) all_connected: bool,
+}
+
 /// What peers said about what is first missing.
 #[derive(Default)]
 struct Chances {
@@ -85,22 +126,17 @@ impl Behind {
     }
 
     /// Puts what is missing into the questions, and says what is to become of it.
-    // All of them are the planner's, borrowed apart.
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn look(
+    pub(super) fn look<H: Have>(
         &mut self,
-        now: Millis,
-        sequence: Sequence,
-        have: &impl Have,
-        settings: &Settings,
-        peers: &[(&PublicKey, &mut Peer)],
-        all_connected: bool,
+        round: &Round<'_, '_, H>,
+        sequence: &Sequence,
         questions: &mut Questions,
     ) -> Look {
-        let top = have.top(&sequence);
-        let claimed = peers.iter().map(|(_, peer)| peer.claims.of(&sequence)).max().unwrap_or(0);
+        let Round { now, have, settings, peers, all_connected } = *round;
+        let top = have.top(sequence);
+        let claimed = peers.iter().map(|(_, peer)| peer.claims.of(sequence)).max().unwrap_or(0);
         let to = top.max(claimed);
-        let Some(contiguous) = have.contiguous(&sequence).filter(|contiguous| *contiguous < to)
+        let Some(contiguous) = have.contiguous(sequence).filter(|contiguous| *contiguous < to)
         else {
             return Look::Done;
         };
@@ -115,8 +151,8 @@ impl Behind {
             return Look::Again;
         };
         let mut chances = Chances { all_gone: true, ..Chances::default() };
-        for (key, peer) in in_turn(peers, &sequence) {
-            let reaches = if peer.has_all { to } else { peer.claims.of(&sequence) };
+        for (key, peer) in in_turn(peers, sequence) {
+            let reaches = if peer.has_all { to } else { peer.claims.of(sequence) };
             let known = self.asked.get(key).copied().unwrap_or_default();
             chances.add(contiguous, reaches, &known);
             if reaches <= contiguous.max(known.gone_to)
@@ -128,21 +164,13 @@ impl Behind {
                 continue;
             }
             let asked = self.asked.entry(*key).or_default();
-            asked.ask(
-                now,
-                &sequence,
-                contiguous,
-                reaches,
-                have,
-                settings,
-                questions.entry(*key).or_default(),
-            );
+            let question = questions.entry(*key).or_default();
+            asked.ask(round, sequence, (contiguous, reaches), question);
         }
         let most = if settings.beyond_top { to } else { top };
         if most > contiguous {
-            let lost = self.lost(now, &chances, settings, all_connected, || {
-                // Claims end before it: whoever had this had what comes before.
-                let first = have.holes(&sequence, top, 1).first().map(|(_, until)| *until);
+            let lost = self.lost(round, &chances, || {
+                let first = have.holes(sequence, top, 1).first().map(|(_, until)| *until);
                 (first.unwrap_or(contiguous), top.saturating_sub(1))
             });
             return match lost.map(|lost| lost.min(most)).filter(|lost| *lost > contiguous) {
@@ -157,16 +185,6 @@ impl Behind {
                 Look::Again
             }
         }
-    }
-
-    /// Whether somebody else was asked for what is first missing, and has a moment left to send it.
-    fn is_under_way(&self, now: Millis, but: &PublicKey, settings: &Settings) -> bool {
-        self.asked.iter().filter(|(peer, _)| *peer != but).any(|(_, asked)| {
-            let has_time = |at: Millis| now < at.saturating_add(settings.rank_ms);
-            asked.gone_to <= self.contiguous
-                && asked.not_before <= now
-                && asked.first_at.is_some_and(has_time)
-        })
     }
 
     /// Something has come.
@@ -185,25 +203,33 @@ impl Behind {
 
     /// Up to which number everything that is missing is lost, if it is. `holes` says where the first hole
     /// ends, and the last one at the latest.
-    fn lost(
+    fn lost<H>(
         &self,
-        now: Millis,
+        round: &Round<'_, '_, H>,
         chances: &Chances,
-        settings: &Settings,
-        all_connected: bool,
         holes: impl Fn() -> (u64, u64),
     ) -> Option<u64> {
-        let stuck = now.saturating_sub(self.stuck_since);
-        let for_times = |times: u64| stuck >= settings.give_up_ms.saturating_mul(times);
+        let stuck = round.now.saturating_sub(self.stuck_since);
+        let for_times = |times: u64| stuck >= round.settings.give_up_ms.saturating_mul(times);
         match chances.gone_to {
-            Some(gone_to) if chances.all_gone && all_connected => Some(gone_to),
+            Some(gone_to) if chances.all_gone && round.all_connected => Some(gone_to),
             Some(gone_to) if !chances.somebody && for_times(1) => Some(gone_to),
-            // Nobody claims it although it must have been there.
+            // Nobody claims it although it must have been there; nor what comes after it, then.
             None if !chances.somebody && for_times(2) => Some(holes().1),
             // Whoever claims it does not send it.
             _ if for_times(6) => Some(holes().0),
             _ => None,
         }
+    }
+
+    /// Whether somebody else was asked for what is first missing, and has a moment left to send it.
+    fn is_under_way(&self, now: Millis, but: &PublicKey, settings: &Settings) -> bool {
+        self.asked.iter().filter(|(peer, _)| *peer != but).any(|(_, asked)| {
+            let has_time = |at: Millis| now < at.saturating_add(settings.rank_ms);
+            asked.gone_to <= self.contiguous
+                && asked.not_before <= now
+                && asked.first_at.is_some_and(has_time)
+        })
     }
 }
 
@@ -237,18 +263,15 @@ impl Chances {
 }
 
 impl Asked {
-    /// Puts into a question what a peer has that reaches so far.
-    #[allow(clippy::too_many_arguments)]
-    fn ask(
+    /// Puts into a question what is missing after `contiguous` of what the peer has that reaches so far.
+    fn ask<H: Have>(
         &mut self,
-        now: Millis,
+        round: &Round<'_, '_, H>,
         sequence: &Sequence,
-        contiguous: u64,
-        reaches: u64,
-        have: &impl Have,
-        settings: &Settings,
+        (contiguous, reaches): (u64, u64),
         (fetch, numbers): &mut (Fetch, u64),
     ) {
+        let Round { now, have, settings, .. } = *round;
         let first = contiguous.max(self.gone_to).saturating_add(1);
         if self.served_to >= first {
             let holes = have.holes(sequence, self.served_to, MAX_RANGES as usize);

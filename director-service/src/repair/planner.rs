@@ -2,9 +2,9 @@
 
 use super::{
     Claims, Have, Millis, Sequence,
-    behind::{Behind, Look, Questions},
+    behind::{Behind, Look, Questions, Round, So},
 };
-use director_primitives::{Fetch, Fetched, Priority, PublicKey, Range, Served, VectorEntry};
+use director_primitives::{Fetch, Fetched, Priority, PublicKey, VectorEntry};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How long a peer rests that has had no time for a question, in milliseconds.
@@ -252,31 +252,21 @@ impl Planner {
     pub fn fetched(&mut self, now: Millis, peer: &PublicKey, fetched: &Fetched) {
         let Some(state) = self.peers.get_mut(peer) else { return };
         let Some((question, _)) = state.asked.take() else { return };
-        // Of each sequence: whether all ranges so far were gone to their ends.
-        let mut whole: Option<(Sequence, bool)> = None;
+        let has_time = fetched.ranges.iter().any(|served| served.served_to >= served.range.first);
+        let mut before: Option<(Sequence, So)> = None;
         for (at, range) in question.ranges.iter().enumerate() {
             let sequence = Sequence::from(range);
             let Some(behind) = self.behind.get_mut(&sequence) else { continue };
             behind.sleeps_until = 0;
             self.active.insert(sequence);
             let asked = behind.asked.entry(*peer).or_default();
-            let answer = fetched.ranges.get(at).filter(|served| served.range == *range);
-            let Range { first, last, .. } = *range;
-            let no_time = first.saturating_sub(1);
-            let none = Served { range: *range, gone_to: no_time, served_to: no_time };
-            let Served { gone_to, served_to, .. } = *answer.unwrap_or(&none);
-            let before = whole.filter(|(of, _)| *of == sequence).is_none_or(|(_, whole)| whole);
-            // Nothing between two ranges of a sequence is missing: what is gone before and here is gone.
-            if before && gone_to >= first {
-                asked.gone_to = asked.gone_to.max(gone_to);
-            }
-            whole = Some((sequence, before && gone_to >= last));
-            if served_to >= first {
-                (asked.served_to, asked.served_at) =
-                    (asked.served_to.max(served_to.min(last)), now);
-            } else if gone_to < first {
+            if !has_time {
                 asked.not_before = now.saturating_add(NO_TIME_MS);
             }
+            let so = before.filter(|(of, _)| *of == sequence).map_or(So::Gone, |(_, so)| so);
+            let answer = fetched.ranges.get(at).filter(|served| served.range == *range);
+            let so = answer.map_or(So::Unknown, |served| asked.take(now, served, so));
+            before = Some((sequence, so));
         }
     }
 
@@ -330,6 +320,7 @@ impl Planner {
         let Self { settings, peers, behind, active, all_connected } = self;
         let mut by_rank: Vec<_> = peers.iter_mut().collect();
         by_rank.sort_by_key(|(_, peer)| peer.rank);
+        let round = Round { now, have, settings, peers: &by_rank, all_connected: *all_connected };
         let mut actions = Vec::new();
         let mut questions = Questions::new();
         active.retain(|sequence| {
@@ -337,16 +328,7 @@ impl Planner {
             if now < state.sleeps_until {
                 return true;
             }
-            let look = state.look(
-                now,
-                *sequence,
-                have,
-                settings,
-                &by_rank,
-                *all_connected,
-                &mut questions,
-            );
-            match look {
+            match state.look(&round, sequence, &mut questions) {
                 Look::Done => {
                     behind.remove(sequence);
                     return false;
