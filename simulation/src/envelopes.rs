@@ -6,8 +6,8 @@
 use crate::{chain::genesis, digest::Digest, node::Node};
 use codec::Encode;
 use director_primitives::{
-    Envelope, H256, Heartbeat, PublicKey, Signature, SignedEnvelope, SignedHeartbeat, StatementKind,
-    signing::signing_prefix, test_utils::TestKey,
+    Envelope, H256, Heartbeat, PublicKey, Signature, SignedEnvelope, SignedHeartbeat,
+    StatementKind, signing::signing_prefix, test_utils::TestKey,
 };
 use director_service::{
     client::{Keys, Signer},

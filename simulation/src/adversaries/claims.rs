@@ -1,9 +1,7 @@
 //! Lies about what it has, in heartbeats and vectors, over its own signature.
 
 use super::Misdeed;
-use crate::{
-    chain::genesis, envelopes::heartbeat_signature, network::Payload, node::Node,
-};
+use crate::{chain::genesis, envelopes::heartbeat_signature, network::Payload, node::Node};
 use director_primitives::{Control, H256, SignedHeartbeat, Vector, VectorEntry, VectorSummary};
 use rand::{Rng, rngs::StdRng};
 
