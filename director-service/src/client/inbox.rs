@@ -214,8 +214,12 @@ impl<K: Keys> Inbox<K> {
         let Envelope { origin, epoch, class, seq, .. } = *envelope;
         let sequence = Sequence { origin, epoch, class };
         if let Some(of) = self.origins.get(&origin) {
-            let place = of.window(&sequence).map(|window| window.place(seq));
-            match place {
+            let window = of.window(&sequence);
+            if self.strict[class.index()] && window.is_some_and(|of| of.is_before_first(seq)) {
+                // What follows was handed on.
+                return Err(Dropped::Stale);
+            }
+            match window.map(|window| window.place(seq)) {
                 Some(Place::Seen) => return Err(Dropped::Duplicate),
                 Some(Place::TooOld) => return Err(Dropped::Stale),
                 None if of.is_over(epoch) => return Err(Dropped::Stale),

@@ -90,6 +90,11 @@ impl Window {
         }
     }
 
+    /// Whether a number is from before the first one that counts, and something was seen after it.
+    pub(super) fn is_before_first(&self, seq: u64) -> bool {
+        self.begun && seq <= self.start
+    }
+
     /// Whether a number from before our time still counts. Somebody told us that the sequence was further
     /// than it is: what is signed counts more.
     fn reaches_back_to(&self, seq: u64) -> bool {

@@ -165,6 +165,23 @@ fn in_strict_order_what_comes_early_waits() {
 }
 
 #[test]
+fn in_strict_order_nothing_from_before_our_time_follows_what_is_from_it() {
+    let block = authorized(1, 3);
+    for is_strict in [true, false] {
+        let mut inbox = Inbox::new(GENESIS, peer_key(9), [is_strict; 4], 1_000_000);
+        // Before anybody has said where the sequences stand.
+        let first = inbox.accept(&block, &message(1, 5, Critical, 2)).unwrap();
+        assert_eq!(numbers(&first), [2]);
+        let earlier = inbox.accept(&block, &message(1, 5, Critical, 1));
+        match is_strict {
+            true => assert_eq!(earlier, Err(Dropped::Stale)),
+            false => assert_eq!(numbers(&earlier.unwrap()), [1]),
+        }
+        assert_eq!(numbers(&inbox.accept(&block, &message(1, 5, Critical, 3)).unwrap()), [3]);
+    }
+}
+
+#[test]
 fn in_strict_order_what_is_given_up_is_a_gap_before_what_follows() {
     let (mut inbox, block) = (strict(1_000_000), authorized(1, 3));
     inbox.accept(&block, &message(1, 5, Critical, 3)).unwrap();
