@@ -133,11 +133,6 @@ impl Chain {
         self.blocks.get(usize::try_from(number.checked_sub(FIRST_BLOCK)?).ok()?)
     }
 
-    /// How the chain is set up.
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
     /// Whether a director is active at the newest block.
     pub(crate) fn is_director(&self, n: u8) -> bool {
         self.directors.contains(&n)

@@ -167,9 +167,4 @@ impl Client {
     pub(crate) fn behind(&self) -> usize {
         self.core.behind()
     }
-
-    /// The director that it gets everything of.
-    pub(crate) fn primary(&self) -> Option<PublicKey> {
-        self.core.primary()
-    }
 }

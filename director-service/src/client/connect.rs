@@ -90,6 +90,9 @@ pub(super) fn fixed_candidates(directors: Vec<DirectorAddress>) -> Vec<Candidate
     directors.into_iter().map(of).collect()
 }
 
+/// How long one that is avoided is not even a standby, in milliseconds.
+const REST_MS: u64 = 3_000;
+
 /// A director, and how we have fared with it.
 #[derive(Clone, Debug)]
 struct Known {
@@ -98,6 +101,7 @@ struct Known {
     rendezvous: f64,
     failures: u32,
     not_before: u64,
+    avoided_at: u64,
     avoid_until: u64,
     rtt_ms: Option<u64>,
     /// Validators by places.
@@ -135,6 +139,7 @@ impl Choice {
                     rendezvous,
                     failures: 0,
                     not_before: 0,
+                    avoided_at: 0,
                     avoid_until: 0,
                     rtt_ms: None,
                     load: None,
@@ -250,10 +255,18 @@ impl Choice {
     }
 
     /// Not this one for so long, if there is another.
-    pub(super) fn avoid(&mut self, director: &PublicKey, until: u64) {
+    pub(super) fn avoid(&mut self, director: &PublicKey, now: u64, ms: u64) {
         if let Some(known) = self.find_mut(director) {
-            known.avoid_until = known.avoid_until.max(until);
+            known.avoided_at = now;
+            known.avoid_until = known.avoid_until.max(now.saturating_add(ms));
         }
+    }
+
+    /// Whether it may stand by, if no other one can: even one that is not wanted shows what the primary keeps
+    /// back. But one that has just sent us away would do so again.
+    pub(super) fn may_stand_by(&self, director: &PublicKey, now: u64) -> bool {
+        let rested = |known: &Known| now >= known.avoid_until.min(known.avoided_at + REST_MS);
+        self.find(director).is_some_and(rested)
     }
 
     pub(super) fn is_avoided(&self, director: &PublicKey, now: u64) -> bool {

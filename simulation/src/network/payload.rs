@@ -67,11 +67,6 @@ impl Payload {
         }
     }
 
-    /// Whether there is nothing in it.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Bytes that it takes of a queue's bound.
     pub(super) fn cost(&self) -> usize {
         self.len() + COST

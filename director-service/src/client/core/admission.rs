@@ -130,7 +130,7 @@ impl<K: Keys> Core<K> {
         if is_primary {
             self.leave(now, &director, out);
         } else {
-            self.choice.avoid(&director, now.saturating_add(self.config.avoid_ms));
+            self.choice.avoid(&director, now, self.config.avoid_ms);
             self.drop_link(now, &director, out);
         }
     }

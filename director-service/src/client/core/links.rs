@@ -281,7 +281,10 @@ impl<K: Keys> Core<K> {
         };
         let named = links.named.iter().find(|key| is_fit(key) && self.choice.is_known(key));
         let named = named.and_then(|key| self.choice.next(now, |other| other == key));
-        let Some(next) = named.or_else(|| self.choice.next(now, is_fit)) else { return };
+        let next = named.or_else(|| self.choice.next(now, is_fit));
+        // Better one of those than none.
+        let spare = |key: &PublicKey| may(key) && self.choice.may_stand_by(key, now);
+        let Some(next) = next.or_else(|| self.choice.next(now, spare)) else { return };
         let (director, addresses) = (next.peer_key, next.addresses.clone());
         self.links.named.retain(|key| *key != director);
         self.links.dialing.insert(director, (slot, now));
@@ -302,7 +305,7 @@ impl<K: Keys> Core<K> {
         for director in first.into_iter().chain(last) {
             let chance = self.chance.next();
             self.choice.failed(&director, now, chance);
-            self.choice.avoid(&director, now.saturating_add(2 * silence_ms));
+            self.choice.avoid(&director, now, 2 * silence_ms);
             self.close(now, &director, DownReason::Silent, out);
         }
     }
@@ -413,7 +416,7 @@ impl<K: Keys> Core<K> {
         to: Vec<PublicKey>,
         out: &mut Vec<Output>,
     ) {
-        self.choice.avoid(&from, now.saturating_add(FULL_MS));
+        self.choice.avoid(&from, now, FULL_MS);
         if self.links.swapping.is_some_and(|(standby, _)| standby == from) {
             // It stays the standby.
             self.links.swapping = None;
@@ -426,7 +429,7 @@ impl<K: Keys> Core<K> {
 
     /// A director is about to stop.
     pub(super) fn asked_to_move(&mut self, now: Millis, from: PublicKey, out: &mut Vec<Output>) {
-        self.choice.avoid(&from, now.saturating_add(DRAINING_MS));
+        self.choice.avoid(&from, now, DRAINING_MS);
         let Some(session) = self.links.session_mut(&from) else { return };
         session.is_draining = true;
         match session.slot {
@@ -445,7 +448,7 @@ impl<K: Keys> Core<K> {
             director = %hex::encode(primary.0),
             "this director keeps messages back; moving to another one"
         );
-        self.choice.avoid(&primary, now.saturating_add(self.config.avoid_ms));
+        self.choice.avoid(&primary, now, self.config.avoid_ms);
         self.drop_link(now, &primary, out);
     }
 
@@ -455,7 +458,7 @@ impl<K: Keys> Core<K> {
         let links = &self.links;
         let others = |key: &PublicKey| !links.is_linked(key) && !self.choice.is_avoided(key, now);
         if self.choice.next(now, others).is_some() {
-            self.choice.avoid(&standby, now.saturating_add(self.config.avoid_ms / 2));
+            self.choice.avoid(&standby, now, self.config.avoid_ms / 2);
             self.drop_link(now, &standby, out);
         }
     }
@@ -463,7 +466,7 @@ impl<K: Keys> Core<K> {
     /// Moves to another director, if there is one, after this one has said no.
     pub(super) fn leave(&mut self, now: Millis, director: &PublicKey, out: &mut Vec<Output>) {
         if self.choice.len() > 1 {
-            self.choice.avoid(director, now.saturating_add(DRAINING_MS));
+            self.choice.avoid(director, now, DRAINING_MS);
             self.drop_link(now, director, out);
         }
     }

@@ -78,7 +78,7 @@ fn a_failure_rests_a_director_longer_each_time() {
 #[test]
 fn one_to_be_avoided_comes_after_all_others_and_is_not_lost() {
     let mut choice = choice(Strategy::Pinned, &[1, 2]);
-    choice.avoid(&key(1), 500);
+    choice.avoid(&key(1), 0, 500);
     assert_eq!(next(&choice, 499), Some(key(2)));
     assert!(!choice.is_better(&key(1), &key(2), 499));
     assert_eq!(choice.next(499, |key| *key != self::key(2)).unwrap().peer_key, key(1));

@@ -394,3 +394,24 @@ fn a_director_without_room_stays_the_standby() {
     assert_eq!(rig.core.primary(), Some(director(50)));
     assert_eq!(rig.core.standby(), Some(director(51)));
 }
+
+#[test]
+fn one_that_had_sent_us_away_stands_by_rather_than_nobody() {
+    let mut rig = Rig::connected(|_| ());
+    for n in [51, 52] {
+        rig.say(n, Control::Move(Redirect::default()));
+        assert_eq!(rig.core.standby(), None);
+        if n == 51 {
+            rig.connect(52, vec![entry(2, 5, 10)]);
+            assert_eq!(rig.core.standby(), Some(director(52)));
+        }
+    }
+    let dials = |rig: &Rig| rig.out.iter().any(|o| matches!(o, Output::Dial { .. }));
+    rig.out.clear();
+    rig.wait(2_000);
+    assert!(!dials(&rig), "they would send us away again");
+    rig.connect(51, vec![entry(2, 5, 10)]);
+    assert!(rig.now < 10_000, "{}", rig.now);
+    assert_eq!(rig.core.standby(), Some(director(51)));
+    assert_eq!(rig.core.primary(), Some(director(50)));
+}
