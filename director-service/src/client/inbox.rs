@@ -50,9 +50,14 @@ pub(super) struct Accepted {
     pub(super) place: Option<(Sequence, u64)>,
 }
 
-/// What was seen of one origin, newest epoch first.
+/// What was seen of one origin, newest epoch first. An epoch of which nothing was seen yet is only claimed: it
+/// makes no other one old.
 #[derive(Default)]
 struct Origin(Vec<(u64, [Window; 4])>);
+
+fn is_real((_, windows): &&(u64, [Window; 4])) -> bool {
+    windows.iter().any(Window::has_begun)
+}
 
 impl Origin {
     fn window(&self, sequence: &Sequence) -> Option<&Window> {
@@ -61,7 +66,12 @@ impl Origin {
     }
 
     fn is_over(&self, epoch: u64) -> bool {
-        self.0.len() == EPOCHS && self.0.iter().all(|(of, _)| *of > epoch)
+        self.0.iter().filter(is_real).filter(|(of, _)| *of > epoch).count() >= EPOCHS
+    }
+
+    /// The latest epoch of which something was seen, or else the latest that is claimed.
+    fn newest(&self) -> Option<&(u64, [Window; 4])> {
+        self.0.iter().find(is_real).or_else(|| self.0.first())
     }
 
     /// The windows of an epoch; with these if it is new, `None` if it is over.
@@ -74,9 +84,14 @@ impl Origin {
             return None;
         }
         if !self.0.iter().any(|(of, _)| *of == epoch) {
+            if self.0.len() == EPOCHS {
+                // What is only claimed goes first, then what is oldest.
+                let claimed = self.0.iter().position(|of| !is_real(&of));
+                let oldest = self.0.len() - 1;
+                self.0.remove(claimed.unwrap_or(oldest));
+            }
             self.0.push((epoch, new()));
             self.0.sort_by_key(|(of, _)| std::cmp::Reverse(*of));
-            self.0.truncate(EPOCHS);
         }
         self.0.iter_mut().find(|(of, _)| *of == epoch).map(|(_, windows)| windows)
     }
@@ -165,7 +180,8 @@ impl<K: Keys> Inbox<K> {
             return;
         }
         let origin = self.origins.entry(entry.origin).or_default();
-        let is_newest = origin.0.first().is_none_or(|(epoch, _)| *epoch <= entry.epoch);
+        let real = origin.0.iter().find(is_real);
+        let is_newest = real.is_none_or(|(epoch, _)| *epoch <= entry.epoch);
         if !is_newest || (self.joined && origin.window(&first_of(entry)).is_none()) {
             // After we joined, a new epoch is all ours.
             return;
@@ -187,7 +203,7 @@ impl<K: Keys> Inbox<K> {
             .origins
             .iter()
             .filter_map(|(origin, of)| {
-                let (epoch, windows) = of.0.first()?;
+                let (epoch, windows) = of.newest()?;
                 let contiguous = [0, 1, 2, 3].map(|class: usize| windows[class].contiguous());
                 Some(VectorEntry { origin: *origin, epoch: *epoch, contiguous })
             })
@@ -331,8 +347,8 @@ impl<K> Have for Inbox<K> {
             Some(window) => Some(window.contiguous()),
             // Of one that is over nothing is wanted, of a new one everything.
             None => {
-                let newest = origin.0.first().map_or(0, |(epoch, _)| *epoch);
-                (of.epoch > newest).then_some(0)
+                let real = origin.0.iter().find(is_real);
+                real.is_none_or(|(newest, _)| of.epoch > *newest).then_some(0)
             }
         }
     }

@@ -11,6 +11,10 @@ use std::collections::VecDeque;
 /// Milliseconds of a clock that only goes forward.
 type Millis = u64;
 
+/// Furthest that a director's word moves our epoch: 139 years, from a clock that begins in 1970. Further would
+/// use up the numbers that there are.
+const MAX_EPOCH_JUMP: u64 = 1 << 42;
+
 struct Entry {
     seq: u64,
     /// Which of all messages it is: the oldest makes room first.
@@ -136,6 +140,13 @@ impl<K: Keys> Outbox<K> {
         if self.settled {
             return last_epoch <= self.epoch;
         }
+        if last_epoch > self.epoch.saturating_add(MAX_EPOCH_JUMP) {
+            tracing::warn!(
+                last_epoch,
+                "a director tells of an epoch that nobody can have used; ignored"
+            );
+            return true;
+        }
         if last_epoch >= self.epoch {
             self.epoch = last_epoch.saturating_add(1);
             for class in 0..self.classes.len() {
@@ -169,6 +180,11 @@ impl<K: Keys> Outbox<K> {
     /// messages are done with that.
     pub(super) fn confirm(&mut self, director: &PublicKey, entry: &VectorEntry) -> usize {
         if entry.epoch != self.epoch || self.open.is_none_or(|open| open == *director) {
+            return 0;
+        }
+        let is_nonsense =
+            self.classes.iter().zip(entry.contiguous).any(|(of, has)| has > of.last_seq);
+        if is_nonsense {
             return 0;
         }
         let mut done = 0;

@@ -53,13 +53,19 @@ impl Window {
         Self::after(UNKNOWN)
     }
 
+    /// Whether anything was seen: then the epoch is real, whatever anybody claims.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     fn is_anywhere(&self) -> bool {
         !self.begun && self.start == UNKNOWN
     }
 
-    /// Moves the beginning back, if nothing was seen yet.
+    /// Moves the beginning back, if nothing was seen yet. 0 says nothing: so does a director that knows
+    /// nothing of the sequence.
     pub(super) fn begin_after(&mut self, start: u64) {
-        if !self.begun && start < self.start {
+        if !self.begun && start < self.start && (start > 0 || self.start == UNKNOWN) {
             (self.start, self.contiguous) = (start, start);
         }
     }
@@ -80,6 +86,10 @@ impl Window {
         }
         if seq <= self.start {
             return if self.reaches_back_to(seq) { Place::New } else { Place::TooOld };
+        }
+        // By itself, since there is no number after the last one.
+        if seq <= self.contiguous {
+            return Place::Seen;
         }
         match seq.checked_sub(self.contiguous.saturating_add(1)) {
             None => Place::Seen,

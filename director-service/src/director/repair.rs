@@ -234,8 +234,9 @@ impl<C: Crypto> Director<C> {
         fetched: &Fetched,
         out: &mut Vec<Output>,
     ) {
-        self.planner.fetched(now, &from, fetched);
-        self.repair(now, out);
+        if self.planner.fetched(now, &from, fetched) {
+            self.repair(now, out);
+        }
     }
 
     /// Asks for what is missing, and gives up what nobody has.

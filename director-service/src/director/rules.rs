@@ -122,13 +122,15 @@ impl Rules<'_> {
         if validator.status == ValidatorStatus::Candidate && may_park {
             return Consider::Park;
         }
+        // What others pass on was on its way. What it says itself, it says now.
+        let grace_ms = if *link == Link::Mesh { self.grace_ms } else { 0 };
         let mut screened = Screened {
             received,
             fingerprint,
             tag: Tag::of(header.body),
             validator: validator.account.clone(),
             authorized: validator.status == ValidatorStatus::Authorized
-                && !self.outlaws.is_silenced(&validator.account, now, self.grace_ms),
+                && !self.outlaws.is_silenced(&validator.account, now, grace_ms),
             within_limits,
             header,
         };

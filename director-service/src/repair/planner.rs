@@ -248,11 +248,13 @@ impl Planner {
         }
     }
 
-    /// A peer's answer. Plan again after it.
-    pub fn fetched(&mut self, now: Millis, peer: &PublicKey, fetched: &Fetched) {
-        let Some(state) = self.peers.get_mut(peer) else { return };
-        let Some((question, _)) = state.asked.take() else { return };
-        let has_time = fetched.ranges.iter().any(|served| served.served_to >= served.range.first);
+    /// A peer's answer; whether it was asked for one. Plan again after it.
+    pub fn fetched(&mut self, now: Millis, peer: &PublicKey, fetched: &Fetched) -> bool {
+        let Some(state) = self.peers.get_mut(peer) else { return false };
+        let Some((question, _)) = state.asked.take() else { return false };
+        let mut answers = question.ranges.iter().zip(&fetched.ranges);
+        let has_time = answers
+            .any(|(range, served)| served.range == *range && served.served_to >= range.first);
         let mut before: Option<(Sequence, So)> = None;
         for (at, range) in question.ranges.iter().enumerate() {
             let sequence = Sequence::from(range);
@@ -268,6 +270,7 @@ impl Planner {
             let so = answer.map_or(So::Unknown, |served| asked.take(now, served, so));
             before = Some((sequence, so));
         }
+        true
     }
 
     /// When this peer was asked for that number, if it was and the number has not come.

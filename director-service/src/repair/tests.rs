@@ -507,8 +507,8 @@ fn everything_that_an_honest_peer_has_comes_at_last() {
                 let sent_to = range.last.min(top).min(range.first + left).max(range.first - 1);
                 left = left.saturating_sub(sent_to + 1 - range.first);
                 let n = range.origin.0[0] - 100;
-                // One of fifty is lost on the way.
-                have.put(n, (range.first..=sent_to).filter(|_| rng.random_bool(0.98)));
+                // One of two hundred is lost on the way; three times in a row counts as never sent.
+                have.put(n, (range.first..=sent_to).filter(|_| rng.random_bool(0.995)));
                 served.push(Served { range: *range, gone_to: range.first - 1, served_to: sent_to });
             }
             Some(Fetched { ranges: served.try_into().unwrap() })

@@ -29,6 +29,12 @@ const MAX_DIALS: usize = 3;
 /// A change of places that takes longer is called off.
 const SWAP_MS: u64 = 3_000;
 
+/// How long a director has to answer `Attach`, and a standby to let us in.
+const ANSWER_MS: u64 = 4_000;
+
+/// So often a director may not answer before it is left.
+const MAX_UNANSWERED: u32 = 2;
+
 /// How long a director that has no room, or is about to stop, is not wanted.
 const FULL_MS: u64 = 10_000;
 
@@ -256,6 +262,10 @@ impl<K: Keys> Core<K> {
             return;
         }
         let Some(primary) = self.links.primary() else {
+            let other = self.links.standby().or_else(|| self.links.with_slot(Slot::Probe));
+            if let Some(other) = other.filter(|key| self.links.is_authorized(key)) {
+                return self.promote(now, other, out);
+            }
             if now >= self.links.dial_at && !self.links.is_dialing_for(Slot::Primary, now) {
                 self.dial(now, Slot::Primary, out);
             }
@@ -310,12 +320,35 @@ impl<K: Keys> Core<K> {
         }
     }
 
+    /// Directors that do not answer what we want of them, and standbys that do not let us in: an answer that
+    /// never comes must not keep us from noticing what is kept back.
+    pub(super) fn mind_answers(&mut self, now: Millis, out: &mut Vec<Output>) {
+        let is_late = |at: Millis| now >= at.saturating_add(ANSWER_MS);
+        let keys: Vec<_> = self.links.sessions.keys().copied().collect();
+        for key in keys {
+            let Some(session) = self.links.session_mut(&key) else { continue };
+            let (slot, is_out) = (session.slot, !session.authorized);
+            match session.attaching {
+                Some((role, at)) if is_late(at) && session.unanswered < MAX_UNANSWERED => {
+                    session.unanswered += 1;
+                    self.attach(now, key, role == Role::Primary, out);
+                }
+                Some((_, at)) if is_late(at) => self.leave(now, &key, out),
+                None if slot != Slot::Primary && is_out && is_late(session.answered_at) => {
+                    self.leave(now, &key, out);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// A director has all that it has told; what it was asked to be, it is.
     pub(super) fn attached(&mut self, now: Millis, director: PublicKey, out: &mut Vec<Output>) {
         let Some(session) = self.links.session_mut(&director) else { return };
         let is_new = session.level_since.is_none();
         session.level_since.get_or_insert(now);
         let attached = session.attaching.take();
+        (session.answered_at, session.unanswered) = (now, 0);
         let slot = session.slot;
         if let Some((_, at)) = attached {
             self.choice.answered(&director, now.saturating_sub(at));
@@ -381,8 +414,12 @@ impl<K: Keys> Core<K> {
 
     /// Better places, when nothing else is to be done.
     pub(super) fn settle(&mut self, now: Millis, out: &mut Vec<Output>) {
-        if self.links.swapping.is_some_and(|(_, at)| now >= at.saturating_add(SWAP_MS)) {
+        if let Some((to, at)) = self.links.swapping
+            && now >= at.saturating_add(SWAP_MS)
+        {
+            // It may have understood us all the same.
             self.links.swapping = None;
+            self.attach(now, to, false, out);
         }
         let (Some(primary), Some(standby)) = (self.links.primary(), self.links.standby()) else {
             return;
@@ -418,9 +455,16 @@ impl<K: Keys> Core<K> {
     ) {
         self.choice.avoid(&from, now, FULL_MS);
         if self.links.swapping.is_some_and(|(standby, _)| standby == from) {
-            // It stays the standby.
             self.links.swapping = None;
-            return;
+            let primary = self.links.primary().and_then(|primary| self.links.session(&primary));
+            if !primary.is_some_and(|primary| primary.is_draining) {
+                // It stays the standby.
+                if let Some(session) = self.links.session_mut(&from) {
+                    session.attaching = None;
+                }
+                return self.planner.rank(&from, 1, false);
+            }
+            // A standby is no help then: one that has room has to be found.
         }
         self.links.named.clone_from(&to);
         out.push(Output::Tell(Event::Redirected { from, to }));

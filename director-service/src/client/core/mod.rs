@@ -104,7 +104,7 @@ impl<K: Keys> Core<K> {
             inbox.trust();
         }
         Self {
-            planner: Planner::new(Settings { beyond_top: true, ..Settings::default() }),
+            planner: Planner::new(Settings::default()),
             config,
             keys,
             outbox,
@@ -292,6 +292,7 @@ impl<K: Keys> Core<K> {
         }
         self.ticked_at = now;
         self.mind_silence(now, out);
+        self.mind_answers(now, out);
         self.plan(now, out);
         self.mind_outbox(now, out);
         self.settle(now, out);

@@ -39,6 +39,10 @@ pub(in crate::client) struct Session {
     pub(in crate::client) proving: Option<u64>,
     /// It wants us to leave.
     pub(in crate::client) is_draining: bool,
+    /// When the connection stood, or when it has last answered what was asked.
+    pub(in crate::client) answered_at: Millis,
+    /// How often in a row it has not answered.
+    pub(in crate::client) unanswered: u32,
 }
 
 impl Session {
@@ -57,6 +61,8 @@ impl Session {
             asked_at: None,
             proving: None,
             is_draining: false,
+            answered_at: now,
+            unanswered: 0,
         }
     }
 }

@@ -60,6 +60,14 @@ impl Rig {
                 true
             });
         }
+        let ended = |output: &Output| match output {
+            Output::Disconnect { director } => Some(*director),
+            _ => None,
+        };
+        let ended: Vec<_> = self.out[from..].iter().filter_map(ended).collect();
+        for director in ended {
+            self.put(Input::Down { director, reason: DownReason::Disconnected });
+        }
     }
 
     /// Lets time go by, tick by tick.
@@ -280,6 +288,7 @@ fn a_primary_that_goes_on_keeping_back_is_left() {
     assert_eq!(rig.delivered(), [11, 12, 13]);
     assert_eq!(rig.core.primary(), Some(director(51)));
     assert_eq!(rig.core.stats().withheld, 3);
+    rig.vector(51, vec![entry(2, 5, 13)], true);
     // It is no standby either, for now.
     rig.connect(52, vec![entry(2, 5, 13)]);
     rig.wait(20_000);
@@ -387,12 +396,105 @@ fn a_director_that_returns_gets_its_validators_back() {
 }
 
 #[test]
-fn a_director_without_room_stays_the_standby() {
+fn a_draining_director_whose_standby_has_no_room_leads_to_a_third_one() {
     let mut rig = Rig::connected(|_| ());
     rig.say(50, Control::Move(Redirect::default()));
-    rig.say(51, Control::Redirect(Redirect::default()));
-    assert_eq!(rig.core.primary(), Some(director(50)));
-    assert_eq!(rig.core.standby(), Some(director(51)));
+    rig.say(51, Control::Redirect(Redirect { directors: vec![director(52)].try_into().unwrap() }));
+    assert_eq!(rig.core.primary(), Some(director(50)), "it serves us still");
+    rig.connect(52, vec![entry(2, 5, 10)]);
+    rig.vector(52, vec![entry(2, 5, 10)], true);
+    assert_eq!(rig.core.primary(), Some(director(52)));
+    assert!(!rig.told().iter().any(|event| matches!(event, Event::Disconnected { .. })));
+}
+
+#[test]
+fn one_that_is_less_wanted_and_has_no_room_stays_the_standby() {
+    let mut rig = Rig::new(|_| ());
+    // 50 is wanted most and comes second.
+    rig.put(Input::DialFailed { director: director(50), error: "away".into() });
+    rig.connect(51, vec![entry(2, 5, 10)]);
+    rig.connect(50, vec![entry(2, 5, 10)]);
+    let asks = |rig: &Rig| {
+        let mut attaches = rig.attaches().into_iter();
+        attaches.any(|(to, role, _)| (to, role) == (director(50), Role::Primary))
+    };
+    for _ in 0..200 {
+        rig.wait(200);
+        if asks(&rig) {
+            break;
+        }
+    }
+    assert!(asks(&rig));
+    rig.say(50, Control::Redirect(Redirect::default()));
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    assert_eq!(rig.core.standby(), Some(director(50)));
+}
+
+#[test]
+fn a_lie_about_what_is_to_come_makes_nobody_deaf() {
+    let mut rig = Rig::connected(|_| ());
+    let lie = 1_000_000_000_000;
+    rig.vector(50, vec![entry(2, 5, lie)], true);
+    for _ in 0..200 {
+        rig.wait(50);
+        let asked = rig.fetches();
+        rig.out.retain(|output| !matches!(output, Output::Send { .. }));
+        for (to, ranges) in asked.into_iter().filter(|(to, _)| *to == director(50)) {
+            assert_eq!(to, director(50));
+            let of =
+                ranges.iter().map(|range| Served { range: *range, gone_to: lie, served_to: lie });
+            let ranges = of.collect::<Vec<_>>().try_into().unwrap();
+            rig.say(50, Control::Fetched(Fetched { ranges }));
+        }
+    }
+    rig.frames(51, &[11]);
+    assert_eq!(rig.delivered(), [11]);
+    assert!(!rig.told().iter().any(|event| matches!(event, Event::Gap(_))), "{:?}", rig.told());
+}
+
+#[test]
+fn epochs_that_are_only_claimed_make_nobody_old() {
+    let mut rig = Rig::new(|_| ());
+    rig.connect(50, vec![entry(2, u64::MAX - 1, 7)]);
+    rig.vector(50, vec![entry(2, u64::MAX, 7)], false);
+    rig.frames(50, &[11]);
+    rig.connect(51, vec![entry(2, 5, 12)]);
+    rig.frames(51, &[12]);
+    assert_eq!(rig.delivered(), [11, 12]);
+}
+
+#[test]
+fn a_director_that_never_says_what_it_has_is_left() {
+    let mut rig = Rig::new(|_| ());
+    rig.wait(50);
+    rig.put(Input::Up { director: director(50) });
+    rig.say(50, Control::Welcome(Welcome { last_epoch: 0, authorized: true }));
+    rig.connect(51, vec![entry(2, 5, 10)]);
+    rig.wait(20_000);
+    assert_eq!(rig.core.primary(), Some(director(51)));
+}
+
+#[test]
+fn a_standby_that_does_not_let_us_in_gives_way_to_another_one() {
+    let mut rig = Rig::new(|_| ());
+    rig.connect(50, vec![entry(2, 5, 10)]);
+    rig.wait(50);
+    rig.put(Input::Up { director: director(51) });
+    rig.say(51, Control::Welcome(Welcome { last_epoch: 0, authorized: false }));
+    rig.connect(52, vec![entry(2, 5, 10)]);
+    assert_eq!(rig.core.standby(), Some(director(52)));
+}
+
+#[test]
+fn a_lie_about_our_epoch_does_not_use_up_the_numbers() {
+    let mut rig = Rig::new(|_| ());
+    rig.wait(50);
+    rig.put(Input::Up { director: director(50) });
+    rig.say(50, Control::Welcome(Welcome { last_epoch: u64::MAX, authorized: true }));
+    rig.publish();
+    rig.connect(51, Vec::new());
+    rig.vector(51, vec![entry(1, 1_000, 1)], false);
+    assert!(rig.outbox.lock().unwrap().is_empty(), "the epoch is the one that it was");
 }
 
 #[test]

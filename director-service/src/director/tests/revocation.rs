@@ -96,9 +96,11 @@ fn what_it_said_before_is_still_passed_on_for_a_moment() {
     hear(&mut rig, 2, revocation(2, 0));
     rig.now += Config::new(director_account(0), director_key(0).public()).park_ms - 1;
     assert!(is_passed_on(&mut rig, 0, 1), "it was on its way");
+    let own = rig.frames(vec![from_validator(0, &message(0, 9, b"anew"))]);
+    assert!(!own.iter().any(|output| matches!(output, Output::Relay { .. })), "that it says now");
     rig.now += 1;
     assert!(!is_passed_on(&mut rig, 0, 2), "a director that keeps it speaks for nobody");
-    assert_eq!(count(&rig, Refusal::Unauthorized), 1);
+    assert_eq!(count(&rig, Refusal::Unauthorized), 2);
     assert!(is_passed_on(&mut rig, 1, 1), "others go on");
     // Its votes still reach the detector.
     let pair = [0xaa, 0xbb].map(|hash| vote_frame(0, u64::from(hash), &vote(0, 10, hash)));
