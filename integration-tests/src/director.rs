@@ -19,6 +19,9 @@ const START: Duration = Duration::from_secs(60);
 /// How long it may take to answer over HTTP.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// How long a command may take.
+const COMMAND: Duration = Duration::from_secs(60);
+
 /// How often a director is asked while its status is waited for.
 const STATUS_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -55,6 +58,61 @@ impl Director {
         let config = write_config(&identity, dir, chain_url)?;
         let (process, ports) = run(&identity.name, &config, dir).await?;
         Ok(Self { identity, ports, process, config })
+    }
+
+    /// Runs `director COMMAND --config FILE`; what that printed, and how it ended.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started or does not end within a minute.
+    pub async fn command(&self, command: &str) -> anyhow::Result<std::process::Output> {
+        let mut run = tokio::process::Command::new(sibling("director")?);
+        run.arg(command).arg("--config").arg(&self.config);
+        run.stdin(std::process::Stdio::null()).kill_on_drop(true);
+        let done = tokio::time::timeout(COMMAND, run.output()).await;
+        done.with_context(|| format!("`director {command}` does not end"))?
+            .context("cannot start it")
+    }
+
+    /// Stops the process where it is (`STOP`), or lets it go on (`CONT`).
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let pid = self.process.pid().context("the director has ended")?.to_string();
+        let sent = std::process::Command::new("kill").args(["-s", name, &pid]).status()?;
+        anyhow::ensure!(sent.success(), "cannot send {name} to process {pid}");
+        Ok(())
+    }
+
+    /// Waits until the director is ready (`/readyz`).
+    ///
+    /// # Errors
+    ///
+    /// If `within` passes before; the message has the end of its log.
+    pub async fn wait_until_ready(&self, within: Duration) -> anyhow::Result<()> {
+        let end = Instant::now() + within;
+        let url = format!("http://127.0.0.1:{}/readyz", self.ports.http);
+        loop {
+            let error = match get(url.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            if Instant::now() >= end {
+                let log = self.process.log_tail();
+                bail!("{} is not ready after {within:?}: {error:#}\n{log}", self.identity.name);
+            }
+            // A page cannot be awaited.
+            tokio::time::sleep(STATUS_INTERVAL).await;
+        }
+    }
+
+    /// What is left when it has ended, or is about to: asks it to end, and waits for it.
+    pub async fn stop(self) -> Killed {
+        let Self { identity, ports, process, config } = self;
+        process.stop().await;
+        Killed { identity, ports, config }
     }
 
     /// Kills the process at once, as a power cut would.

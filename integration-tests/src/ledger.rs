@@ -4,7 +4,7 @@ use director_primitives::{Priority, PublicKey};
 use hdrhistogram::Histogram;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Which message: origin, epoch, class and sequence number.
@@ -47,6 +47,8 @@ pub struct Ledger {
     totals: Totals,
     groups: BTreeMap<u64, Totals>,
     latency_us: Histogram<u64>,
+    /// By member: when it received something last, and the longest time without anything.
+    stalls: Vec<(Option<Instant>, Duration)>,
 }
 
 impl Ledger {
@@ -63,6 +65,7 @@ impl Ledger {
             totals: Totals::default(),
             groups: BTreeMap::new(),
             latency_us: Histogram::new_with_bounds(1, 600_000_000, 3).expect("constant bounds"),
+            stalls: vec![(None, Duration::ZERO); members],
         }
     }
 
@@ -87,6 +90,11 @@ impl Ledger {
     pub fn received(&mut self, id: MessageId, member: usize, at: Instant) {
         if !self.members.contains(&member) {
             return;
+        }
+        if let Some((last, longest)) = self.stalls.get_mut(member) {
+            let since = last.map_or(Duration::ZERO, |last| at.saturating_duration_since(last));
+            *longest = since.max(*longest);
+            *last = Some(last.map_or(at, |last| at.max(last)));
         }
         let Some(entry) = self.entries.get_mut(&id) else {
             self.early.entry(id).or_default().push((member, at));
@@ -152,9 +160,19 @@ impl Ledger {
         self.latency_us.value_at_quantile(quantile) as f64 / 1000.0
     }
 
-    /// Forgets all latencies: what is measured from here on stands for itself.
+    /// Forgets all latencies and stalls: what is measured from here on stands for itself.
     pub fn forget_latencies(&mut self) {
         self.latency_us.reset();
+        for (_, longest) in &mut self.stalls {
+            *longest = Duration::ZERO;
+        }
+    }
+
+    /// The longest time in which each member received nothing, in ascending order.
+    pub fn stalls(&self) -> Vec<Duration> {
+        let mut stalls: Vec<_> = self.stalls.iter().map(|(_, longest)| *longest).collect();
+        stalls.sort_unstable();
+        stalls
     }
 
     /// The longest latency in milliseconds.

@@ -10,6 +10,7 @@ pub mod devnet;
 pub mod director;
 pub mod keys;
 pub mod ledger;
+pub mod load;
 #[cfg(target_os = "linux")]
 pub mod namespaces;
 pub mod network;
@@ -22,4 +23,5 @@ pub mod screen;
 pub mod sockets;
 pub mod stake;
 pub mod table;
+pub mod trial;
 pub mod validator;

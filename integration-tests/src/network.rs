@@ -29,6 +29,8 @@ pub struct Plan {
     pub block_time_ms: u64,
     /// Who signs twice, and at which checkpoint.
     pub offender: Option<DoubleSign>,
+    /// Whether validators check each other's signatures. All of them run in one process here.
+    pub check_signatures: bool,
     /// Where logs and state go.
     pub dir: PathBuf,
 }
@@ -91,7 +93,8 @@ impl Network {
             directors.rotate_left(number % addresses.len());
             let offends = plan.offender.filter(|of| usize::from(of.validator) == number + 1);
             let double_sign_from = offends.map(|of| of.checkpoint);
-            let setup = Setup { number, identity: identity.clone(), directors, double_sign_from };
+            let (identity, check_signatures) = (identity.clone(), plan.check_signatures);
+            let setup = Setup { number, identity, directors, double_sign_from, check_signatures };
             validator::spawn(setup, chain.node.clone(), shared.clone(), stopped.clone())
         });
         let tasks = spawn.collect();
@@ -161,7 +164,13 @@ impl Network {
         let all = keys.len();
         let ready = async {
             self.chain.wait_until_authorized(&keys).await?;
-            self.wait_until(|network| Ok(network.shared.progress().ready.len() == all)).await
+            // With a second director, each has a standby there.
+            let standbys = if self.directors.len() > 1 { all } else { 0 };
+            self.wait_until(|network| {
+                let progress = network.shared.progress();
+                Ok(progress.ready.len() == all && progress.standbys.len() >= standbys)
+            })
+            .await
         };
         let Ok(ready) = tokio::time::timeout(patience, ready).await else {
             let authorized = self.chain.node.finalized().borrow().clone();

@@ -183,7 +183,8 @@ impl Managed {
     }
 }
 
-/// Where a program of this workspace was built: beside this one.
+/// Where a program of this workspace was built: beside this one, or, beside a release, among the debug builds:
+/// nobody builds the node as a release.
 ///
 /// # Errors
 ///
@@ -191,8 +192,9 @@ impl Managed {
 pub fn sibling(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot tell where this program is")?;
     // Tests are in `deps/`, one below.
-    let found =
-        own.ancestors().skip(1).take(2).map(|dir| dir.join(name)).find(|path| path.is_file());
+    let beside = own.ancestors().skip(1).take(2).map(Path::to_path_buf);
+    let debug = own.ancestors().nth(2).map(|target| target.join("debug"));
+    let found = beside.chain(debug).map(|dir| dir.join(name)).find(|path| path.is_file());
     found.with_context(|| {
         format!("{name} is not beside {}: build it with `cargo xtask build`", own.display())
     })

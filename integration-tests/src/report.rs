@@ -56,8 +56,10 @@ pub struct Summary {
     pub deliveries: u64,
     /// Deliveries that did not.
     pub lost: u64,
-    /// Messages that somebody got twice, also where the client kept that from the application.
+    /// Messages that somebody got twice.
     pub duplicates: u64,
+    /// Messages that reached a validator's client a second time, fetched while they were on their way.
+    pub repeats: u64,
     /// From publishing to receipt.
     pub latency_ms: Latency,
     /// Checkpoints for which every honest validator formed a certificate.

@@ -4,7 +4,7 @@ use crate::{keys::Identity, ledger::Ledger};
 use anyhow::Context;
 use codec::{DecodeAll, Encode};
 use director_primitives::{
-    CheckpointNumber, H256, PayloadKind, Priority, PublicKey, SignedVote, Snapshot,
+    CheckpointNumber, H256, PayloadKind, Priority, PublicKey, Range, SignedVote, Snapshot,
 };
 use director_service::{
     chain::Node,
@@ -15,7 +15,7 @@ use director_service::{
     testing::Equivocator,
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -32,14 +32,24 @@ const WINDOW: u64 = 16;
 pub struct Progress {
     /// Director of each validator that is connected and authorized, by number from 0.
     pub ready: BTreeMap<usize, PublicKey>,
+    /// Validators, by number from 0, that have had a standby.
+    pub standbys: BTreeSet<usize>,
     /// By checkpoint.
     pub checkpoints: BTreeMap<CheckpointNumber, Checkpoint>,
     /// Who signed twice, in the order in which it happened.
     pub double_signed: Vec<DoubleSigned>,
     /// What went wrong for good.
     pub failures: Vec<String>,
-    /// The clients' counters.
-    publishers: Vec<Publisher>,
+    /// Times that a validator had no primary any more, and no standby took its place at once.
+    pub disconnected: u64,
+    /// Times that primary and standby changed places.
+    pub moved: u64,
+    /// Messages that a primary should have sent and another director had to.
+    pub withheld: u64,
+    /// Messages that are lost for good, as clients were told.
+    pub gaps: Vec<Range>,
+    /// The clients' sending ends, by number of the validator.
+    publishers: BTreeMap<usize, Publisher>,
 }
 
 /// Two blocks signed for one checkpoint.
@@ -102,7 +112,12 @@ impl Shared {
 
     /// Messages that came twice and that the clients kept from the validators.
     pub fn repeats(&self) -> u64 {
-        self.progress().publishers.iter().map(|of| of.stats().duplicates).sum()
+        self.progress().publishers.values().map(|of| of.stats().duplicates).sum()
+    }
+
+    /// The validators' sending ends, by number from 0.
+    pub fn publishers(&self) -> Vec<Publisher> {
+        self.progress().publishers.values().cloned().collect()
     }
 }
 
@@ -116,6 +131,8 @@ pub struct Setup {
     pub directors: Vec<DirectorAddress>,
     /// First checkpoint at which it signs two blocks, if it does.
     pub double_sign_from: Option<CheckpointNumber>,
+    /// Whether it checks others' signatures.
+    pub check_signatures: bool,
 }
 
 /// Starts a validator; it runs until `stop` is closed, then closes its connection.
@@ -146,10 +163,12 @@ async fn run(
     shared: Arc<Shared>,
     mut stop: watch::Receiver<()>,
 ) -> anyhow::Result<()> {
-    let Setup { number, identity, directors, double_sign_from } = setup;
-    let config = Config::new(identity.peer_secret(), identity.id(), shared.genesis_hash, directors);
+    let Setup { number, identity, directors, double_sign_from, check_signatures } = setup;
+    let (secret, genesis_hash) = (identity.peer_secret(), shared.genesis_hash);
+    let config = Config::new(secret, identity.id(), genesis_hash, directors);
+    let config = Config { check_signatures, ..config };
     let mut client = Client::start(config, node.finalized(), Arc::new(node.clone())).await?;
-    shared.progress().publishers.push(client.publisher());
+    shared.progress().publishers.insert(number, client.publisher());
     let key = || LocalKey::from_seed(&identity.checkpoint_secret());
     let mut validator = Validator {
         number,
@@ -202,7 +221,26 @@ impl Validator {
             }
             Event::Disconnected { director, reason } => {
                 tracing::debug!(self.number, %director, ?reason, "disconnected");
-                self.shared.progress().ready.remove(&self.number);
+                let mut progress = self.shared.progress();
+                progress.ready.remove(&self.number);
+                progress.disconnected += 1;
+                drop(progress);
+                self.shared.changed.notify_waiters();
+            }
+            Event::Moved { to, .. } => {
+                let mut progress = self.shared.progress();
+                progress.ready.insert(self.number, to);
+                progress.moved += 1;
+                drop(progress);
+                self.shared.changed.notify_waiters();
+            }
+            Event::Withheld { .. } => self.shared.progress().withheld += 1,
+            Event::Gap(range) => {
+                tracing::warn!(self.number, ?range, "messages are lost");
+                self.shared.progress().gaps.push(range);
+            }
+            Event::Standby { .. } => {
+                self.shared.progress().standbys.insert(self.number);
                 self.shared.changed.notify_waiters();
             }
             Event::Connected { .. } | Event::Approved { .. } => {}
@@ -274,12 +312,23 @@ impl Validator {
     fn publish(&self, vote: &SignedVote, client: &Client) -> anyhow::Result<()> {
         let now = Instant::now();
         let kind = PayloadKind::CheckpointVote;
-        let MessageId { epoch, class, seq } =
-            client.publish(kind, Priority::Critical, vote.encode())?;
-        let id = (client.key(), epoch, class, seq);
-        self.shared.ledger().published(vote.vote.checkpoint, id, self.number, now);
+        let id = client.publish(kind, Priority::Critical, vote.encode())?;
+        record(&self.shared, self.number, client.key(), id, vote.vote.checkpoint, now);
         Ok(())
     }
+}
+
+/// Puts a message of a validator into the book.
+pub(crate) fn record(
+    shared: &Shared,
+    number: usize,
+    origin: PublicKey,
+    id: MessageId,
+    group: u64,
+    at: Instant,
+) {
+    let MessageId { epoch, class, seq } = id;
+    shared.ledger().published(group, (origin, epoch, class, seq), number, at);
 }
 
 /// The machine's clock, in milliseconds since the Unix epoch: what directors' statuses tell, too.

@@ -41,6 +41,7 @@ async fn run() {
         validators: VALIDATORS,
         block_time_ms: 250,
         offender: None,
+        check_signatures: true,
         dir: dir.into(),
     };
     let mut network = Network::start(&plan, |_| {}).await.unwrap();

@@ -19,7 +19,7 @@ async fn double_sign_is_slashed() {
 
     let summary = outcome.summary;
     assert_eq!((summary.directors, summary.validators), (3, 21));
-    assert_eq!(summary.connections, Connections { mesh: 3, validators: 21 });
+    assert_eq!(summary.connections, Connections { mesh: 3, validators: 42 });
     assert_eq!((summary.lost, summary.duplicates, summary.honest_slashed), (0, 0, 0));
     assert!(summary.checkpoints >= 1 && summary.deliveries > 0, "{summary:?}");
     assert_eq!(summary.certificates, summary.checkpoints);

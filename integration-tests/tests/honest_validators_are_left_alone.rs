@@ -14,7 +14,7 @@ async fn honest_validators_are_left_alone() {
     assert_eq!(outcome.faults, [""; 0], "{:?}", outcome.summary);
 
     let summary = outcome.summary;
-    assert_eq!(summary.connections, Connections { mesh: 10, validators: 6 });
+    assert_eq!(summary.connections, Connections { mesh: 10, validators: 12 });
     assert!(summary.certificates >= 3, "{summary:?}");
     assert!(summary.deliveries >= 3 * 6 * 5, "{summary:?}");
     assert_eq!((summary.lost, summary.duplicates), (0, 0));

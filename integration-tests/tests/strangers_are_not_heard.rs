@@ -38,6 +38,7 @@ async fn run() {
         validators: VALIDATORS,
         block_time_ms: 250,
         offender: None,
+        check_signatures: true,
         dir: dir.path().into(),
     };
     let network = Network::start(&plan, |_| {}).await.unwrap();

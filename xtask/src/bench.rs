@@ -1,4 +1,4 @@
-//! Builds what is measured as operators would, and measures: `cargo xtask bench relay|core|store`.
+//! Builds what is measured as operators would, and measures: `cargo xtask bench relay|failover|heartbeats|core|store`.
 
 use crate::{cargo, devnet, setup, steps::Steps, wasm};
 use std::{
@@ -16,6 +16,11 @@ Benchmarks:
   relay  directors against gossipsub, NATS and plain TCP, as real processes: `--help` tells the
          options, `--quick` takes under four minutes, all of it half an hour; builds releases first
          (10 minutes on two cores, once)
+  failover
+         what validators notice when a director dies, freezes, restarts or drains, as real processes
+         under load: `--help` tells the options
+  heartbeats
+         what heartbeats and vectors cost a director of a thousand validators
   core   what a director does with a message, without sockets (criterion)
   store  what it keeps on disk (criterion)
 
@@ -40,7 +45,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {
     };
     match &*name {
         "relay" => relay(rest),
-        "core" | "store" => criterion(&name, rest),
+        "failover" => failover(rest),
+        "core" | "store" | "heartbeats" => criterion(&name, rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(())
@@ -75,6 +81,25 @@ fn relay(arguments: &[OsString]) -> Result<(), String> {
         .arg(peers.join("release"))
         .args(arguments)
         .stdin(Stdio::null());
+    let status =
+        benchmark.status().map_err(|error| format!("cannot start the benchmark: {error}"))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err("the benchmark failed, see above".into()),
+    }
+}
+
+fn failover(arguments: &[OsString]) -> Result<(), String> {
+    let mut steps = Steps::new(2);
+    steps.begin("building runtime and node");
+    let runtime = wasm::start()?;
+    devnet::build_programs()?;
+    runtime.finish()?;
+    steps.begin("building directors and validators as operators would");
+    release(&["-p", "director-service", "-p", "integration-tests"], None)?;
+    // Directors are found beside it, the node, which is not measured, among the debug builds.
+    let mut benchmark = Command::new(setup::target_dir()?.join("release/failover"));
+    benchmark.args(arguments).stdin(Stdio::null());
     let status =
         benchmark.status().map_err(|error| format!("cannot start the benchmark: {error}"))?;
     match status.success() {

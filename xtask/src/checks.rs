@@ -3,6 +3,7 @@
 use crate::{
     bench, cargo, devnet, fuzz,
     setup::target_dir,
+    sim,
     steps::{Steps, Tally},
     wasm,
 };
@@ -20,7 +21,7 @@ const FUZZ_SECONDS: u64 = 15;
 ///
 /// If one failed.
 pub(crate) fn run() -> Result<(), String> {
-    let mut steps = Steps::new(7);
+    let mut steps = Steps::new(8);
     let mut total = Tally::default();
     eprintln!(
         "The first run compiles a whole blockchain node, twice: 20 to 30 minutes on two cores."
@@ -45,6 +46,9 @@ pub(crate) fn run() -> Result<(), String> {
 
     steps.begin("tests");
     total.add(tests()?);
+
+    steps.begin("simulation: 200 seeds");
+    total.add(one(sim::check()));
 
     steps.begin("fuzzing, briefly");
     total.add(fuzz::check(FUZZ_SECONDS).unwrap_or_else(|error| one(Err(error))));

@@ -11,6 +11,7 @@ mod devnet;
 mod fuzz;
 mod metadata;
 mod setup;
+mod sim;
 mod steps;
 mod wasm;
 mod weights;
@@ -25,11 +26,14 @@ Usage: cargo xtask COMMAND [ARGUMENTS]
 Commands:
   devnet [ARGS]  build, then run a node, directors and validators; ARGS go to the devnet,
                  `cargo xtask devnet --help` tells them
-  test           format, lints, runtime, unit and integration tests, fuzzing for some seconds, end
-                 to end: what CI runs
+  test           format, lints, runtime, unit and integration tests, 200 seeds of the simulation,
+                 fuzzing for some seconds, end to end: what CI runs
   fuzz [--seconds N] [TARGET]
                  fuzz proofs and directors' votes, 600 s each if nothing else is said
-  bench [relay|core|store] [ARGS]
+  sim [--seeds N] [--seed BASE] [--jobs J] | --replay SEED [--trace] | --compare
+                 directors and validators in simulated time, with faults that a seed draws; `--help`
+                 tells more
+  bench [relay|failover|heartbeats|core|store] [ARGS]
                  measures this machine's director, against other systems too
   build          everything that the devnet needs, without running it
   wasm           the runtime for the node
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         "devnet" => devnet::run(&arguments),
         "test" => no_arguments("test", &arguments).and_then(|()| checks::run()),
         "fuzz" => fuzz::run(&arguments),
+        "sim" => sim::run(&arguments),
         "bench" => bench::run(&arguments),
         "build" => no_arguments("build", &arguments).and_then(|()| devnet::build().map(drop)),
         "wasm" => no_arguments("wasm", &arguments).and_then(|()| wasm::run()),

@@ -1,42 +1,40 @@
-//! Keeps the connection: one task that dials, receives and hands on. What a candidate does to be
-//! admitted is in `asking`.
+//! Feeds a client's core with what happens, and does what it says: one task.
 
 use super::{
-    Client, Config, Event, Message, MessageId, Publisher, StartError,
-    asking::{Proofs, Proven, Proving},
-    connect::{Choice, Directors, in_own_order},
-    inbox::Inbox,
-    outbox::{Outbox, Shared},
+    Client, Config, Directors, Event, Message, MessageId, Publisher, StartError,
+    core::{Core, Input, Output, Proven},
+    outbox::Outbox,
     prover::Prover,
-    signer::{LocalKey, Signer},
+    publisher::{Shared, lock},
+    signer::LocalKey,
 };
-use crate::network::{self, Events, Frame, Side};
-use director_primitives::{
-    AccountId32, Answer, Control, H256, PublicKey, Redirect, Snapshot, Welcome,
-    envelope::MAX_ENVELOPE_LEN,
-};
+use crate::network::{self, DownReason, Events, Payload, Side};
+use director_primitives::{Priority, Snapshot, envelope::MAX_ENVELOPE_LEN};
 use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
     sync::{mpsc, watch},
-    time,
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval, timeout},
 };
+
+/// How often the core is told that time went by.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Longest wait for a stake proof.
+const PROOF_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) async fn start(
     config: Config,
     finalized: watch::Receiver<Option<Arc<Snapshot>>>,
     prover: Arc<dyn Prover>,
 ) -> Result<Client, StartError> {
-    let (directors, on_chain) = match config.directors {
-        Directors::Fixed(directors) if directors.is_empty() => return Err(StartError::NoDirector),
-        Directors::Fixed(directors) => (directors, false),
-        // Nobody is known, and nobody dialed, before the first finalized block is.
-        Directors::OnChain => (Vec::new(), true),
-    };
-    let mut limits = config.limits;
+    if matches!(&config.directors, Directors::Fixed(directors) if directors.is_empty()) {
+        return Err(StartError::NoDirector);
+    }
+    let mut limits = config.limits.clone();
     // All that the outbox has fits into one class, so that sending it again cannot overflow.
     limits.queue_bytes = [2 * (config.outbox_bytes + MAX_ENVELOPE_LEN); 4];
     let (handle, network) = network::start(network::Config {
@@ -47,75 +45,44 @@ pub(super) async fn start(
         limits,
     })
     .await?;
-    handle.allow(directors.iter().map(|director| director.peer_key));
     let key = LocalKey::from_seed(&config.secret);
-    let outbox = Outbox::new(key.clone(), config.genesis_hash, clock_ms(), config.outbox_bytes);
-    let inbox = Inbox::new(config.genesis_hash, key.key());
-    let shared = Arc::new(Shared::new(handle, outbox, config.compress_from_bytes));
+    let (genesis_hash, bytes) = (config.genesis_hash, config.outbox_bytes);
+    let outbox = Outbox::new(key.clone(), genesis_hash, clock_ms(), bytes);
+    let outbox = Arc::new(Mutex::new(outbox));
     let (sender, events) = mpsc::channel(config.events.max(1));
-    let base = Duration::from_millis(config.redial_base_ms);
-    let max = Duration::from_millis(config.redial_max_ms);
-    let (proofs, proven) = Proofs::new(prover);
-    let actor = Actor {
-        shared: shared.clone(),
-        key,
-        account: config.account,
-        genesis_hash: config.genesis_hash,
-        choice: Choice::new(directors, base, max),
-        on_chain,
-        inbox,
-        events: sender,
-        snapshot: None,
-        state: State::Waiting(time::Instant::now()),
-        proofs,
-        refused_at: HashMap::new(),
-    };
+    let shared = Arc::new(Shared::new(handle, outbox.clone(), config.compress_from_bytes));
+    let (proofs, proven) = mpsc::channel(1);
+    let core = Core::new(config, key, outbox, clock_ms(), rand::random());
+    let shared_by_task = shared.clone();
+    let actor =
+        Actor { shared: shared_by_task, core, events: sender, prover, proofs, proving: None };
     tokio::spawn(actor.run(network, finalized, proven));
     Ok(Client { publisher: Publisher(shared), events })
 }
 
-pub(super) fn clock_ms() -> u64 {
+fn clock_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-pub(super) enum State {
-    /// The current director is dialed at that time, if there is one.
-    Waiting(time::Instant),
-    Dialing(PublicKey),
-    Connected(Session),
-}
+/// A stake proof on its way. Its task ends when this is dropped.
+struct Proving(JoinHandle<()>);
 
-pub(super) struct Session {
-    pub(super) director: PublicKey,
-    /// Newest finalized block when it began.
-    pub(super) since: u64,
-    pub(super) welcomed: bool,
-    pub(super) authorized: bool,
-    /// We have ended it; `Down` is on its way.
-    pub(super) leaving: bool,
-    /// Block at which we asked last.
-    pub(super) asked_at: Option<u64>,
-    pub(super) proving: Option<Proving>,
+impl Drop for Proving {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// The application is gone.
-pub(super) struct Gone;
+struct Gone;
 
-pub(super) struct Actor {
-    pub(super) shared: Arc<Shared>,
-    pub(super) key: LocalKey,
-    pub(super) account: AccountId32,
-    pub(super) genesis_hash: H256,
-    pub(super) choice: Choice,
-    /// Whether the chain says who the directors are.
-    on_chain: bool,
-    inbox: Inbox,
+struct Actor {
+    shared: Arc<Shared>,
+    core: Core<LocalKey>,
     events: mpsc::Sender<Event>,
-    pub(super) snapshot: Option<Arc<Snapshot>>,
-    pub(super) state: State,
-    pub(super) proofs: Proofs,
-    /// Block at which a director said no for good, for those of the list.
-    pub(super) refused_at: HashMap<PublicKey, u64>,
+    prover: Arc<dyn Prover>,
+    proofs: mpsc::Sender<Proven>,
+    proving: Option<Proving>,
 }
 
 impl Actor {
@@ -125,20 +92,11 @@ impl Actor {
         mut finalized: watch::Receiver<Option<Arc<Snapshot>>>,
         mut proven: mpsc::Receiver<Proven>,
     ) {
-        let snapshot = finalized.borrow_and_update().clone();
-        self.on_finalized(snapshot);
+        finalized.mark_changed();
         let mut chain_lives = true;
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let dial_at = match (&self.state, &self.snapshot) {
-                (State::Waiting(at), Some(_)) => self.choice.current().map(|_| *at),
-                _ => None,
-            };
-            let wait = async {
-                match dial_at {
-                    Some(at) => time::sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
             let events = self.events.clone();
             let result = tokio::select! {
                 event = network.recv() => match event {
@@ -149,17 +107,13 @@ impl Actor {
                     // A chain that is gone leaves us with what it said last.
                     chain_lives = changed.is_ok();
                     let snapshot = finalized.borrow_and_update().clone();
-                    self.on_finalized(snapshot);
-                    Ok(())
+                    match snapshot {
+                        Some(snapshot) => self.handle(Input::Finalized(snapshot)).await,
+                        None => Ok(()),
+                    }
                 }
-                Some(proven) = proven.recv() => {
-                    self.on_proof(proven);
-                    Ok(())
-                }
-                () = wait => {
-                    self.dial();
-                    Ok(())
-                }
+                Some(proven) = proven.recv() => self.handle(Input::Proven(proven)).await,
+                _ = ticks.tick() => self.handle(Input::Tick).await,
                 () = events.closed() => Err(Gone),
             };
             if result.is_err() {
@@ -169,164 +123,75 @@ impl Actor {
         }
     }
 
-    pub(super) async fn tell(&self, event: Event) -> Result<(), Gone> {
-        self.events.send(event).await.map_err(|_| Gone)
-    }
-
-    fn dial(&mut self) {
-        let Some(director) = self.choice.current() else { return };
-        self.shared.handle.dial(director.peer_key, director.addresses.clone());
-        self.state = State::Dialing(director.peer_key);
-    }
-
-    /// It came to nothing with this director, or ended.
-    fn next_director(&mut self, director: &PublicKey) {
-        let delay = self.choice.failed(director, rand::random());
-        self.state = State::Waiting(time::Instant::now() + delay);
-    }
-
-    fn on_finalized(&mut self, snapshot: Option<Arc<Snapshot>>) {
-        let Some(snapshot) = snapshot else { return };
-        self.inbox.keep(&snapshot);
-        if self.on_chain {
-            self.follow_directors(&snapshot);
-        }
-        self.snapshot = Some(snapshot);
-        self.lose_patience();
-        self.ask();
-    }
-
-    /// Takes the list of directors from the chain. The connection to one that is none any more ends
-    /// with its key's leave to connect.
-    fn follow_directors(&mut self, snapshot: &Snapshot) {
-        if !self.choice.update(in_own_order(snapshot, &self.key.key())) {
-            return;
-        }
-        self.shared.handle.allow(self.choice.keys());
-        let choice = &self.choice;
-        self.refused_at.retain(|director, _| choice.knows(director));
-        if self.choice.current().is_none() {
-            tracing::warn!(
-                block = snapshot.number,
-                "the chain has no active director with a public address; waiting for one"
-            );
-        }
-    }
-
     async fn on_network(&mut self, event: network::Event) -> Result<(), Gone> {
-        match event {
-            network::Event::Frames(frames) => self.on_frames(frames).await,
-            network::Event::Up { peer: director } => {
-                self.shared.counters.connections.fetch_add(1, Relaxed);
-                self.choice.select(&director);
-                self.state = State::Connected(Session {
-                    director,
-                    since: self.snapshot.as_ref().map_or(0, |snapshot| snapshot.number),
-                    welcomed: false,
-                    authorized: false,
-                    leaving: false,
-                    asked_at: None,
-                    proving: None,
-                });
-                self.tell(Event::Connected { director }).await
-            }
-            network::Event::Down { peer: director, reason } => {
-                self.shared.outbox().close();
-                self.next_director(&director);
-                self.tell(Event::Disconnected { director, reason }).await
-            }
+        self.handle(match event {
+            network::Event::Up { peer: director } => Input::Up { director },
+            // Its successor is up already: the core knows one connection of each director.
+            network::Event::Down { reason: DownReason::Replaced, .. } => return Ok(()),
+            network::Event::Down { peer: director, reason } => Input::Down { director, reason },
             network::Event::DialFailed { peer: director, error } => {
-                if !matches!(self.state, State::Dialing(dialed) if dialed == director) {
-                    return Ok(());
-                }
-                self.next_director(&director);
-                self.tell(Event::Unreachable { director, error }).await
+                Input::DialFailed { director, error }
             }
-            network::Event::Control(from, control) => self.on_control(from, control).await,
-        }
+            network::Event::Frames(frames) => Input::Frames(frames),
+            network::Event::Control(from, message) => Input::Control { from, message },
+        })
+        .await
     }
 
-    async fn on_control(&mut self, from: PublicKey, control: Control) -> Result<(), Gone> {
-        let current = matches!(
-            &self.state,
-            State::Connected(session) if session.director == from && !session.leaving
-        );
-        match control {
-            _ if !current => Ok(()),
-            Control::Welcome(welcome) => self.on_welcome(welcome).await,
-            Control::AuthorizationAnswer(answer) => self.on_answer(answer).await,
-            Control::Redirect(redirect) => self.on_redirect(from, redirect).await,
-            // Heartbeats and the rest are not for us yet.
-            _ => Ok(()),
-        }
-    }
-
-    /// The director has no room.
-    async fn on_redirect(&mut self, from: PublicKey, redirect: Redirect) -> Result<(), Gone> {
-        let to = redirect.directors.into_inner();
-        self.depart(|choice, from| choice.redirect(from, &to));
-        self.tell(Event::Redirected { from, to }).await
-    }
-
-    async fn on_welcome(&mut self, welcome: Welcome) -> Result<(), Gone> {
-        let State::Connected(session) = &mut self.state else { return Ok(()) };
-        session.welcomed = true;
-        if !self.shared.outbox().settle(welcome.last_epoch) {
-            tracing::error!(
-                "another process publishes with this validator's peer key; stop one of the two"
-            );
-        }
-        if welcome.authorized {
-            return self.authorized().await;
-        }
-        if std::mem::replace(&mut session.authorized, false) {
-            session.since = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.number);
-            // What is published from here on waits: this director would drop it.
-            self.shared.outbox().close();
-            return self.tell(Event::Refused(Answer::NotEligible)).await;
-        }
-        self.ask();
-        Ok(())
-    }
-
-    pub(super) async fn authorized(&mut self) -> Result<(), Gone> {
-        let State::Connected(session) = &mut self.state else { return Ok(()) };
-        if std::mem::replace(&mut session.authorized, true) {
-            return Ok(());
-        }
-        let director = session.director;
-        self.choice.succeeded();
-        {
-            let mut outbox = self.shared.outbox();
-            outbox.open(director);
-            self.shared.flush(&mut outbox);
-        }
-        self.tell(Event::Authorized { director }).await
-    }
-
-    async fn on_frames(&mut self, frames: Vec<(PublicKey, Frame)>) -> Result<(), Gone> {
+    async fn handle(&mut self, input: Input) -> Result<(), Gone> {
         let received_at = Instant::now();
-        // Connections are made when there is a snapshot.
-        let Some(snapshot) = self.snapshot.clone() else { return Ok(()) };
-        for (_, frame) in frames {
-            let envelope = match self.inbox.accept(&snapshot, &frame) {
-                Ok(envelope) => envelope,
-                Err(reason) => {
-                    self.shared.counters.drop(reason);
-                    continue;
-                }
-            };
-            let message = Message {
-                origin: envelope.origin,
-                id: MessageId { epoch: envelope.epoch, class: envelope.class, seq: envelope.seq },
-                kind: envelope.kind,
-                encoding: envelope.encoding,
-                payload: envelope.payload,
-                received_at,
-            };
-            self.shared.counters.delivered.fetch_add(1, Relaxed);
-            self.tell(Event::Message(message)).await?;
+        let mut outputs = Vec::new();
+        self.core.handle(self.shared.now(), input, &mut outputs);
+        self.shared.set_stats(self.core.stats());
+        for output in outputs {
+            self.perform(output, received_at).await?;
         }
         Ok(())
+    }
+
+    async fn perform(&mut self, output: Output, received_at: Instant) -> Result<(), Gone> {
+        let handle = &self.shared.handle;
+        match output {
+            Output::Allow(keys) => handle.allow(keys),
+            Output::Dial { director, addresses } => handle.dial(director, addresses),
+            Output::Disconnect { director } => handle.disconnect_after_flush(&director),
+            Output::Send { to, message } => {
+                // If the connection is gone, `Down` is on its way.
+                handle.send(&to, Priority::Critical, Payload::control(&message));
+            }
+            Output::Flush => self.shared.flush(&mut lock(&self.shared.outbox)),
+            Output::Prove { attempt, account, registration_id, block } => {
+                let (prover, proofs) = (self.prover.clone(), self.proofs.clone());
+                let task = tokio::spawn(async move {
+                    let made = timeout(PROOF_TIMEOUT, prover.stake_proof(&account, block)).await;
+                    let late = |_| Err(format!("none within {PROOF_TIMEOUT:?}"));
+                    let result = made.unwrap_or_else(late);
+                    // The client may be gone meanwhile.
+                    let _ = proofs.send(Proven { attempt, registration_id, block, result }).await;
+                });
+                self.proving = Some(Proving(task));
+            }
+            Output::Deliver(envelope) => {
+                let message = Message {
+                    origin: envelope.origin,
+                    id: MessageId {
+                        epoch: envelope.epoch,
+                        class: envelope.class,
+                        seq: envelope.seq,
+                    },
+                    kind: envelope.kind,
+                    encoding: envelope.encoding,
+                    payload: envelope.payload,
+                    received_at,
+                };
+                return self.tell(Event::Message(message)).await;
+            }
+            Output::Tell(event) => return self.tell(event).await,
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, event: Event) -> Result<(), Gone> {
+        self.events.send(event).await.map_err(|_| Gone)
     }
 }

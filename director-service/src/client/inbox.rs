@@ -1,16 +1,23 @@
-//! Decides which envelopes the application gets: each one once, and none that is forged.
+//! Decides which envelopes the application gets: each one once, in order where that is wanted, and none
+//! that is forged.
 
 use super::{
     compression::Unpacker,
-    window::{Place, Window},
+    signer::Keys,
+    window::{Lost, Place, Window},
 };
+use crate::repair::{Have, Sequence};
 use director_primitives::{
-    Encoding, Envelope, H256, PayloadKind, PublicKey, SignedEnvelope, Snapshot,
+    Encoding, Envelope, H256, PayloadKind, Priority, PublicKey, Range, SignedEnvelope, Snapshot,
+    VectorEntry,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Epochs of one origin that are told apart: the present one and the one before a restart.
 const EPOCHS: usize = 2;
+
+/// What a message costs that waits for its turn, beside its payload.
+const HELD_OVERHEAD: usize = 160;
 
 /// Why an envelope is not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,53 +35,174 @@ impl Dropped {
     pub(super) const COUNT: usize = Self::Undecompressible as usize + 1;
 }
 
+/// What came of an envelope that was accepted, or of numbers that were given up.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Accepted {
+    /// What the application gets now, in this order. None if it has to wait for its turn.
+    pub(super) ready: Vec<Envelope>,
+    /// What it will never get, before what is ready.
+    pub(super) lost: Vec<Range>,
+    /// How many could not be decompressed.
+    pub(super) undecompressible: u64,
+    /// A sequence with a hole.
+    pub(super) hole: Option<Sequence>,
+    /// Which one it was.
+    pub(super) place: Option<(Sequence, u64)>,
+}
+
 /// What was seen of one origin, newest epoch first.
 #[derive(Default)]
 struct Origin(Vec<(u64, [Window; 4])>);
 
 impl Origin {
-    fn place(&self, epoch: u64, class: usize, seq: u64) -> Place {
-        match self.0.iter().find(|(of, _)| *of == epoch) {
-            Some((_, windows)) => windows[class].place(seq),
-            None if self.0.len() == EPOCHS && self.0.iter().all(|(of, _)| *of > epoch) => {
-                Place::TooOld
-            }
-            None => Place::New,
-        }
+    fn window(&self, sequence: &Sequence) -> Option<&Window> {
+        let of = self.0.iter().find(|(epoch, _)| *epoch == sequence.epoch);
+        of.map(|(_, windows)| &windows[sequence.class.index()])
     }
 
-    fn mark(&mut self, epoch: u64, class: usize, seq: u64) {
+    fn is_over(&self, epoch: u64) -> bool {
+        self.0.len() == EPOCHS && self.0.iter().all(|(of, _)| *of > epoch)
+    }
+
+    /// The windows of an epoch; with these if it is new, `None` if it is over.
+    fn windows(
+        &mut self,
+        epoch: u64,
+        new: impl FnOnce() -> [Window; 4],
+    ) -> Option<&mut [Window; 4]> {
+        if self.is_over(epoch) {
+            return None;
+        }
         if !self.0.iter().any(|(of, _)| *of == epoch) {
-            self.0.push((epoch, Default::default()));
+            self.0.push((epoch, new()));
             self.0.sort_by_key(|(of, _)| std::cmp::Reverse(*of));
             self.0.truncate(EPOCHS);
         }
-        if let Some((_, windows)) = self.0.iter_mut().find(|(of, _)| *of == epoch) {
-            windows[class].mark(seq);
+        self.0.iter_mut().find(|(of, _)| *of == epoch).map(|(_, windows)| windows)
+    }
+}
+
+/// Messages that came before their turn, by number. Bounded in bytes.
+#[derive(Default)]
+struct Held {
+    sequences: BTreeMap<Sequence, BTreeMap<u64, Envelope>>,
+    bytes: usize,
+}
+
+impl Held {
+    fn put(&mut self, sequence: Sequence, seq: u64, envelope: Envelope) {
+        self.bytes += envelope.payload.len() + HELD_OVERHEAD;
+        self.sequences.entry(sequence).or_default().insert(seq, envelope);
+    }
+
+    /// Everything up to this number, in order.
+    fn take(&mut self, sequence: &Sequence, to: u64) -> Vec<Envelope> {
+        let Some(held) = self.sequences.get_mut(sequence) else { return Vec::new() };
+        let rest = held.split_off(&to.saturating_add(1));
+        let ready = std::mem::replace(held, rest);
+        if held.is_empty() {
+            self.sequences.remove(sequence);
         }
+        self.bytes -=
+            ready.values().map(|envelope| envelope.payload.len() + HELD_OVERHEAD).sum::<usize>();
+        ready.into_values().collect()
+    }
+
+    fn retain(&mut self, mut keep: impl FnMut(&PublicKey) -> bool) {
+        self.sequences.retain(|sequence, _| keep(&sequence.origin));
+        let all = self.sequences.values().flat_map(BTreeMap::values);
+        self.bytes = all.map(|envelope| envelope.payload.len() + HELD_OVERHEAD).sum();
     }
 }
 
 /// What was seen of everybody. Bounded by the registered validators, see [`Self::keep`].
-pub(super) struct Inbox {
-    genesis_hash: H256,
+pub(super) struct Inbox<K> {
+    keys: K,
     own_key: PublicKey,
+    genesis_hash: H256,
     origins: HashMap<PublicKey, Origin>,
     unpacker: Unpacker,
+    /// Classes in whose sequences the application gets one message after the other.
+    strict: [bool; 4],
+    held: Held,
+    max_held_bytes: usize,
+    /// We know where the sequences stood when we came: whoever is new is new to everybody.
+    joined: bool,
+    /// Whether signatures are checked.
+    checks: bool,
 }
 
-impl Inbox {
-    pub(super) fn new(genesis_hash: H256, own_key: PublicKey) -> Self {
-        Self { genesis_hash, own_key, origins: HashMap::new(), unpacker: Unpacker::default() }
+impl<K: Keys> Inbox<K> {
+    pub(super) fn new(
+        genesis_hash: H256,
+        keys: K,
+        strict: [bool; 4],
+        max_held_bytes: usize,
+    ) -> Self {
+        Self {
+            own_key: keys.key(),
+            keys,
+            genesis_hash,
+            origins: HashMap::new(),
+            unpacker: Unpacker::default(),
+            strict,
+            held: Held::default(),
+            max_held_bytes,
+            joined: false,
+            checks: true,
+        }
     }
 
-    /// Takes an encoded envelope and gives it back with the plain payload. The cheapest reason to drop it comes first, and it is marked as
+    /// Checks no signatures from here on.
+    pub(super) fn trust(&mut self) {
+        self.checks = false;
+    }
+
+    /// A director says where a sequence stands, and all that came before is from before our time. Said by
+    /// several of them, the earliest counts.
+    pub(super) fn begin(&mut self, entry: &VectorEntry) {
+        if entry.origin == self.own_key {
+            return;
+        }
+        let origin = self.origins.entry(entry.origin).or_default();
+        let is_newest = origin.0.first().is_none_or(|(epoch, _)| *epoch <= entry.epoch);
+        if !is_newest || (self.joined && origin.window(&first_of(entry)).is_none()) {
+            // After we joined, a new epoch is all ours.
+            return;
+        }
+        let windows = origin.windows(entry.epoch, || entry.contiguous.map(Window::after));
+        for (window, start) in windows.into_iter().flatten().zip(entry.contiguous) {
+            window.begin_after(start);
+        }
+    }
+
+    /// Where the sequences stand is known: from now on all of a new one is ours.
+    pub(super) fn join(&mut self) {
+        self.joined = true;
+    }
+
+    /// What was seen of all origins without a hole, as an [`director_primitives::Attach`] tells it.
+    pub(super) fn vector(&self) -> Vec<VectorEntry> {
+        let mut vector: Vec<_> = self
+            .origins
+            .iter()
+            .filter_map(|(origin, of)| {
+                let (epoch, windows) = of.0.first()?;
+                let contiguous = [0, 1, 2, 3].map(|class: usize| windows[class].contiguous());
+                Some(VectorEntry { origin: *origin, epoch: *epoch, contiguous })
+            })
+            .collect();
+        vector.sort_unstable_by_key(|entry| entry.origin);
+        vector
+    }
+
+    /// Takes an encoded envelope. The cheapest reason to drop it comes first, and it is marked as
     /// seen after the signature was checked: a forged copy must not suppress the real one.
     pub(super) fn accept(
         &mut self,
         snapshot: &Snapshot,
         frame: &[u8],
-    ) -> Result<Envelope, Dropped> {
+    ) -> Result<Accepted, Dropped> {
         let signed = SignedEnvelope::from_bytes(frame).map_err(|_| Dropped::Malformed)?;
         let envelope = &signed.envelope;
         if envelope.origin == self.own_key {
@@ -83,33 +211,142 @@ impl Inbox {
         if snapshot.validator_by_peer_key(&envelope.origin).is_none() {
             return Err(Dropped::UnknownOrigin);
         }
-        let (epoch, class, seq) = (envelope.epoch, envelope.class.index(), envelope.seq);
-        let place = self.origins.get(&envelope.origin).map(|of| of.place(epoch, class, seq));
-        match place {
-            Some(Place::Seen) => return Err(Dropped::Duplicate),
-            Some(Place::TooOld) => return Err(Dropped::Stale),
-            Some(Place::New) | None => {}
+        let Envelope { origin, epoch, class, seq, .. } = *envelope;
+        let sequence = Sequence { origin, epoch, class };
+        if let Some(of) = self.origins.get(&origin) {
+            let window = of.window(&sequence);
+            if self.strict[class.index()] && window.is_some_and(|of| of.is_before_first(seq)) {
+                // What follows was handed on.
+                return Err(Dropped::Stale);
+            }
+            match window.map(|window| window.place(seq)) {
+                Some(Place::Seen) => return Err(Dropped::Duplicate),
+                Some(Place::TooOld) => return Err(Dropped::Stale),
+                None if of.is_over(epoch) => return Err(Dropped::Stale),
+                Some(Place::New) | None => {}
+            }
         }
-        if !signed.verify(&self.genesis_hash) {
+        if self.checks && !self.keys.verify(&self.genesis_hash, &signed) {
             return Err(Dropped::Forged);
         }
-        self.origins.entry(envelope.origin).or_default().mark(epoch, class, seq);
-        self.unpack(signed.envelope)
+        Ok(self.take(sequence, signed.envelope))
+    }
+
+    /// Takes an envelope that is new and rightly signed.
+    fn take(&mut self, sequence: Sequence, envelope: Envelope) -> Accepted {
+        let seq = envelope.seq;
+        let joined = self.joined;
+        let of = self.origins.entry(sequence.origin).or_default();
+        let is_new_epoch = joined || !of.0.is_empty();
+        let windows = of.windows(sequence.epoch, || {
+            let new = || if is_new_epoch { Window::default() } else { Window::anywhere() };
+            [(); 4].map(|()| new())
+        });
+        let mut accepted = Accepted { place: Some((sequence, seq)), ..Default::default() };
+        let Some(windows) = windows else { return accepted };
+        let window = &mut windows[sequence.class.index()];
+        let lost = window.mark(seq);
+        let (contiguous, top) = (window.contiguous(), window.top());
+        accepted.hole = (top > contiguous).then_some(sequence);
+        accepted.lost.extend(lost.map(|(first, last)| sequence.range(first, last)));
+        if !self.strict[sequence.class.index()] {
+            self.unpack(envelope, &mut accepted);
+            return accepted;
+        }
+        self.held.put(sequence, seq, envelope);
+        self.release(&sequence, contiguous, &mut accepted);
+        while self.held.bytes > self.max_held_bytes {
+            // The longest queue waits for what may never come.
+            let longest = self.held.sequences.iter().max_by_key(|(_, held)| held.len());
+            let Some((sequence, _)) = longest else { break };
+            let sequence = *sequence;
+            let Some(to) = self.first_hole(&sequence) else { break };
+            let more = self.give_up(&sequence, to);
+            accepted.ready.extend(more.ready);
+            accepted.undecompressible += more.undecompressible;
+            accepted.lost.extend(more.lost);
+        }
+        accepted
+    }
+
+    /// The end of the first hole.
+    fn first_hole(&self, sequence: &Sequence) -> Option<u64> {
+        let top = self.top(sequence);
+        self.holes(sequence, top, 1).first().map(|(_, last)| *last)
+    }
+
+    /// Hands on what waited for its turn up to this number.
+    fn release(&mut self, sequence: &Sequence, to: u64, accepted: &mut Accepted) {
+        for envelope in self.held.take(sequence, to) {
+            self.unpack(envelope, accepted);
+        }
+    }
+
+    /// Waits no longer for what is missing up to this number.
+    pub(super) fn give_up(&mut self, sequence: &Sequence, to: u64) -> Accepted {
+        let mut accepted = Accepted::default();
+        let origin = self.origins.get_mut(&sequence.origin);
+        let of = origin.and_then(|of| of.0.iter_mut().find(|(epoch, _)| *epoch == sequence.epoch));
+        let Some((_, windows)) = of else { return accepted };
+        let window = &mut windows[sequence.class.index()];
+        let lost: Option<Lost> = window.give_up(to);
+        let contiguous = window.contiguous();
+        accepted.lost.extend(lost.map(|(first, last)| sequence.range(first, last)));
+        self.release(sequence, contiguous, &mut accepted);
+        accepted
     }
 
     /// Decompresses the payload. A vote that is compressed has passed no detector.
-    fn unpack(&mut self, envelope: Envelope) -> Result<Envelope, Dropped> {
+    fn unpack(&mut self, envelope: Envelope, accepted: &mut Accepted) {
         let payload = match (envelope.encoding, &envelope.kind) {
-            (Encoding::Identity, _) => return Ok(envelope),
+            (Encoding::Identity, _) => return accepted.ready.push(envelope),
             (Encoding::Zstd, PayloadKind::CheckpointVote) => None,
             (Encoding::Zstd, _) => self.unpacker.unpack(&envelope.payload),
         };
-        let payload = payload.ok_or(Dropped::Undecompressible)?;
-        Ok(Envelope { payload, ..envelope })
+        match payload {
+            Some(payload) => accepted.ready.push(Envelope { payload, ..envelope }),
+            None => accepted.undecompressible += 1,
+        }
     }
 
     /// Forgets who is not registered any more.
     pub(super) fn keep(&mut self, snapshot: &Snapshot) {
-        self.origins.retain(|origin, _| snapshot.validator_by_peer_key(origin).is_some());
+        let is_registered = |origin: &PublicKey| snapshot.validator_by_peer_key(origin).is_some();
+        self.origins.retain(|origin, _| is_registered(origin));
+        self.held.retain(is_registered);
+    }
+}
+
+fn first_of(entry: &VectorEntry) -> Sequence {
+    Sequence { origin: entry.origin, epoch: entry.epoch, class: Priority::Critical }
+}
+
+impl<K> Have for Inbox<K> {
+    fn contiguous(&self, of: &Sequence) -> Option<u64> {
+        if of.origin == self.own_key {
+            return None;
+        }
+        let Some(origin) = self.origins.get(&of.origin) else { return self.joined.then_some(0) };
+        match origin.window(of) {
+            Some(window) => Some(window.contiguous()),
+            // Of one that is over nothing is wanted, of a new one everything.
+            None => {
+                let newest = origin.0.first().map_or(0, |(epoch, _)| *epoch);
+                (of.epoch > newest).then_some(0)
+            }
+        }
+    }
+
+    fn top(&self, of: &Sequence) -> u64 {
+        let window = self.origins.get(&of.origin).and_then(|origin| origin.window(of));
+        window.map_or(0, Window::top)
+    }
+
+    fn holes(&self, of: &Sequence, to: u64, most: usize) -> Vec<(u64, u64)> {
+        match self.origins.get(&of.origin).and_then(|origin| origin.window(of)) {
+            Some(window) => window.holes(to, most),
+            None if to > 0 && most > 0 => vec![(1, to)],
+            None => Vec::new(),
+        }
     }
 }

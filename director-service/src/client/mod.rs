@@ -1,26 +1,28 @@
-//! Links a validator to a director: publishes its messages and receives everybody else's, once each.
+//! Links a validator to the directors: publishes its messages and receives everybody else's, once each.
 //!
 //! ```text
-//!  publish ──► compress ──► Outbox (numbers, signs, keeps) ──► network ──► director
-//!  next    ◄── decompress ◄── Inbox (whose? seen? signed?)  ◄── network ◄── director
+//!  publish ──► compress ──► Outbox (numbers, signs, keeps) ──► network ──► primary
+//!  next    ◄── decompress ◄── Inbox (whose? seen? signed?)  ◄── network ◄── primary (everything)
+//!                                └── Planner: what is missing? ─────────► standby (vectors, what is fetched)
 //! ```
 //!
-//! * upon the first finalized block: the client dials the first director of its list; before that it
-//!   could not tell whose messages to believe;
+//! * upon the first finalized block: the client dials the director that it wants most ([`Strategy`]); before
+//!   that it could not tell whose messages to believe;
 //! * upon any finalized block, if the list is the chain's ([`Directors::OnChain`]): directors that are
 //!   new, gone, or have other keys or addresses are taken note of; the connection to one that is none
 //!   any more is given up, any other stays;
-//! * upon a failed dial or a lost connection: the next director of the list, after a delay with full
-//!   jitter that doubles with each round through the list;
-//! * upon `Welcome`: when the director knows the validator as authorized, what waits in the outbox is
-//!   sent, what was sent to the director before is sent again: directors drop what they have;
-//!   otherwise a candidate asks to be authorized (`asking`), with a stake proof ([`Prover`]), and again
-//!   every few blocks;
-//! * upon a refusal that another director may not share: the next director. Each decides by its own
-//!   lights, and two thirds of them are enough;
-//! * upon `Redirect`, since the director is full: the first director that it names and the list has;
-//! * upon an envelope: delivered once, if its origin is a registered validator and has signed it, and
-//!   decompressed (`compression`).
+//! * upon `Welcome`: when the director knows the validator as authorized, what waits in the outbox is sent,
+//!   and a second director is dialed as *standby*; otherwise a candidate asks to be authorized, with a stake
+//!   proof ([`Prover`]), and again every few blocks;
+//! * upon a dead primary: the standby takes its place, without a dial. It gets where we stopped, and what
+//!   nobody but the dead one was known to have;
+//! * upon a vector of the standby that has more than we: what is missing is fetched, from the primary first.
+//!   A primary that keeps messages back is told of ([`Event::Withheld`]) and left;
+//! * upon an envelope: delivered once and at once, if its origin is a registered validator and has signed it;
+//!   in the order of its sequence where [`Config::strict`] says so. What nobody has any more is a
+//!   [`Event::Gap`].
+//!
+//! The rules are in `core`, which knows no clock and no socket: a simulation runs the same.
 //!
 //! # Epoch and sequence
 //!
@@ -28,29 +30,30 @@
 //! has seen of us, if that is higher. It is settled at the first `Welcome` and stays for the life
 //! of the client. Within it each class counts from 1.
 //!
-//! # Whose messages
+//! # Whose messages, and from when
 //!
 //! Of origins registered at the latest finalized block, authorized or not: two nodes need not have
 //! finalized the same block, and what a director lets through is what counts. Of others nothing is
 //! delivered, whatever the director says. Whether an origin may *vote* is the [`Voter`]'s question.
+//! A client that starts gets what comes from then on: where the sequences stand then, its first director tells.
 //!
 //! # Bounds
 //!
 //! The outbox refuses when full ([`PublishError::Full`]). An application that does not call
 //! [`Client::next`] stops the client from reading, and its director's queue for it overflows by the
-//! rules of its class. Decompressing takes 1 MiB, from the first compressed message on.
-//!
-//! # Deliberately absent
-//!
-//! A standby at a second director, repair of holes: later.
+//! rules of its class. For each sequence one bit for each number beyond the first hole, 16,384 at most.
+//! Messages that wait for their turn: [`Config::held_bytes`]. Decompressing takes 1 MiB, from the first
+//! compressed message on.
 
 mod actor;
-mod asking;
 mod compression;
 mod connect;
+pub mod core;
 mod inbox;
 mod outbox;
+mod pace;
 mod prover;
+mod publisher;
 mod signer;
 mod stats;
 #[cfg(test)]
@@ -58,16 +61,17 @@ mod tests;
 mod votes;
 mod window;
 
-pub use connect::{DirectorAddress, Directors, directors_on_chain};
-pub use outbox::{PublishError, Publisher};
+pub use connect::{DirectorAddress, Directors, Strategy, directors_on_chain};
+pub use outbox::{Outbox, Send};
 pub use prover::Prover;
-pub use signer::{LocalKey, Signer};
+pub use publisher::{PublishError, Publisher};
+pub use signer::{Keys, LocalKey, Signer};
 pub use stats::Stats;
 pub use votes::{Counted, Ignored, VoteRefused, Voter};
 
 use crate::network::{DownReason, Limits, NetworkError};
 use director_primitives::{
-    AccountId32, Answer, Encoding, H256, PayloadKind, Priority, PublicKey, Snapshot,
+    AccountId32, Answer, Encoding, H256, PayloadKind, Priority, PublicKey, Range, Snapshot,
 };
 use std::{sync::Arc, time::Instant};
 use tokio::sync::{mpsc, watch};
@@ -93,10 +97,39 @@ pub struct Config {
     pub compress_from_bytes: usize,
     /// Events that wait for [`Client::next`]. Default 256.
     pub events: usize,
-    /// First delay before the next director. Default 100 ms.
+    /// First delay before a director is dialed again. Default 100 ms.
     pub redial_base_ms: u64,
-    /// Longest delay before the next director. Default 5,000 ms.
+    /// Longest delay before a director is dialed again. Default 5,000 ms.
     pub redial_max_ms: u64,
+    /// Which director is wanted most. Default: [`Strategy::Pinned`] for a fixed list,
+    /// [`Strategy::Rendezvous`] for the chain's.
+    pub strategy: Option<Strategy>,
+    /// Whether a second connection is kept. Default yes: without it a dead director costs a dial, and nobody
+    /// notices what the only one keeps back.
+    pub standby: bool,
+    /// Classes, in the order of [`Priority::ALL`], in which each origin's messages come in the order of its
+    /// sequence: what comes early waits for what is being repaired. Default none: at once.
+    pub strict: [bool; 4],
+    /// Most bytes that wait for their turn. Default 8 MiB; beyond it holes are given up.
+    pub held_bytes: usize,
+    /// Silence after which a director that sends heartbeats (twice a second) counts as dead. Default
+    /// 1,200 ms.
+    pub silence_ms: u64,
+    /// How long things stay as they are before the standby takes the place of a primary that is wanted less;
+    /// between half and one and a half of it, so that not all move together. Default 10,000 ms.
+    pub settle_ms: u64,
+    /// How often a director that is wanted more than those that are connected is tried; as above.
+    /// Default 10,000 ms.
+    pub probe_ms: u64,
+    /// After this time own messages are sent again that the standby does not have. Default 1,000 ms.
+    pub resend_ms: u64,
+    /// Messages withheld within a minute after which the primary is left. Default 3: one may have been lost.
+    pub withheld_limit: usize,
+    /// How long a director that withheld is not wanted. Default 60,000 ms.
+    pub avoid_ms: u64,
+    /// Whether others' signatures are checked. Default yes. Only who runs many validators on one machine to
+    /// load directors has a reason to say no: it takes most of a client's time.
+    pub check_signatures: bool,
     /// Bounds of the connection.
     pub limits: Limits,
 }
@@ -119,6 +152,17 @@ impl Config {
             events: 256,
             redial_base_ms: 100,
             redial_max_ms: 5_000,
+            strategy: None,
+            standby: true,
+            strict: [false; 4],
+            held_bytes: 8 * 1024 * 1024,
+            silence_ms: 1_200,
+            settle_ms: 10_000,
+            probe_ms: 10_000,
+            resend_ms: 1_000,
+            withheld_limit: 3,
+            avoid_ms: 60_000,
+            check_signatures: true,
             limits: Limits::default(),
         }
     }
@@ -170,12 +214,12 @@ pub struct Message {
 pub enum Event {
     /// A message, once.
     Message(Message),
-    /// Connected to a director.
+    /// A director is our primary: just connected, or the standby until now.
     Connected {
         /// Its key.
         director: PublicKey,
     },
-    /// Not connected any more; the next director is tried.
+    /// The primary is gone; the standby takes its place, or the next director is tried.
     Disconnected {
         /// Its key.
         director: PublicKey,
@@ -214,6 +258,31 @@ pub enum Event {
         /// Keys of directors with room, the emptiest first.
         to: Vec<PublicKey>,
     },
+    /// A second director watches what the first one sends, and is there when that one dies.
+    Standby {
+        /// Its key.
+        director: PublicKey,
+    },
+    /// The standby has become the primary while the primary lived: it is wanted more, or the other one
+    /// wanted us to go.
+    Moved {
+        /// The primary until now.
+        from: PublicKey,
+        /// The primary from here on.
+        to: PublicKey,
+    },
+    /// A message came from another director that the primary should have sent: it keeps it back, or never got
+    /// it. The message itself is delivered.
+    Withheld {
+        /// The primary.
+        director: PublicKey,
+        /// Who had the message.
+        via: PublicKey,
+        /// Which one.
+        message: Range,
+    },
+    /// Messages of an origin are lost for us: no director has them any more.
+    Gap(Range),
 }
 
 /// A validator's link to the directors. It ends when this is dropped.

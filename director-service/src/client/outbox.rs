@@ -1,73 +1,92 @@
-//! Numbers, signs and keeps what a validator publishes.
+//! Numbers, signs, paces and keeps what a validator publishes, until two directors have it.
 
-use super::{
-    MessageId, Stats,
-    compression::Packed,
-    signer::{LocalKey, Signer},
-    stats::Counters,
-};
-use crate::network::{Frame, Handle, Payload, Sent};
+use super::{MessageId, PublishError, compression::Packed, pace::Pace, signer::Keys};
+use crate::network::Frame;
 use codec::Encode;
 use director_primitives::{
-    Envelope, H256, PayloadKind, Priority, PublicKey, SignedEnvelope, envelope::MAX_PAYLOAD_LEN,
+    Envelope, H256, PayloadKind, Priority, PublicKey, SignedEnvelope, VectorEntry,
 };
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
-};
+use std::collections::VecDeque;
 
-/// Why a message is not published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// The payload is longer than [`MAX_PAYLOAD_LEN`].
-    #[error("the payload has {0} bytes, at most {MAX_PAYLOAD_LEN} may be published; split it")]
-    TooLong(usize),
-    /// As much waits as may wait.
-    #[error("the outbox is full: no director takes messages now; try again when it does")]
-    Full,
-}
+/// Milliseconds of a clock that only goes forward.
+type Millis = u64;
 
 struct Entry {
-    class: Priority,
+    seq: u64,
+    /// Which of all messages it is: the oldest makes room first.
+    order: u64,
     frame: Frame,
+    sent_at: Millis,
 }
 
-/// What is to be sent, after what was sent and may have to be sent again.
-pub(super) struct Outbox {
-    key: LocalKey,
+/// The messages of one class: first those that were sent on this connection, then those that wait.
+#[derive(Default)]
+struct Class {
+    last_seq: u64,
+    entries: VecDeque<Entry>,
+    sent: usize,
+}
+
+/// Takes a frame for a director; `false` if it did not.
+pub type Send<'a> = dyn FnMut(&PublicKey, Priority, Frame) -> bool + 'a;
+
+/// What is to be sent, and what was sent and may have to be sent again.
+///
+/// A message leaves it when a second director says that it has it, beside the one that it was handed to; or,
+/// the oldest first, when there is no room for a new one.
+pub struct Outbox<K> {
+    keys: K,
     genesis_hash: H256,
     epoch: u64,
     /// A message with this epoch has left: it stays.
     settled: bool,
-    last_seq: [u64; 4],
-    entries: VecDeque<Entry>,
-    /// How many of `entries` were sent on this connection.
-    sent: usize,
+    classes: [Class; 4],
+    published: u64,
     bytes: usize,
     max_bytes: usize,
     /// The director that takes our messages.
     open: Option<PublicKey>,
+    pace: Pace,
 }
 
-impl Outbox {
-    pub(super) fn new(key: LocalKey, genesis_hash: H256, epoch: u64, max_bytes: usize) -> Self {
+impl<K: Keys> Outbox<K> {
+    /// An empty one that begins with this epoch and keeps so many bytes.
+    pub fn new(keys: K, genesis_hash: H256, epoch: u64, max_bytes: usize) -> Self {
         Self {
-            key,
+            keys,
             genesis_hash,
             epoch,
             settled: false,
-            last_seq: [0; 4],
-            entries: VecDeque::new(),
-            sent: 0,
+            classes: Default::default(),
+            published: 0,
             bytes: 0,
             max_bytes,
             open: None,
+            pace: Pace::default(),
         }
     }
 
     fn sign(&self, envelope: Envelope) -> Frame {
-        let signature = self.key.sign_statement(&self.genesis_hash, &envelope);
+        let signature = self.keys.sign_statement(&self.genesis_hash, &envelope);
         SignedEnvelope { envelope, signature }.encode().into()
+    }
+
+    /// Publishes a payload as it is, and hands to `send` what can be sent.
+    ///
+    /// # Errors
+    ///
+    /// See [`PublishError`]; then nothing was published and no number is used up.
+    pub fn publish(
+        &mut self,
+        now: Millis,
+        kind: PayloadKind,
+        class: Priority,
+        payload: Vec<u8>,
+        send: &mut Send<'_>,
+    ) -> Result<MessageId, PublishError> {
+        let id = self.push(class, Packed::new(kind, payload, usize::MAX)?)?;
+        self.flush(now, send);
+        Ok(id)
     }
 
     pub(super) fn push(
@@ -77,16 +96,13 @@ impl Outbox {
     ) -> Result<MessageId, PublishError> {
         let Packed { kind, encoding, payload } = packed;
         // What was sent is kept as long as there is room for it.
-        while self.bytes + payload.len() > self.max_bytes && self.sent > 0 {
-            self.pop();
-        }
-        if self.bytes + payload.len() > self.max_bytes && !self.entries.is_empty() {
+        while self.bytes + payload.len() > self.max_bytes && self.drop_oldest_sent() {}
+        if self.bytes + payload.len() > self.max_bytes && self.bytes > 0 {
             return Err(PublishError::Full);
         }
-        self.last_seq[class.index()] += 1;
-        let (epoch, seq) = (self.epoch, self.last_seq[class.index()]);
+        let (epoch, seq) = (self.epoch, self.classes[class.index()].last_seq + 1);
         let frame = self.sign(Envelope {
-            origin: self.key.key(),
+            origin: self.keys.key(),
             epoch,
             class,
             seq,
@@ -95,15 +111,22 @@ impl Outbox {
             payload,
         });
         self.bytes += frame.len();
-        self.entries.push_back(Entry { class, frame });
+        self.published += 1;
+        let of = &mut self.classes[class.index()];
+        of.last_seq = seq;
+        of.entries.push_back(Entry { seq, order: self.published, frame, sent_at: 0 });
         Ok(MessageId { epoch, class, seq })
     }
 
-    fn pop(&mut self) {
-        if let Some(entry) = self.entries.pop_front() {
+    fn drop_oldest_sent(&mut self) -> bool {
+        let sent = self.classes.iter_mut().filter(|of| of.sent > 0);
+        let oldest = sent.min_by_key(|of| of.entries.front().map(|entry| entry.order));
+        let Some(of) = oldest else { return false };
+        of.sent -= 1;
+        if let Some(entry) = of.entries.pop_front() {
             self.bytes -= entry.frame.len();
-            self.sent = self.sent.saturating_sub(1);
         }
+        true
     }
 
     /// A director tells the last epoch that it knows of us. Before anything was sent, a higher one
@@ -115,11 +138,14 @@ impl Outbox {
         }
         if last_epoch >= self.epoch {
             self.epoch = last_epoch.saturating_add(1);
-            for at in 0..self.entries.len() {
-                // Our own encoding, so it decodes.
-                if let Ok(signed) = SignedEnvelope::from_bytes(&self.entries[at].frame) {
-                    let envelope = Envelope { epoch: self.epoch, ..signed.envelope };
-                    self.entries[at].frame = self.sign(envelope);
+            for class in 0..self.classes.len() {
+                for at in 0..self.classes[class].entries.len() {
+                    // Our own encoding, so it decodes.
+                    let frame = &self.classes[class].entries[at].frame;
+                    if let Ok(signed) = SignedEnvelope::from_bytes(frame) {
+                        let envelope = Envelope { epoch: self.epoch, ..signed.envelope };
+                        self.classes[class].entries[at].frame = self.sign(envelope);
+                    }
                 }
             }
         }
@@ -129,93 +155,83 @@ impl Outbox {
     /// From here on this director takes our messages; it gets all that we have.
     pub(super) fn open(&mut self, director: PublicKey) {
         self.open = Some(director);
-        self.sent = 0;
+        self.pace = Pace::default();
+        for of in &mut self.classes {
+            of.sent = 0;
+        }
     }
 
     pub(super) fn close(&mut self) {
         self.open = None;
     }
 
-    /// Hands to `send` what was not sent yet, until it says no.
-    pub(super) fn flush(&mut self, mut send: impl FnMut(&PublicKey, Priority, Frame) -> bool) {
-        let Some(director) = self.open else { return };
-        while let Some(entry) = self.entries.get(self.sent) {
-            if !send(&director, entry.class, entry.frame.clone()) {
-                // `Down` follows; then it is sent again to the next one.
-                break;
+    /// A director says what it has of ours. If it is not the one that we handed it to, two have it. How many
+    /// messages are done with that.
+    pub(super) fn confirm(&mut self, director: &PublicKey, entry: &VectorEntry) -> usize {
+        if entry.epoch != self.epoch || self.open.is_none_or(|open| open == *director) {
+            return 0;
+        }
+        let mut done = 0;
+        for (of, confirmed) in self.classes.iter_mut().zip(entry.contiguous) {
+            while of.sent > 0 && of.entries.front().is_some_and(|entry| entry.seq <= confirmed) {
+                if let Some(entry) = of.entries.pop_front() {
+                    self.bytes -= entry.frame.len();
+                    of.sent -= 1;
+                    done += 1;
+                }
             }
-            self.settled = true;
-            self.sent += 1;
+        }
+        done
+    }
+
+    /// When the message was sent that waits longest to be confirmed.
+    pub(super) fn unconfirmed_since(&self) -> Option<Millis> {
+        let first = |of: &Class| of.entries.front().filter(|_| of.sent > 0).map(|of| of.sent_at);
+        self.classes.iter().filter_map(first).min()
+    }
+
+    /// Sends again what was sent before this moment and nobody else has.
+    pub(super) fn send_again(&mut self, before: Millis) {
+        for of in &mut self.classes {
+            if of.entries.front().is_some_and(|entry| entry.sent_at < before) {
+                of.sent = 0;
+            }
         }
     }
-}
 
-/// What publishers and the client's task share.
-pub(super) struct Shared {
-    pub(super) handle: Handle,
-    pub(super) counters: Counters,
-    outbox: Mutex<Outbox>,
-    compress_from: usize,
-}
-
-impl Shared {
-    pub(super) fn new(handle: Handle, outbox: Outbox, compress_from: usize) -> Self {
-        let (counters, outbox) = (Counters::default(), Mutex::new(outbox));
-        Self { handle, counters, outbox, compress_from }
+    /// Whether something waits to be sent, for its turn or for a director.
+    pub(super) fn waits(&self) -> bool {
+        self.classes.iter().any(|of| of.sent < of.entries.len())
     }
 
-    pub(super) fn outbox(&self) -> MutexGuard<'_, Outbox> {
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Messages that are kept, sent or not.
+    pub fn len(&self) -> usize {
+        self.classes.iter().map(|of| of.entries.len()).sum()
     }
 
-    /// Sends what can be sent.
-    pub(super) fn flush(&self, outbox: &mut Outbox) {
-        outbox.flush(|director, class, frame| {
-            self.handle.send(director, class, Payload::Envelope(frame)) == Sent::Queued
-        });
-    }
-}
-
-/// Publishes for a client; clones publish for the same one.
-#[derive(Clone)]
-pub struct Publisher(pub(super) Arc<Shared>);
-
-impl Publisher {
-    /// Publishes a message to all other validators. It leaves at once, or waits until a director
-    /// takes it. Waits for nobody; a long payload is compressed here, at 1 MiB in some milliseconds.
-    ///
-    /// Before the first `Welcome` of a director the epoch in the answer may still change: compare
-    /// only class and number until then.
-    ///
-    /// # Errors
-    ///
-    /// See [`PublishError`]; then nothing was published and no number is used up.
-    pub fn publish(
-        &self,
-        kind: PayloadKind,
-        class: Priority,
-        payload: Vec<u8>,
-    ) -> Result<MessageId, PublishError> {
-        // Before the lock: it takes a while, and what is received must not wait for it.
-        let packed = Packed::new(kind, payload, self.0.compress_from)?;
-        let mut outbox = self.0.outbox();
-        let id = outbox.push(class, packed)?;
-        // Under the same lock, so that numbers leave in order.
-        self.0.flush(&mut outbox);
-        self.0.counters.published.fetch_add(1, Relaxed);
-        Ok(id)
+    /// Whether nothing is kept: everything that was published is with two directors.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    pub(super) fn key(&self) -> PublicKey {
-        self.0.handle.local_key()
-    }
-
-    /// What came, went and was dropped.
-    pub fn stats(&self) -> Stats {
-        self.0.counters.read()
-    }
-
-    pub(super) async fn shutdown(&self) {
-        self.0.handle.shutdown().await;
+    /// Hands to `send` what was not sent yet, the most urgent first, until it says no or a class has
+    /// sent as much as a director takes.
+    pub fn flush(&mut self, now: Millis, send: &mut Send<'_>) {
+        let Some(director) = self.open else { return };
+        for class in Priority::ALL {
+            let of = &mut self.classes[class.index()];
+            while let Some(entry) = of.entries.get_mut(of.sent) {
+                if !self.pace.may_send(class, entry.frame.len(), now) {
+                    break;
+                }
+                if !send(&director, class, entry.frame.clone()) {
+                    // `Down` follows; then it is sent again to the next one.
+                    return;
+                }
+                entry.sent_at = now;
+                self.settled = true;
+                of.sent += 1;
+            }
+        }
     }
 }

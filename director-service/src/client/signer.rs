@@ -1,6 +1,6 @@
 //! Says what signs for a validator, so that a key can live elsewhere.
 
-use director_primitives::{H256, PublicKey, Signature, Statement, signing_bytes};
+use director_primitives::{H256, PublicKey, Signature, SignedEnvelope, Statement, signing_bytes};
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 
 /// A secret key, here or in a remote signer.
@@ -17,6 +17,16 @@ pub trait Signer: Send {
         Self: Sized,
     {
         self.sign(&signing_bytes(genesis_hash, statement))
+    }
+}
+
+/// What a client signs with, and checks others' envelopes with.
+///
+/// Injected, so that a simulation of many clients need not spend its time on curves.
+pub trait Keys: Signer + Clone {
+    /// Whether the origin signed this on the chain with `genesis_hash`. As it stands, ed25519 by ZIP-215.
+    fn verify(&self, genesis_hash: &H256, signed: &SignedEnvelope) -> bool {
+        signed.verify(genesis_hash)
     }
 }
 
@@ -40,3 +50,5 @@ impl Signer for LocalKey {
         Signature::from_raw(self.0.sign(bytes).to_bytes())
     }
 }
+
+impl Keys for LocalKey {}

@@ -1,7 +1,6 @@
 //! Counts what comes, goes and is dropped.
 
 use super::inbox::Dropped;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What came, went and was dropped since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub struct Stats {
     pub unknown_origin: u64,
     /// Messages that are no envelopes.
     pub malformed: u64,
-    /// Messages so old that nobody knows whether they came before.
+    /// Messages from before we came, or of an epoch that is over.
     pub stale: u64,
     /// Messages whose payload is not what it says: it does not decompress, or to more than a payload
     /// may have, or is a vote and compressed.
@@ -27,27 +26,24 @@ pub struct Stats {
     pub own: u64,
     /// Connections made.
     pub connections: u64,
+    /// Times that the standby took the place of a primary that was gone.
+    pub failovers: u64,
+    /// Times that primary and standby changed places.
+    pub moves: u64,
+    /// Questions for missing messages.
+    pub fetches: u64,
+    /// Messages that the primary should have sent and the standby had to.
+    pub withheld: u64,
+    /// Holes that nobody could fill.
+    pub gaps: u64,
+    /// Times that own messages were sent again because nobody else had them.
+    pub sent_again: u64,
 }
 
-#[derive(Default)]
-pub(super) struct Counters {
-    pub(super) published: AtomicU64,
-    pub(super) delivered: AtomicU64,
-    pub(super) connections: AtomicU64,
-    dropped: [AtomicU64; Dropped::COUNT],
-}
-
-impl Counters {
-    pub(super) fn drop(&self, reason: Dropped) {
-        self.dropped[reason as usize].fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn read(&self) -> Stats {
-        let dropped = |reason| self.dropped[reason as usize].load(Relaxed);
-        Stats {
-            published: self.published.load(Relaxed),
-            delivered: self.delivered.load(Relaxed),
-            connections: self.connections.load(Relaxed),
+impl Stats {
+    pub(super) fn with_dropped(self, dropped: &[u64; Dropped::COUNT]) -> Self {
+        let dropped = |reason: Dropped| dropped[reason as usize];
+        Self {
             duplicates: dropped(Dropped::Duplicate),
             forged: dropped(Dropped::Forged),
             unknown_origin: dropped(Dropped::UnknownOrigin),
@@ -55,6 +51,7 @@ impl Counters {
             stale: dropped(Dropped::Stale),
             undecompressible: dropped(Dropped::Undecompressible),
             own: dropped(Dropped::Own),
+            ..self
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Remembers which sequence numbers were seen, in bounded memory.
+//! Remembers which numbers of a sequence were seen, which are missing, and where that began.
 
-/// Numbers below the highest that are still told apart.
-pub(super) const WINDOW: u64 = 4096;
+use std::collections::VecDeque;
 
-const WORDS: usize = (WINDOW / 64) as usize;
+/// Furthest from the last number without a hole before it to the highest one. Beyond it the oldest
+/// holes are given up.
+pub(super) const WINDOW: u64 = 16_384;
 
 /// What a number is to a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,53 +13,184 @@ pub(super) enum Place {
     New,
     /// Seen before.
     Seen,
-    /// Too far below the highest to tell.
+    /// From before the beginning, or given up.
     TooOld,
 }
 
-/// The last [`WINDOW`] numbers up to the highest one.
+/// Where a sequence begins of which nothing is known: with whatever comes first.
+const UNKNOWN: u64 = u64::MAX;
+
+/// The numbers of one sequence, from where it began for us.
+///
+/// ```text
+///  start │ seen, all of them │ seen or missing │ nothing yet
+///        └───────────────────┴─────────────────┴──────────►
+///                            contiguous        top
+/// ```
+#[derive(Clone, Debug, Default)]
 pub(super) struct Window {
-    top: u64,
-    /// A ring: number `n` is bit `n % WINDOW`.
-    bits: Box<[u64; WORDS]>,
+    /// What comes up to here is from before our time.
+    start: u64,
+    /// Everything after `start` up to here was seen, or given up.
+    contiguous: u64,
+    /// Whether the numbers after `contiguous` were seen. Empty, or its last one is true.
+    ahead: VecDeque<bool>,
+    /// Whether anything was seen at all.
+    begun: bool,
 }
 
-impl Default for Window {
-    fn default() -> Self {
-        Self { top: 0, bits: Box::new([0; WORDS]) }
-    }
-}
+/// Numbers that are missing for good: first and last.
+pub(super) type Lost = (u64, u64);
 
 impl Window {
+    /// One that begins after this number.
+    pub(super) fn after(start: u64) -> Self {
+        Self { start, contiguous: start, ..Self::default() }
+    }
+
+    /// One that begins with whatever comes first.
+    pub(super) fn anywhere() -> Self {
+        Self::after(UNKNOWN)
+    }
+
+    fn is_anywhere(&self) -> bool {
+        !self.begun && self.start == UNKNOWN
+    }
+
+    /// Moves the beginning back, if nothing was seen yet.
+    pub(super) fn begin_after(&mut self, start: u64) {
+        if !self.begun && start < self.start {
+            (self.start, self.contiguous) = (start, start);
+        }
+    }
+
+    /// Last number without a hole before it.
+    pub(super) fn contiguous(&self) -> u64 {
+        if self.is_anywhere() { 0 } else { self.contiguous }
+    }
+
+    /// Highest number that was seen, or `contiguous`.
+    pub(super) fn top(&self) -> u64 {
+        self.contiguous().saturating_add(self.ahead.len() as u64)
+    }
+
     pub(super) fn place(&self, seq: u64) -> Place {
-        if seq > self.top {
+        if self.is_anywhere() {
             return Place::New;
         }
-        if self.top - seq >= WINDOW {
-            return Place::TooOld;
+        if seq <= self.start {
+            return if self.reaches_back_to(seq) { Place::New } else { Place::TooOld };
         }
-        let (word, bit) = position(seq);
-        if self.bits[word] & bit != 0 { Place::Seen } else { Place::New }
+        match seq.checked_sub(self.contiguous.saturating_add(1)) {
+            None => Place::Seen,
+            Some(at) => match usize::try_from(at).ok().and_then(|at| self.ahead.get(at)) {
+                Some(true) => Place::Seen,
+                _ => Place::New,
+            },
+        }
     }
 
-    pub(super) fn mark(&mut self, seq: u64) {
-        if seq > self.top {
-            // What leaves the window makes room, at most once around.
-            let fresh = (seq - self.top).min(WINDOW);
-            for gone in 0..fresh {
-                let (word, bit) = position(seq - gone);
-                self.bits[word] &= !bit;
+    /// Whether a number is from before the first one that counts, and something was seen after it.
+    pub(super) fn is_before_first(&self, seq: u64) -> bool {
+        self.begun && seq <= self.start
+    }
+
+    /// Whether a number from before our time still counts. Somebody told us that the sequence was further
+    /// than it is: what is signed counts more.
+    fn reaches_back_to(&self, seq: u64) -> bool {
+        self.top() - seq < WINDOW
+    }
+
+    /// A number was seen, one that is [`Place::New`]. What is lost by it, if anything.
+    pub(super) fn mark(&mut self, seq: u64) -> Option<Lost> {
+        if self.is_anywhere() {
+            (self.start, self.contiguous) = (seq - 1, seq - 1);
+        }
+        if seq <= self.start {
+            self.move_back_to(seq);
+        }
+        self.begun = true;
+        let lost = match seq.checked_sub(self.contiguous.saturating_add(WINDOW + 1)) {
+            Some(over) => self.give_up(self.contiguous + over + 1),
+            None => None,
+        };
+        let Some(at) = seq.checked_sub(self.contiguous.saturating_add(1)) else { return lost };
+        // At most WINDOW: see above.
+        let at = at as usize;
+        if self.ahead.len() <= at {
+            self.ahead.resize(at + 1, false);
+        }
+        self.ahead[at] = true;
+        self.advance();
+        lost
+    }
+
+    fn move_back_to(&mut self, seq: u64) {
+        let start = seq - 1;
+        // What was seen without a hole is now behind one.
+        for number in (start + 1..=self.contiguous).rev() {
+            self.ahead.push_front(number > self.start);
+        }
+        (self.start, self.contiguous) = (start, start);
+        while self.ahead.back() == Some(&false) {
+            self.ahead.pop_back();
+        }
+    }
+
+    fn advance(&mut self) {
+        while self.ahead.front() == Some(&true) {
+            self.ahead.pop_front();
+            self.contiguous += 1;
+        }
+    }
+
+    /// Waits no longer for what is missing up to this number: the first and the last of them.
+    pub(super) fn give_up(&mut self, to: u64) -> Option<Lost> {
+        if self.is_anywhere() {
+            (self.start, self.contiguous) = (0, 0);
+        }
+        let mut lost: Option<Lost> = None;
+        let mut lose = |first: u64, last: u64| {
+            lost = Some(lost.map_or((first, last), |(from, _)| (from, last)));
+        };
+        while self.contiguous < to {
+            match self.ahead.pop_front() {
+                Some(seen) => {
+                    self.contiguous += 1;
+                    if !seen {
+                        lose(self.contiguous, self.contiguous);
+                    }
+                }
+                None => {
+                    lose(self.contiguous + 1, to);
+                    self.contiguous = to;
+                }
             }
-            self.top = seq;
         }
-        if self.top - seq < WINDOW {
-            let (word, bit) = position(seq);
-            self.bits[word] |= bit;
-        }
+        self.advance();
+        lost
     }
-}
 
-fn position(seq: u64) -> (usize, u64) {
-    let at = seq % WINDOW;
-    ((at / 64) as usize, 1 << (at % 64))
+    /// At most `most` ranges that are missing up to `to`, in ascending order.
+    pub(super) fn holes(&self, to: u64, most: usize) -> Vec<(u64, u64)> {
+        if most == 0 {
+            return Vec::new();
+        }
+        let mut holes: Vec<(u64, u64)> = Vec::new();
+        let seen = self.ahead.iter().zip(self.contiguous().saturating_add(1)..=u64::MAX);
+        let missing = seen.filter(|(seen, _)| !**seen).map(|(_, number)| (number, number));
+        let missing = missing.take_while(|(number, _)| *number <= to);
+        let beyond = self.top().checked_add(1).filter(|beyond| *beyond <= to);
+        for (first, last) in missing.chain(beyond.map(|beyond| (beyond, to))) {
+            match holes.last_mut() {
+                Some((_, before)) if *before + 1 == first => *before = last,
+                _ => holes.push((first, last)),
+            }
+            if holes.len() > most {
+                holes.pop();
+                break;
+            }
+        }
+        holes
+    }
 }

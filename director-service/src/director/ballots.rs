@@ -16,8 +16,9 @@
 //! director, the newest of each, while they last, and while the director is one.
 //!
 //! * *Replayed votes*: a newer nonce replaces an older one, never the other way round; a vote is for one
-//!   registration; votes of an earlier term of a director (with a nonce below the block in which this
-//!   director saw it return) or of a peer key that it has rotated out do not count, on the chain neither.
+//!   registration; votes of an earlier term of a director (with a nonce below that of the block in which it
+//!   became one, as the chain says) or of a peer key that it has rotated out do not count, on the chain
+//!   neither.
 //! * *Votes from the future*: nonces beyond the blocks that another node can be ahead are refused, and
 //!   none is submitted before this director's own view has come to its block: the chain would refuse it.
 //! * *Short-lived votes* decide nothing on the chain, nor here: a director that signs such votes must not
@@ -172,20 +173,21 @@ impl Ballots {
         ballot
     }
 
-    /// Follows who is a director. A director that was none at the last block begins a new term, and so does
-    /// one that has another peer key: what the old one signed, perhaps in a thief's hands, says nothing
+    /// Follows who is a director. The chain says when a term began. One that has another peer key than at
+    /// the last block begins anew too: what the old one signed, perhaps in a thief's hands, says nothing
     /// any more, as the chain sees it.
     fn follow_terms(&mut self, snapshot: &Snapshot) {
-        let is_first = self.terms.is_empty();
-        let begin = if is_first { 0 } else { first_nonce(snapshot.number) };
         let active = &snapshot.directors.active;
-        self.terms.retain(|account, (key, _)| {
-            active.iter().any(|of| of.account == *account && of.peer_key == *key)
-        });
         self.told.retain(|key, _| active.iter().any(|of| of.peer_key == *key));
+        let before = std::mem::take(&mut self.terms);
         for director in active {
-            let term = (director.peer_key, begin);
-            self.terms.entry(director.account.clone()).or_insert(term);
+            let begun = first_nonce(director.active_since);
+            let first = match before.get(&director.account) {
+                Some((key, first)) if *key == director.peer_key => begun.max(*first),
+                Some(_) => first_nonce(snapshot.number),
+                None => begun,
+            };
+            self.terms.insert(director.account.clone(), (director.peer_key, first));
         }
     }
 

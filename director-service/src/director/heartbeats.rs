@@ -168,7 +168,7 @@ impl<C: Crypto> Director<C> {
         if director != from
             || snapshot.director_by_peer_key(&director).is_none()
             || !is_new
-            || !signed.verify(&snapshot.domain.genesis_hash)
+            || !self.crypto.verify_heartbeat(&snapshot.domain.genesis_hash, signed)
         {
             return self.refuse(Refusal::BadHeartbeat);
         }

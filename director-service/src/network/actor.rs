@@ -1,8 +1,9 @@
 //! Runs the swarm: listens, dials, and closes everything at the end.
 
 use super::{
-    Config, DownReason, Events, Handle, ListenFault, Multiaddr, NetworkError, Socket,
+    Config, DownReason, Events, Handle, ListenFault, Multiaddr, NetworkError, Side, Socket,
     behaviour::{Behaviour, key_of, peer_id_of},
+    handshakes::Worker,
     hub::Hub,
     link::lock,
     listeners::Listeners,
@@ -35,8 +36,11 @@ pub async fn start(config: Config) -> Result<(Handle, Events), NetworkError> {
     let protocol = format!("/director/1/{}", hex::encode(&config.genesis_hash[..8]));
     let protocol = StreamProtocol::try_from_owned(protocol).map_err(|_| NetworkError::Key)?;
     let hub = Arc::new(Hub::new(local, protocol, config.side, config.limits));
-    let swarm = transport::swarm(keypair, &hub)?;
-    let mut actor = Actor::new(swarm, hub.clone());
+    // The mesh has few callers, and nobody calls a validator.
+    let worker = (config.side == Side::Public).then(Worker::start).transpose();
+    let worker = worker.map_err(NetworkError::Thread)?;
+    let swarm = transport::swarm(keypair, &hub, worker.as_ref().map(Worker::handshakes))?;
+    let mut actor = Actor::new(swarm, hub.clone(), worker);
 
     actor.listeners.set(config.listen.clone(), Instant::now());
     for address in config.listen {
@@ -60,12 +64,14 @@ struct Actor {
     swarm: Swarm<Behaviour>,
     hub: Arc<Hub>,
     listeners: Listeners,
+    /// Computes handshakes; ends with the swarm.
+    worker: Option<Worker>,
 }
 
 impl Actor {
-    fn new(swarm: Swarm<Behaviour>, hub: Arc<Hub>) -> Self {
+    fn new(swarm: Swarm<Behaviour>, hub: Arc<Hub>, worker: Option<Worker>) -> Self {
         let listeners = Listeners::new(Duration::from_millis(hub.limits.relisten_ms));
-        Self { swarm, hub, listeners }
+        Self { swarm, hub, listeners, worker }
     }
 
     async fn run(mut self) {
@@ -92,6 +98,9 @@ impl Actor {
         }
         // Its connections' tasks end with it.
         drop(self.swarm);
+        if let Some(worker) = self.worker {
+            worker.end().await;
+        }
         self.hub.listening.send_replace(Vec::new());
         self.hub.ingress.finish();
         self.hub.stopped.send_replace(true);

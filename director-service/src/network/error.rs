@@ -16,6 +16,9 @@ pub enum NetworkError {
     /// The key is no ed25519 seed.
     #[error("the peer key is no ed25519 seed: give 32 bytes")]
     Key,
+    /// The system gives no thread for handshakes.
+    #[error("cannot start the thread that computes handshakes: {0}")]
+    Thread(#[source] std::io::Error),
 }
 
 /// What the system says about an address to listen on; shown with what to do about it.

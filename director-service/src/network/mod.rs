@@ -27,8 +27,8 @@
 //!
 //! Whoever calls is asked for its address before a byte is answered: is it one of those that are known
 //! ([`Handle::allow_addresses`]), has it called too often (`callers`), are there too many handshakes
-//! (`gate`)? Between Noise and Yamux its key is looked at (`transport`), and only then is anything made
-//! that lasts. Until then it costs one socket, one task, 24 KiB of reading at most (`pass`) and
+//! (`gate`)? Its Noise is computed on a thread that lets messages go first (`handshakes`). Then, before
+//! Yamux, its key is looked at (`transport`), and only then is anything made that lasts. Until then it costs one socket, one task, 24 KiB of reading at most (`pass`) and
 //! `handshake_timeout_ms`. A key that may connect but not speak yet is read for so many bytes a
 //! minute ([`Handle::restrict`]), and who connects and says nothing valid goes after `first_message_ms`.
 //!
@@ -74,6 +74,7 @@ mod frame;
 mod gate;
 mod handle;
 mod handler;
+mod handshakes;
 mod hub;
 mod ingress;
 mod link;

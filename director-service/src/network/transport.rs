@@ -1,12 +1,13 @@
 //! Builds the swarm: TCP with Noise and Yamux, or QUIC.
 //!
-//! Between Noise and Yamux the key is known, and whoever may not connect is refused there: nothing of
+//! The Noise of callers is computed on a thread of its own where there is one (`handshakes`). Between Noise and Yamux the key is known, and whoever may not connect is refused there: nothing of
 //! Yamux is made for it, and its socket is closed without asking it.
 
 use super::{
     Multiaddr, NetworkError,
     behaviour::{Behaviour, key_of},
     gate::Refusal,
+    handshakes::Handshakes,
     hub::Hub,
     link::lock,
     muxer,
@@ -31,14 +32,16 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// A swarm that listens nowhere yet.
+/// A swarm that listens nowhere yet. Without a thread for handshakes they are computed where messages are
+/// relayed.
 pub(super) fn swarm(
     keypair: identity::Keypair,
     hub: &Arc<Hub>,
+    handshakes: Option<Handshakes>,
 ) -> Result<Swarm<Behaviour>, NetworkError> {
     let timeout = Duration::from_millis(hub.limits.handshake_timeout_ms);
     let noise = noise::Config::new(&keypair).map_err(|_| NetworkError::Key)?;
-    let authentication = Authentication { noise, hub: hub.clone() };
+    let authentication = Authentication { noise, hub: hub.clone(), handshakes };
     let window_bytes = hub.limits.window_bytes.max(muxer::MIN_WINDOW);
     let (of, multiplexed) = (hub.clone(), hub.clone());
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
@@ -139,6 +142,7 @@ pub(super) fn refusal_in(error: &TransportError<io::Error>) -> Option<Refusal> {
 struct Authentication {
     noise: noise::Config,
     hub: Arc<Hub>,
+    handshakes: Option<Handshakes>,
 }
 
 /// Why a peer is not who may connect.
@@ -148,6 +152,8 @@ enum AuthenticationError {
     Noise(#[from] noise::Error),
     #[error(transparent)]
     Refused(Refusal),
+    #[error("the thread that computes handshakes has ended, or failed in this one")]
+    Interrupted,
 }
 
 impl UpgradeInfo for Authentication {
@@ -169,7 +175,12 @@ where
 
     fn upgrade_inbound(self, socket: C, info: Self::Info) -> Self::Future {
         Box::pin(async move {
-            let (peer, socket) = self.noise.upgrade_inbound(socket, info).await?;
+            let noise = self.noise.upgrade_inbound(socket, info);
+            let shaken = match &self.handshakes {
+                Some(handshakes) => handshakes.run(noise).await,
+                None => Some(noise.await),
+            };
+            let (peer, socket) = shaken.ok_or(AuthenticationError::Interrupted)??;
             let key = key_of(&peer).ok_or(Refusal::NotAllowed);
             let checked = key.and_then(|key| lock(&self.hub.gate).check(&key, Instant::now()));
             checked.map_err(AuthenticationError::Refused)?;

@@ -38,6 +38,7 @@ fn snapshot(number: u64) -> Arc<Snapshot> {
         endpoints: Default::default(),
         region: Default::default(),
         capacity: 1,
+        active_since: 0,
         refreshed_at: 0,
     };
     let active = (0..3).map(director).collect();

@@ -97,7 +97,8 @@ impl World {
             let mut directors = directors.clone();
             directors.rotate_left(number % sites.len());
             let (identity, double_sign_from) = (identity.clone(), None);
-            let setup = Setup { number, identity, directors, double_sign_from };
+            let check_signatures = true;
+            let setup = Setup { number, identity, directors, double_sign_from, check_signatures };
             let in_there = home.handle().enter();
             let (node, shared, stopped) = (chain.node.clone(), shared.clone(), stopped.clone());
             tasks.push(validator::spawn(setup, node, shared, stopped));

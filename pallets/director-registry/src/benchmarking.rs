@@ -26,7 +26,14 @@ fn region() -> Region {
 
 /// A record that takes as much room as one can.
 pub(crate) fn largest_record(peer_key: PublicKey) -> Record {
-    Record { peer_key, endpoints: endpoints(), region: region(), capacity: 1, refreshed_at: 0 }
+    Record {
+        peer_key,
+        endpoints: endpoints(),
+        region: region(),
+        capacity: 1,
+        active_since: 0,
+        refreshed_at: 0,
+    }
 }
 
 fn director<T: Config>(n: u32) -> T::AccountId {

@@ -336,8 +336,10 @@ pub mod pallet {
                 Ok::<_, Error<T>>(active.len() as u32)
             })?;
             PeerKeys::<T>::insert(peer_key, &director);
+            let now = Self::now();
+            let (active_since, refreshed_at) = (now, now);
             let record =
-                Record { peer_key, endpoints, region, capacity, refreshed_at: Self::now() };
+                Record { peer_key, endpoints, region, capacity, active_since, refreshed_at };
             Records::<T>::insert(&director, record);
             T::OnDirectorSetChange::on_director_activated(&director);
             let version = Self::bump_version();
@@ -487,6 +489,7 @@ impl<T: Config> Pallet<T> {
             endpoints: record.endpoints,
             region: record.region,
             capacity: record.capacity,
+            active_since: record.active_since,
             refreshed_at: record.refreshed_at,
         })
     }

@@ -28,7 +28,7 @@ fn governance_invites_and_the_director_activates_itself() {
         let info = &set.active[0];
         assert_eq!((info.account, info.peer_key, info.capacity), (1, peer_key, 100));
         assert_eq!((&info.endpoints, &info.region), (&endpoints(), &region()));
-        assert_eq!(info.refreshed_at, 5);
+        assert_eq!((info.active_since, info.refreshed_at), (5, 5));
 
         type Registry = DirectorRegistry;
         assert_eq!(<Registry as Directors<_>>::active(), vec![1]);
@@ -237,6 +237,7 @@ fn a_director_changes_and_refreshes_its_record() {
         assert_ok!(DirectorRegistry::refresh(origin));
         let set = DirectorRegistry::director_set();
         assert_eq!((set.version, set.active[0].refreshed_at), (version + 1, 9));
+        assert!(set.active[0].active_since < 8, "its term goes on");
         check();
     });
 }
@@ -377,7 +378,9 @@ fn a_director_replaces_its_peer_key() {
         assert_eq!(last_event(), event.into());
         assert_eq!(<DirectorRegistry as Directors<_>>::peer_key(&1), Some(new));
         assert!(!<DirectorRegistry as Directors<AccountId>>::is_peer_key(&old));
-        assert_eq!(DirectorRegistry::director(1).unwrap().refreshed_at, 9);
+        let info = DirectorRegistry::director(1).unwrap();
+        assert_eq!(info.refreshed_at, 9);
+        assert!(info.active_since < 9, "its term goes on");
     });
 }
 

@@ -47,6 +47,10 @@ impl<T: Config> Pallet<T> {
             );
             ensure!(!record.endpoints.is_empty(), "a director has no endpoint");
             ensure!(record.refreshed_at <= Self::now(), "a record is from the future");
+            ensure!(
+                record.active_since <= record.refreshed_at,
+                "a record was last refreshed before its director was one"
+            );
         }
         ensure!(
             PeerKeys::<T>::iter_keys().count() == active.len(),

@@ -20,6 +20,8 @@ pub struct Record {
     pub region: Region,
     /// Validators that it has room for.
     pub capacity: u32,
+    /// Block in which it activated itself.
+    pub active_since: u64,
     /// Block at which it last said that this record holds.
     pub refreshed_at: u64,
 }

@@ -97,6 +97,9 @@ pub struct DirectorInfo<AccountId> {
     pub region: Region,
     /// Validators that it has room for.
     pub capacity: u32,
+    /// Block in which it became a director. A vote with a nonce below this block's first
+    /// ([`crate::authorization::first_nonce`]) was signed in an earlier term and does not count.
+    pub active_since: u64,
     /// Block of its last refresh.
     pub refreshed_at: u64,
 }

@@ -40,7 +40,7 @@ impl<T: frame_system::Config> WeightInfo for Measured<T> {
     // Storage: `ValidatorRegistry::AuthorizedCount` (r:1 w:1)
     // Proof: `ValidatorRegistry::AuthorizedCount` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     // Storage: `DirectorRegistry::Records` (r:1 w:0)
-    // Proof: `DirectorRegistry::Records` (`max_values`: None, `max_size`: Some(650), added: 3125, mode: `MaxEncodedLen`)
+    // Proof: `DirectorRegistry::Records` (`max_values`: None, `max_size`: Some(658), added: 3133, mode: `MaxEncodedLen`)
     // Storage: `SlashingEvidence::Queue` (r:1 w:1)
     // Proof: `SlashingEvidence::Queue` (`max_values`: Some(1), `max_size`: Some(48002), added: 48497, mode: `MaxEncodedLen`)
     // Storage: `SlashingEvidence::Window` (r:1 w:1)

@@ -72,7 +72,7 @@ impl<T: frame_system::Config> WeightInfo for Measured<T> {
     // Storage: `ValidatorRegistry::Validators` (r:7 w:7)
     // Proof: `ValidatorRegistry::Validators` (`max_values`: None, `max_size`: Some(691), added: 3166, mode: `MaxEncodedLen`)
     // Storage: `DirectorRegistry::Records` (r:7 w:0)
-    // Proof: `DirectorRegistry::Records` (`max_values`: None, `max_size`: Some(650), added: 3125, mode: `MaxEncodedLen`)
+    // Proof: `DirectorRegistry::Records` (`max_values`: None, `max_size`: Some(658), added: 3133, mode: `MaxEncodedLen`)
     // Storage: `ValidatorRegistry::FirstNonces` (r:7 w:0)
     // Proof: `ValidatorRegistry::FirstNonces` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
     // Storage: `ValidatorRegistry::Votes` (r:7 w:7)
@@ -86,7 +86,7 @@ impl<T: frame_system::Config> WeightInfo for Measured<T> {
     /// The range of component `v` is `[1, 7]`.
     fn submit_votes(v: u32) -> Weight {
         // Minimum execution time: 740_899 picoseconds.
-        Weight::from_parts(757_203_000, 22865)
+        Weight::from_parts(757_203_000, 22921)
             .saturating_add(Weight::from_parts(896_553_252, 0).saturating_mul(v.into()))
             .saturating_add(T::DbWeight::get().reads(17_u64))
             .saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(v.into())))
@@ -197,14 +197,14 @@ impl<T: frame_system::Config> WeightInfo for Measured<T> {
     // Storage: `ValidatorRegistry::Votes` (r:1 w:0)
     // Proof: `ValidatorRegistry::Votes` (`max_values`: None, `max_size`: Some(399), added: 2874, mode: `MaxEncodedLen`)
     // Storage: `DirectorRegistry::Records` (r:7 w:0)
-    // Proof: `DirectorRegistry::Records` (`max_values`: None, `max_size`: Some(650), added: 3125, mode: `MaxEncodedLen`)
+    // Proof: `DirectorRegistry::Records` (`max_values`: None, `max_size`: Some(658), added: 3133, mode: `MaxEncodedLen`)
     // Storage: `ValidatorRegistry::FirstNonces` (r:7 w:0)
     // Proof: `ValidatorRegistry::FirstNonces` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
     // Storage: `ValidatorRegistry::AuthorizedCount` (r:1 w:1)
     // Proof: `ValidatorRegistry::AuthorizedCount` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     fn bond_more() -> Weight {
         // Minimum execution time: 815_420 picoseconds.
-        Weight::from_parts(869_891_000, 22865)
+        Weight::from_parts(869_891_000, 22921)
             .saturating_add(T::DbWeight::get().reads(20_u64))
             .saturating_add(T::DbWeight::get().writes(4_u64))
     }
@@ -254,7 +254,7 @@ impl WeightInfo for () {
             .saturating_add(RocksDbWeight::get().writes(24_u64))
     }
     fn submit_votes(v: u32) -> Weight {
-        Weight::from_parts(757_203_000, 22865)
+        Weight::from_parts(757_203_000, 22921)
             .saturating_add(Weight::from_parts(896_553_252, 0).saturating_mul(v.into()))
             .saturating_add(RocksDbWeight::get().reads(17_u64))
             .saturating_add(RocksDbWeight::get().reads((2_u64).saturating_mul(v.into())))
@@ -293,7 +293,7 @@ impl WeightInfo for () {
             .saturating_add(RocksDbWeight::get().writes(2_u64))
     }
     fn bond_more() -> Weight {
-        Weight::from_parts(869_891_000, 22865)
+        Weight::from_parts(869_891_000, 22921)
             .saturating_add(RocksDbWeight::get().reads(20_u64))
             .saturating_add(RocksDbWeight::get().writes(4_u64))
     }

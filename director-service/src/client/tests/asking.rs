@@ -7,7 +7,7 @@ use super::{
 };
 use crate::client::{
     Client, Directors, Event, Prover,
-    asking::{ASK_AGAIN_BLOCKS, PATIENCE_BLOCKS},
+    core::admission::{ASK_AGAIN_BLOCKS, PATIENCE_BLOCKS},
 };
 use async_trait::async_trait;
 use director_primitives::{

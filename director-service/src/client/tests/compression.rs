@@ -121,18 +121,18 @@ fn only_one_whole_frame_is_decompressed() {
 
 #[test]
 fn the_inbox_delivers_the_plain_payload_and_says_how_it_came() {
-    let (mut inbox, block) = (Inbox::new(GENESIS, peer_key(9).key()), authorized(1, 3));
+    let (mut inbox, block) = (Inbox::new(GENESIS, peer_key(9), [false; 4], 0), authorized(1, 3));
     let payload = b"again and again ".repeat(500);
     let packed = pack(KIND, &payload);
     let sent = frame(KIND, packed.encoding, 1, packed.payload);
-    let envelope = inbox.accept(&block, &sent).unwrap();
-    assert_eq!((envelope.encoding, envelope.payload), (Zstd, payload));
+    let envelope = &inbox.accept(&block, &sent).unwrap().ready[0];
+    assert_eq!((envelope.encoding, &envelope.payload), (Zstd, &payload));
     assert_eq!(inbox.accept(&block, &sent), Err(Dropped::Duplicate));
 }
 
 #[test]
 fn the_inbox_delivers_nothing_that_does_not_decompress() {
-    let (mut inbox, block) = (Inbox::new(GENESIS, peer_key(9).key()), authorized(1, 3));
+    let (mut inbox, block) = (Inbox::new(GENESIS, peer_key(9), [false; 4], 0), authorized(1, 3));
     let good = pack(KIND, &[7; 10_000]).payload;
     let vote = PayloadKind::CheckpointVote;
     for (seq, kind, payload) in [
@@ -143,8 +143,8 @@ fn the_inbox_delivers_nothing_that_does_not_decompress() {
         // No detector has seen it.
         (5, vote, good.clone()),
     ] {
-        let dropped = inbox.accept(&block, &frame(kind, Zstd, seq, payload));
-        assert_eq!(dropped, Err(Dropped::Undecompressible), "{seq}");
+        let accepted = inbox.accept(&block, &frame(kind, Zstd, seq, payload)).unwrap();
+        assert_eq!((accepted.undecompressible, accepted.ready.len()), (1, 0), "{seq}");
     }
     // The signature is looked at first, and what comes after it is delivered.
     let mut forged = frame(KIND, Zstd, 6, bomb(8 * 1024, true));

@@ -25,6 +25,7 @@ fn listed(n: u8, director: &Director) -> DirectorInfo<AccountId32> {
         endpoints: address.addresses.iter().map(endpoint).collect::<Vec<_>>().try_into().unwrap(),
         region: Default::default(),
         capacity: 1,
+        active_since: 0,
         refreshed_at: 0,
     }
 }

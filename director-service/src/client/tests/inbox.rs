@@ -1,28 +1,51 @@
 use super::{GENESIS, authorized, message, peer_key, snapshot, validator};
-use crate::client::{
-    Signer,
-    inbox::{Dropped, Inbox},
+use crate::{
+    client::{
+        LocalKey, Signer,
+        inbox::{Accepted, Dropped, Inbox},
+    },
+    repair::{Have, Sequence},
 };
 use director_primitives::{
     H256,
-    Priority::{Critical, Normal},
+    Priority::{self, Critical, Normal},
+    Range, VectorEntry,
     runtime_api::ValidatorStatus,
 };
 
-fn inbox() -> Inbox {
-    Inbox::new(GENESIS, peer_key(9).key())
+fn inbox() -> Inbox<LocalKey> {
+    Inbox::new(GENESIS, peer_key(9), [false; 4], 1_000_000)
+}
+
+fn strict(max_held_bytes: usize) -> Inbox<LocalKey> {
+    let mut inbox = Inbox::new(GENESIS, peer_key(9), [true; 4], max_held_bytes);
+    inbox.join();
+    inbox
+}
+
+/// The numbers of what the application gets.
+fn numbers(accepted: &Accepted) -> Vec<u64> {
+    accepted.ready.iter().map(|envelope| envelope.seq).collect()
+}
+
+fn sequence(n: u8, epoch: u64, class: Priority) -> Sequence {
+    Sequence { origin: peer_key(n).key(), epoch, class }
+}
+
+fn entry(n: u8, epoch: u64, critical: u64) -> VectorEntry {
+    VectorEntry { origin: peer_key(n).key(), epoch, contiguous: [critical, 0, 0, 0] }
 }
 
 #[test]
 fn a_message_is_delivered_once() {
     let (mut inbox, block) = (inbox(), authorized(1, 3));
     let first = message(1, 5, Critical, 1);
-    assert_eq!(inbox.accept(&block, &first).unwrap().payload, [1, 1]);
+    assert_eq!(inbox.accept(&block, &first).unwrap().ready[0].payload, [1, 1]);
     assert_eq!(inbox.accept(&block, &first), Err(Dropped::Duplicate));
     // Each class, epoch and origin counts for itself.
     for other in [message(1, 5, Normal, 1), message(1, 6, Critical, 1), message(2, 5, Critical, 1)]
     {
-        assert!(inbox.accept(&block, &other).is_ok());
+        assert_eq!(numbers(&inbox.accept(&block, &other).unwrap()), [1]);
         assert_eq!(inbox.accept(&block, &other), Err(Dropped::Duplicate));
     }
 }
@@ -33,8 +56,10 @@ fn late_messages_are_delivered_too() {
     for seq in [3, 1, 4_000, 2] {
         assert!(inbox.accept(&block, &message(1, 5, Critical, seq)).is_ok());
     }
-    assert!(inbox.accept(&block, &message(1, 5, Critical, 10_000)).is_ok());
-    assert_eq!(inbox.accept(&block, &message(1, 5, Critical, 5)), Err(Dropped::Stale));
+    let jump = inbox.accept(&block, &message(1, 5, Critical, 30_000)).unwrap();
+    let lost = sequence(1, 5, Critical).range(4, 30_000 - 16_384);
+    assert_eq!(jump.lost, [lost], "what is too far behind is lost, and said to be");
+    assert_eq!(inbox.accept(&block, &message(1, 5, Critical, 5)), Err(Dropped::Duplicate));
 }
 
 #[test]
@@ -65,7 +90,7 @@ fn a_forged_copy_does_not_suppress_the_real_one() {
 
 #[test]
 fn another_chains_message_is_forged() {
-    let mut inbox = Inbox::new(H256::repeat_byte(8), peer_key(9).key());
+    let mut inbox = Inbox::new(H256::repeat_byte(8), peer_key(9), [false; 4], 0);
     let block = authorized(1, 3);
     assert_eq!(inbox.accept(&block, &message(1, 5, Critical, 1)), Err(Dropped::Forged));
 }
@@ -87,4 +112,96 @@ fn who_is_not_registered_any_more_is_forgotten() {
     inbox.accept(&block, &message(3, 5, Critical, 1)).unwrap();
     inbox.keep(&authorized(2, 2));
     assert!(inbox.accept(&block, &message(3, 5, Critical, 1)).is_ok());
+}
+
+#[test]
+fn a_hole_is_noticed_and_the_messages_after_it_are_delivered_at_once() {
+    let (mut inbox, block) = (inbox(), authorized(1, 3));
+    inbox.begin(&entry(1, 5, 10));
+    inbox.join();
+    let of = sequence(1, 5, Critical);
+    assert_eq!(inbox.contiguous(&of), Some(10));
+    let early = inbox.accept(&block, &message(1, 5, Critical, 13)).unwrap();
+    assert_eq!((numbers(&early), early.hole), (vec![13], Some(of)));
+    assert_eq!(inbox.holes(&of, 14, 9), [(11, 12), (14, 14)]);
+    inbox.accept(&block, &message(1, 5, Critical, 11)).unwrap();
+    let last = inbox.accept(&block, &message(1, 5, Critical, 12)).unwrap();
+    assert_eq!((last.hole, inbox.contiguous(&of)), (None, Some(13)));
+    assert_eq!(inbox.vector(), [entry(1, 5, 13)]);
+}
+
+#[test]
+fn the_earliest_beginning_counts_and_after_joining_everything_new_is_ours() {
+    let (mut inbox, block) = (inbox(), authorized(1, 3));
+    inbox.begin(&entry(1, 5, 1_000_000));
+    inbox.begin(&entry(1, 5, 10));
+    inbox.join();
+    assert_eq!(inbox.contiguous(&sequence(1, 5, Critical)), Some(10));
+    // Another epoch and another origin begin with 1, whatever somebody says.
+    inbox.begin(&entry(1, 6, 7));
+    inbox.begin(&entry(2, 5, 7));
+    for of in [sequence(1, 6, Critical), sequence(2, 5, Critical)] {
+        assert_eq!(inbox.contiguous(&of), Some(0));
+        assert_eq!(inbox.holes(&of, 7, 9), [(1, 7)]);
+    }
+    let third = inbox.accept(&block, &message(2, 5, Critical, 3)).unwrap();
+    assert_eq!(third.hole, Some(sequence(2, 5, Critical)));
+    // What is over is not wanted.
+    inbox.accept(&block, &message(1, 7, Critical, 1)).unwrap();
+    inbox.accept(&block, &message(1, 8, Critical, 1)).unwrap();
+    assert_eq!(inbox.contiguous(&sequence(1, 5, Critical)), None);
+    assert_eq!(inbox.contiguous(&sequence(9, 5, Critical)), None, "our own");
+}
+
+#[test]
+fn in_strict_order_what_comes_early_waits() {
+    let (mut inbox, block) = (strict(1_000_000), authorized(1, 3));
+    let mut got = Vec::new();
+    for seq in [2, 4, 1, 3] {
+        let accepted = inbox.accept(&block, &message(1, 5, Critical, seq)).unwrap();
+        got.push(numbers(&accepted));
+    }
+    assert_eq!(got, [vec![], vec![], vec![1, 2], vec![3, 4]]);
+}
+
+#[test]
+fn in_strict_order_nothing_from_before_our_time_follows_what_is_from_it() {
+    let block = authorized(1, 3);
+    for is_strict in [true, false] {
+        let mut inbox = Inbox::new(GENESIS, peer_key(9), [is_strict; 4], 1_000_000);
+        // Before anybody has said where the sequences stand.
+        let first = inbox.accept(&block, &message(1, 5, Critical, 2)).unwrap();
+        assert_eq!(numbers(&first), [2]);
+        let earlier = inbox.accept(&block, &message(1, 5, Critical, 1));
+        match is_strict {
+            true => assert_eq!(earlier, Err(Dropped::Stale)),
+            false => assert_eq!(numbers(&earlier.unwrap()), [1]),
+        }
+        assert_eq!(numbers(&inbox.accept(&block, &message(1, 5, Critical, 3)).unwrap()), [3]);
+    }
+}
+
+#[test]
+fn in_strict_order_what_is_given_up_is_a_gap_before_what_follows() {
+    let (mut inbox, block) = (strict(1_000_000), authorized(1, 3));
+    inbox.accept(&block, &message(1, 5, Critical, 3)).unwrap();
+    let of = sequence(1, 5, Critical);
+    let given_up = inbox.give_up(&of, 2);
+    let lost: Vec<Range> = vec![of.range(1, 2)];
+    assert_eq!((given_up.lost.clone(), numbers(&given_up)), (lost, vec![3]));
+    assert_eq!(inbox.accept(&block, &message(1, 5, Critical, 1)), Err(Dropped::Duplicate));
+}
+
+#[test]
+fn what_waits_for_its_turn_is_bounded() {
+    let (mut inbox, block) = (strict(1_000), authorized(1, 3));
+    let of = sequence(1, 5, Critical);
+    let (mut delivered, mut lost) = (Vec::new(), Vec::new());
+    for seq in 2..=20 {
+        let accepted = inbox.accept(&block, &message(1, 5, Critical, seq)).unwrap();
+        delivered.extend(numbers(&accepted));
+        lost.extend(accepted.lost);
+    }
+    assert_eq!(lost, [of.range(1, 1)]);
+    assert_eq!(delivered, (2..=20).collect::<Vec<_>>());
 }

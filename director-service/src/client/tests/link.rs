@@ -58,8 +58,15 @@ impl Director {
         DirectorAddress { peer_key, addresses: self.handle.listening().to_vec() }
     }
 
+    /// What happens next, but for what a client says of itself.
     pub(super) async fn next(&mut self) -> network::Event {
-        timeout(PATIENCE, self.events.recv()).await.expect("an event should come").unwrap()
+        loop {
+            let event = timeout(PATIENCE, self.events.recv()).await;
+            match event.expect("an event should come").unwrap() {
+                network::Event::Control(_, Control::Attach(_)) => {}
+                event => return event,
+            }
+        }
     }
 
     /// The next thing that comes, which must be a request.

@@ -8,6 +8,7 @@
 mod asking;
 mod compression;
 mod connect;
+mod failover;
 mod following;
 mod inbox;
 mod link;

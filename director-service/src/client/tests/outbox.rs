@@ -1,25 +1,25 @@
 use super::{GENESIS, peer_key};
-use crate::client::{PublishError, Signer, compression::Packed, outbox::Outbox};
+use crate::client::{LocalKey, Outbox, PublishError, Signer, compression::Packed};
 use director_primitives::{
     PayloadKind,
     Priority::{self, Critical, Normal},
-    SignedEnvelope,
+    SignedEnvelope, VectorEntry,
     envelope::MAX_PAYLOAD_LEN,
 };
 
-fn outbox(max_bytes: usize) -> Outbox {
+fn outbox(max_bytes: usize) -> Outbox<LocalKey> {
     Outbox::new(peer_key(1), GENESIS, 1_000, max_bytes)
 }
 
-fn push(outbox: &mut Outbox, class: Priority, len: usize) -> Result<u64, PublishError> {
+fn push(outbox: &mut Outbox<LocalKey>, class: Priority, len: usize) -> Result<u64, PublishError> {
     let packed = Packed::new(PayloadKind::Certificate, vec![0; len], usize::MAX)?;
     outbox.push(class, packed).map(|id| id.seq)
 }
 
 /// What leaves, as `(epoch, class, seq)`; all of it has to verify.
-fn flush(outbox: &mut Outbox, room: usize) -> Vec<(u64, Priority, u64)> {
+fn flush(outbox: &mut Outbox<LocalKey>, room: usize) -> Vec<(u64, Priority, u64)> {
     let mut left = Vec::new();
-    outbox.flush(|to, class, frame| {
+    outbox.flush(0, &mut |to, class, frame| {
         if left.len() == room {
             return false;
         }
@@ -54,7 +54,7 @@ fn what_waits_leaves_when_a_director_takes_it() {
     outbox.close();
     push(&mut outbox, Critical, 10).unwrap();
     outbox.open(peer_key(50).key());
-    let all = [(1_000, Critical, 1), (1_000, Normal, 1), (1_000, Critical, 2)];
+    let all = [(1_000, Critical, 1), (1_000, Critical, 2), (1_000, Normal, 1)];
     assert_eq!(flush(&mut outbox, 9), all);
 }
 
@@ -92,4 +92,68 @@ fn a_payload_may_be_as_long_as_a_payload_may_be() {
     let long = MAX_PAYLOAD_LEN + 1;
     assert_eq!(push(&mut outbox, Normal, long), Err(PublishError::TooLong(long)));
     assert_eq!(push(&mut outbox, Normal, MAX_PAYLOAD_LEN), Ok(1));
+}
+
+/// What a director says that it has of ours.
+fn has(critical: u64, normal: u64) -> VectorEntry {
+    VectorEntry { origin: peer_key(1).key(), epoch: 1_000, contiguous: [critical, 0, normal, 0] }
+}
+
+#[test]
+fn a_message_is_done_with_when_a_second_director_has_it() {
+    let mut outbox = outbox(10_000);
+    for class in [Critical, Critical, Normal] {
+        push(&mut outbox, class, 10).unwrap();
+    }
+    let (first, second) = (peer_key(50).key(), peer_key(51).key());
+    outbox.open(first);
+    flush(&mut outbox, 2);
+    // The one that we handed it to, another epoch, what has not left: none of that counts.
+    assert_eq!(outbox.confirm(&first, &has(9, 9)), 0);
+    assert_eq!(outbox.confirm(&second, &VectorEntry { epoch: 999, ..has(9, 9) }), 0);
+    assert_eq!(outbox.confirm(&second, &has(1, 1)), 1);
+    assert_eq!(outbox.len(), 2);
+    flush(&mut outbox, 9);
+    assert_eq!(outbox.confirm(&second, &has(2, 1)), 2);
+    assert!(outbox.is_empty());
+    assert_eq!(outbox.unconfirmed_since(), None);
+}
+
+#[test]
+fn what_nobody_else_has_is_sent_again() {
+    let mut outbox = outbox(10_000);
+    push(&mut outbox, Critical, 10).unwrap();
+    push(&mut outbox, Critical, 10).unwrap();
+    outbox.open(peer_key(50).key());
+    flush(&mut outbox, 9);
+    assert_eq!(outbox.unconfirmed_since(), Some(0));
+    outbox.send_again(0);
+    assert_eq!(flush(&mut outbox, 9), [], "it is not that old");
+    outbox.confirm(&peer_key(51).key(), &has(1, 0));
+    outbox.send_again(1);
+    assert_eq!(flush(&mut outbox, 9), [(1_000, Critical, 2)]);
+}
+
+#[test]
+fn it_does_not_send_more_than_a_director_takes() {
+    let mut outbox = outbox(4 * 1024 * 1024);
+    for _ in 0..3_000 {
+        push(&mut outbox, Normal, 10).unwrap();
+    }
+    push(&mut outbox, Critical, 10).unwrap();
+    outbox.open(peer_key(50).key());
+    let sent = |now: u64, outbox: &mut Outbox<LocalKey>| {
+        let mut sent = Vec::new();
+        outbox.flush(now, &mut |_, class, _| {
+            sent.push(class);
+            true
+        });
+        sent
+    };
+    let at_once = sent(0, &mut outbox);
+    assert_eq!((at_once[0], at_once.len()), (Critical, 1 + 1_900));
+    assert!(outbox.waits());
+    assert_eq!(sent(100, &mut outbox).len(), 190);
+    assert_eq!(sent(10_000, &mut outbox).len(), 3_000 - 1_900 - 190);
+    assert!(!outbox.waits());
 }

@@ -3,38 +3,95 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 
 #[test]
-fn a_jump_forgets_what_is_below() {
+fn numbers_without_a_hole_are_one_number() {
+    let mut window = Window::default();
+    for seq in [1, 2, 4, 5, 8] {
+        assert_eq!(window.mark(seq), None);
+    }
+    assert_eq!((window.contiguous(), window.top()), (2, 8));
+    assert_eq!(window.holes(10, 9), [(3, 3), (6, 7), (9, 10)]);
+    assert_eq!(window.holes(10, 2), [(3, 3), (6, 7)]);
+    assert_eq!(window.holes(6, 9), [(3, 3), (6, 6)]);
+    window.mark(3);
+    assert_eq!(window.contiguous(), 5);
+    assert_eq!(window.give_up(7), Some((6, 7)));
+    assert_eq!((window.contiguous(), window.top()), (8, 8));
+    assert_eq!(window.give_up(7), None);
+    assert_eq!(window.give_up(12), Some((9, 12)));
+}
+
+#[test]
+fn what_comes_before_the_beginning_moves_it_back() {
+    let mut window = Window::after(100);
+    assert_eq!(window.contiguous(), 100);
+    assert_eq!(window.holes(102, 9), [(101, 102)]);
+    window.mark(101);
+    // Whoever told us that it stood at 100 was wrong.
+    assert_eq!(window.place(98), Place::New);
+    window.mark(98);
+    assert_eq!((window.contiguous(), window.top()), (98, 101));
+    assert_eq!(window.holes(101, 9), [(99, 100)]);
+    assert_eq!(window.place(101), Place::Seen);
+    window.mark(99);
+    window.mark(100);
+    assert_eq!(window.contiguous(), 101);
+    // Only what is near.
+    assert_eq!(Window::after(WINDOW * 2).place(1), Place::TooOld);
+}
+
+#[test]
+fn nobody_can_move_the_beginning_out_of_reach() {
+    for start in [u64::MAX, u64::MAX - 1] {
+        let mut window = Window::after(start);
+        window.begin_after(7);
+        assert_eq!(window.holes(9, 9), [(8, 9)]);
+        assert_eq!(window.place(8), Place::New);
+    }
+    let mut window = Window::anywhere();
+    assert_eq!((window.place(500), window.contiguous()), (Place::New, 0));
+    window.mark(500);
+    assert_eq!((window.contiguous(), window.top()), (500, 500));
+    window.begin_after(3);
+    assert_eq!(window.contiguous(), 500, "it has begun");
+}
+
+#[test]
+fn a_jump_gives_up_what_is_far_below() {
     let mut window = Window::default();
     window.mark(1);
-    window.mark(u64::MAX);
-    assert_eq!(window.place(1), Place::TooOld);
+    assert_eq!(window.mark(u64::MAX), Some((2, u64::MAX - WINDOW)));
+    assert_eq!(window.place(1), Place::Seen);
     assert_eq!(window.place(u64::MAX), Place::Seen);
     assert_eq!(window.place(u64::MAX - 1), Place::New);
-    assert_eq!(window.place(u64::MAX - WINDOW), Place::TooOld);
+    assert_eq!(window.place(u64::MAX - WINDOW), Place::Seen);
+    assert_eq!(window.holes(u64::MAX, 9), [(u64::MAX - WINDOW + 1, u64::MAX - 1)]);
 }
 
 proptest! {
-    /// It says the same as a set that forgets nothing.
+    /// It says the same as a set that forgets nothing, as long as nothing is given up.
     #[test]
-    fn it_agrees_with_a_set(steps in prop::collection::vec((0u64..3, 1u64..6_000), 1..300)) {
+    fn it_agrees_with_a_set(steps in prop::collection::vec((0u64..3, 1u64..40), 1..300)) {
         let (mut window, mut set) = (Window::default(), BTreeSet::new());
         for (kind, step) in steps {
             let top = set.last().copied().unwrap_or(0);
             let seq = match kind {
-                0 => top + step % 5 + 1,
+                0 => top + step % 3 + 1,
                 1 => top + step,
                 _ => top.saturating_sub(step).max(1),
             };
-            let expected = match set.contains(&seq) {
-                _ if seq + WINDOW <= top => Place::TooOld,
-                true => Place::Seen,
-                false => Place::New,
-            };
+            let expected = if set.contains(&seq) { Place::Seen } else { Place::New };
             prop_assert_eq!(window.place(seq), expected);
             if expected == Place::New {
-                window.mark(seq);
+                prop_assert_eq!(window.mark(seq), None);
                 set.insert(seq);
             }
+            let contiguous = (1..).take_while(|number| set.contains(number)).count() as u64;
+            let top = set.last().copied().unwrap_or(0);
+            prop_assert_eq!((window.contiguous(), window.top()), (contiguous, top));
+            let missing: Vec<_> = (1..=top + 2).filter(|number| !set.contains(number)).collect();
+            let holes = window.holes(top + 2, usize::MAX);
+            let listed: Vec<_> = holes.iter().flat_map(|(first, last)| *first..=*last).collect();
+            prop_assert_eq!(listed, missing);
         }
     }
 }

@@ -211,13 +211,30 @@ fn votes_of_an_earlier_term_do_not_count() {
     let mut without = World::new(4, 2).at(101);
     without.directors.retain(|n| *n != 3);
     rig.finalize(&without);
-    rig.finalize(&World::new(4, 2).at(105));
+    let mut back = World::new(4, 2).at(105);
+    back.terms.push((3, 104));
+    rig.finalize(&back);
     for n in [1, 2] {
         assert!(disconnected(&hear(&mut rig, n, revocation(n, 0))).is_empty());
     }
     assert!(disconnected(&hear(&mut rig, 1, revocation(3, 0))).is_empty());
     assert_eq!(count(&rig, Refusal::UselessDirectorVote), 1);
-    let out = hear(&mut rig, 1, vote_at(105, 3, 0, OPERATOR));
+    let out = hear(&mut rig, 1, vote_at(104, 3, 0, OPERATOR));
+    assert_eq!(disconnected(&out).len(), 1);
+}
+
+/// It has seen nobody come or go: the chain says when a term began.
+#[test]
+fn votes_of_an_earlier_term_do_not_count_after_a_restart_either() {
+    let mut world = World::new(4, 2).at(105);
+    world.terms.push((3, 104));
+    let mut rig = Rig::new(&world);
+    for n in [1, 2] {
+        assert!(disconnected(&hear(&mut rig, n, revocation(n, 0))).is_empty());
+    }
+    assert!(disconnected(&hear(&mut rig, 1, vote_at(103, 3, 0, OPERATOR))).is_empty());
+    assert_eq!(count(&rig, Refusal::UselessDirectorVote), 1);
+    let out = hear(&mut rig, 1, vote_at(104, 3, 0, OPERATOR));
     assert_eq!(disconnected(&out).len(), 1);
 }
 

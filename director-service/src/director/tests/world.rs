@@ -73,6 +73,8 @@ pub(crate) struct World {
     pub(crate) validators: Vec<ValidatorInfo<AccountId32>>,
     /// Directors that have rotated their peer keys.
     pub(crate) new_keys: Vec<u8>,
+    /// Directors that became so after block 0, and when.
+    pub(crate) terms: Vec<(u8, u64)>,
     /// Validators that each director has room for.
     pub(crate) capacity: u32,
 }
@@ -96,6 +98,7 @@ impl World {
             directors: (0..directors).collect(),
             validators: (0..validators).map(validator).collect(),
             new_keys: Vec::new(),
+            terms: Vec::new(),
             capacity: 100,
         }
     }
@@ -129,6 +132,7 @@ impl World {
             endpoints: Default::default(),
             region: Default::default(),
             capacity: self.capacity,
+            active_since: self.terms.iter().find(|(of, _)| of == n).map_or(0, |(_, since)| *since),
             refreshed_at: 0,
         };
         let domain = Domain {

@@ -11,6 +11,7 @@ mod churn;
 mod dialer;
 mod frame;
 mod gate;
+mod handshakes;
 mod ingress;
 mod leaving;
 mod limits;

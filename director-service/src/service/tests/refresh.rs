@@ -43,6 +43,7 @@ fn snapshot(number: u64, refreshed_at: Option<u64>) -> Arc<Snapshot> {
         endpoints: Default::default(),
         region: Default::default(),
         capacity: 1,
+        active_since: 0,
         refreshed_at,
     };
     let active = refreshed_at.map(director).into_iter().collect();

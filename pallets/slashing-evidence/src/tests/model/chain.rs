@@ -244,11 +244,11 @@ impl Chain {
         same("the version of the directors", set.version, model.version)?;
         let active = set.active.into_iter().map(|info| {
             let since = validator_registry::FirstNonces::<Test>::get(info.account);
-            (info.account, info.peer_key, info.refreshed_at, since)
+            (info.account, info.peer_key, info.refreshed_at, info.active_since, since)
         });
         let expected = model.directors.iter().map(|(who, director)| {
-            let since = first_nonce(director.since);
-            (*who, self.public(director.key), director.refreshed_at, since)
+            let first = first_nonce(director.since);
+            (*who, self.public(director.key), director.refreshed_at, director.since, first)
         });
         same("active directors", active.collect::<Vec<_>>(), expected.collect())?;
         let invited = DirectorRegistry::invitations().into_iter();

@@ -1,0 +1,300 @@
+//! Decides everything a client does: the core, without clock, sockets, chain or tasks.
+//!
+//! [`Core::handle`] takes an [`Input`] and appends [`Output`]s. Whoever owns the core does what they say,
+//! in their order. Nothing here blocks, sleeps or fails.
+//!
+//! ```text
+//!  Finalized ─► who is registered, who is a director ─► Allow
+//!  Up, Down  ─► links: primary, standby, who is next ─► Dial, Disconnect, Flush
+//!  Control   ─► admission: are we let in?            ─► Prove, Send
+//!            ─► repair: what is missing, who has it? ─► Send (Attach, Fetch)
+//!  Frames    ─► inbox: once each, rightly signed     ─► Deliver, Tell (Gap, Withheld)
+//! ```
+
+pub(in crate::client) mod admission;
+mod input;
+mod links;
+mod output;
+mod repair;
+mod session;
+
+pub use input::{Input, Proven};
+pub use output::Output;
+
+use super::{
+    Config, Directors, Event, Stats, Strategy,
+    connect::{Choice, candidates_on_chain, fixed_candidates},
+    inbox::{Accepted, Dropped, Inbox},
+    outbox::Outbox,
+    signer::Keys,
+};
+use crate::{
+    network::Frame,
+    repair::{Millis, Planner, Settings},
+};
+use director_primitives::{Answer, Control, PublicKey, Snapshot, Welcome};
+use links::Links;
+use session::Slot;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// The core of a client. See the [module](self).
+pub struct Core<K> {
+    pub(super) config: Config,
+    pub(super) keys: K,
+    outbox: Arc<Mutex<Outbox<K>>>,
+    inbox: Inbox<K>,
+    pub(super) planner: Planner,
+    pub(super) choice: Choice,
+    pub(super) links: Links,
+    pub(super) snapshot: Option<Arc<Snapshot>>,
+    on_chain: bool,
+    /// The wall clock at the core's moment 0.
+    unix_ms_at_start: u64,
+    chance: Chance,
+    ticked_at: Millis,
+    /// When messages came from the standby that the primary should have sent.
+    withheld: VecDeque<Millis>,
+    /// Questions in a row whether our own messages were passed on that had no answer.
+    unconfirmed: u32,
+    attempts: u64,
+    dropped: [u64; Dropped::COUNT],
+    stats: Stats,
+}
+
+/// A generator for jitter: SplitMix64.
+#[derive(Debug)]
+struct Chance(u64);
+
+impl Chance {
+    /// A number in 0..1.
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+impl<K: Keys> Core<K> {
+    /// A core that signs with these keys and publishes what is in the outbox. `unix_ms` is the wall clock at
+    /// its moment 0; `seed` decides about its jitter.
+    pub fn new(
+        config: Config,
+        keys: K,
+        outbox: Arc<Mutex<Outbox<K>>>,
+        unix_ms: u64,
+        seed: u64,
+    ) -> Self {
+        let (candidates, on_chain, strategy) = match &config.directors {
+            Directors::Fixed(list) => (fixed_candidates(list.clone()), false, Strategy::Pinned),
+            // Nobody is known, and nobody dialed, before the first finalized block is.
+            Directors::OnChain => (Vec::new(), true, Strategy::Rendezvous),
+        };
+        let strategy = config.strategy.unwrap_or(strategy);
+        let (base_ms, max_ms) = (config.redial_base_ms, config.redial_max_ms);
+        let mut choice = Choice::new(strategy, keys.key(), base_ms, max_ms);
+        choice.update(candidates);
+        let strict = config.strict;
+        let mut inbox = Inbox::new(config.genesis_hash, keys.clone(), strict, config.held_bytes);
+        if !config.check_signatures {
+            inbox.trust();
+        }
+        Self {
+            planner: Planner::new(Settings { beyond_top: true, ..Settings::default() }),
+            config,
+            keys,
+            outbox,
+            inbox,
+            choice,
+            links: Links::default(),
+            snapshot: None,
+            on_chain,
+            unix_ms_at_start: unix_ms,
+            chance: Chance(seed),
+            ticked_at: 0,
+            withheld: VecDeque::new(),
+            unconfirmed: 0,
+            attempts: 0,
+            dropped: [0; Dropped::COUNT],
+            stats: Stats::default(),
+        }
+    }
+
+    /// Takes one input and appends what is to be done about it, in order.
+    pub fn handle(&mut self, now: Millis, input: Input, out: &mut Vec<Output>) {
+        match input {
+            Input::Finalized(snapshot) => self.finalized(now, snapshot, out),
+            Input::Up { director } => self.up(now, director, out),
+            Input::Down { director, reason } => self.down(now, &director, reason, out),
+            Input::DialFailed { director, error } => self.dial_failed(now, director, error, out),
+            Input::Frames(frames) => self.frames(now, frames, out),
+            Input::Control { from, message } => self.control(now, from, message, out),
+            Input::Proven(proven) => self.proven(now, proven, out),
+            Input::Tick => self.tick(now, out),
+        }
+    }
+
+    /// What came and was dropped since the start. What was published, the outbox knows.
+    pub fn stats(&self) -> Stats {
+        self.stats.with_dropped(&self.dropped)
+    }
+
+    /// The director that sends everything and takes our messages, if there is one.
+    pub fn primary(&self) -> Option<PublicKey> {
+        self.links.primary().filter(|key| self.links.is_authorized(key))
+    }
+
+    /// The second director, if it has said what it has.
+    pub fn standby(&self) -> Option<PublicKey> {
+        self.links.standby().filter(|key| self.links.is_level(key))
+    }
+
+    /// Sequences of which something is missing.
+    pub fn behind(&self) -> usize {
+        self.planner.behind()
+    }
+
+    fn outbox(&self) -> MutexGuard<'_, Outbox<K>> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unix_ms(&self, now: Millis) -> u64 {
+        self.unix_ms_at_start.saturating_add(now)
+    }
+
+    fn finalized(&mut self, now: Millis, snapshot: Arc<Snapshot>, out: &mut Vec<Output>) {
+        let is_first = self.snapshot.is_none();
+        self.inbox.keep(&snapshot);
+        self.planner.retain(|origin| snapshot.validator_by_peer_key(origin).is_some());
+        let is_another = self.on_chain && self.choice.update(candidates_on_chain(&snapshot));
+        if is_another || is_first {
+            out.push(Output::Allow(self.choice.keys().collect()));
+            if self.choice.len() == 0 {
+                tracing::warn!(
+                    block = snapshot.number,
+                    "the chain has no active director with a public address; waiting for one"
+                );
+            }
+        }
+        self.snapshot = Some(snapshot);
+        self.links.forget_refusals(|director| self.choice.is_known(director));
+        self.lose_patience(now, out);
+        self.ask(out);
+        self.connect(now, out);
+    }
+
+    fn control(&mut self, now: Millis, from: PublicKey, message: Control, out: &mut Vec<Output>) {
+        let Some(session) = self.links.session_mut(&from) else { return };
+        session.heard_at = now;
+        match message {
+            Control::Welcome(welcome) => self.welcome(now, from, welcome, out),
+            Control::AuthorizationAnswer(answer) => self.answer(now, from, answer, out),
+            Control::Redirect(redirect) => {
+                self.redirected(now, from, redirect.directors.into_inner(), out);
+            }
+            Control::Move(_) => self.asked_to_move(now, from, out),
+            Control::Heartbeat(signed) => self.heartbeat(now, from, &signed.heartbeat, out),
+            Control::Vector(vector) => self.vector(now, from, vector, out),
+            Control::Fetched(fetched) => {
+                self.planner.fetched(now, &from, &fetched);
+                self.plan(now, out);
+            }
+            // The rest is not for us.
+            _ => {}
+        }
+    }
+
+    fn welcome(&mut self, now: Millis, from: PublicKey, welcome: Welcome, out: &mut Vec<Output>) {
+        if !self.outbox().settle(welcome.last_epoch) {
+            tracing::error!(
+                "another process publishes with this validator's peer key; stop one of the two"
+            );
+        }
+        let block = self.block();
+        let Some(session) = self.links.session_mut(&from) else { return };
+        session.welcomed = true;
+        if welcome.authorized {
+            return self.authorized(now, from, out);
+        }
+        if std::mem::replace(&mut session.authorized, false) {
+            session.since = block;
+            if session.slot == Slot::Primary {
+                // What is published from here on waits: this director would drop it.
+                self.outbox().close();
+                return out.push(Output::Tell(Event::Refused(Answer::NotEligible)));
+            }
+        }
+        self.ask(out);
+    }
+
+    fn block(&self) -> u64 {
+        self.snapshot.as_ref().map_or(0, |snapshot| snapshot.number)
+    }
+
+    /// A director takes our messages.
+    fn authorized(&mut self, now: Millis, from: PublicKey, out: &mut Vec<Output>) {
+        let Some(session) = self.links.session_mut(&from) else { return };
+        if std::mem::replace(&mut session.authorized, true) {
+            return;
+        }
+        let slot = session.slot;
+        self.choice.succeeded(&from);
+        match slot {
+            Slot::Primary => self.take_up(now, from, out),
+            Slot::Standby | Slot::Probe => self.attach(now, from, false, out),
+        }
+        self.connect(now, out);
+    }
+
+    fn frames(&mut self, now: Millis, frames: Vec<(PublicKey, Frame)>, out: &mut Vec<Output>) {
+        // Connections are made when there is a snapshot.
+        let Some(snapshot) = self.snapshot.clone() else { return };
+        let mut heard = None;
+        for (from, frame) in frames {
+            if heard != Some(from) {
+                heard = Some(from);
+                if let Some(session) = self.links.session_mut(&from) {
+                    session.heard_at = now;
+                }
+            }
+            match self.inbox.accept(&snapshot, &frame) {
+                Ok(accepted) => {
+                    self.notice_withholding(now, &from, &accepted, out);
+                    self.accepted(now, accepted, out);
+                }
+                Err(reason) => self.dropped[reason as usize] += 1,
+            }
+        }
+    }
+
+    fn accepted(&mut self, now: Millis, accepted: Accepted, out: &mut Vec<Output>) {
+        if let Some(sequence) = accepted.hole {
+            self.planner.hole(now, sequence, &self.inbox);
+        }
+        self.dropped[Dropped::Undecompressible as usize] += accepted.undecompressible;
+        for lost in accepted.lost {
+            self.stats.gaps += 1;
+            out.push(Output::Tell(Event::Gap(lost)));
+        }
+        self.stats.delivered += accepted.ready.len() as u64;
+        out.extend(accepted.ready.into_iter().map(Output::Deliver));
+    }
+
+    fn tick(&mut self, now: Millis, out: &mut Vec<Output>) {
+        let since = now.saturating_sub(self.ticked_at);
+        if since > self.config.silence_ms / 2 {
+            // It is us who were away: nobody else is to blame for the silence.
+            self.links.forgive(since);
+        }
+        self.ticked_at = now;
+        self.mind_silence(now, out);
+        self.plan(now, out);
+        self.mind_outbox(now, out);
+        self.settle(now, out);
+        self.connect(now, out);
+    }
+}

@@ -1,0 +1,195 @@
+//! Compares what directors say that they have with what is here, and acts on the difference.
+//!
+//! * upon a director that lets us in: `Attach`, with where we stopped. The first vector that it answers
+//!   with says where the sequences stood when we came;
+//! * upon a vector that has more than we: the [`Planner`](crate::repair::Planner) asks the primary, and the
+//!   standby a little later;
+//! * upon a message that the standby had to send: the primary has withheld it, or never got it. Told to the
+//!   application; after some of them we move;
+//! * upon what nobody has any more: a `Gap`;
+//! * upon our own messages in the vector of the standby: two directors have them. If they do not come there,
+//!   they are sent again; if that does not help, the standby is changed, and then the primary.
+
+use super::{Core, Output, session::Slot};
+use crate::{
+    client::{Event, inbox::Accepted, signer::Keys},
+    repair::{Action, Millis, entries},
+};
+use director_primitives::{
+    Attach, Control, Heartbeat, PublicKey, Role, Vector, VectorEntry, VectorSummary,
+};
+
+/// After this time all of a director's vector is asked for again, if it goes on to differ.
+const ASK_VECTOR_MS: u64 = 10_000;
+
+/// Withheld messages count so long.
+const WITHHELD_MS: u64 = 60_000;
+
+impl<K: Keys> Core<K> {
+    /// Tells a director what we want of it and where we stopped.
+    pub(super) fn attach(
+        &mut self,
+        now: Millis,
+        director: PublicKey,
+        as_primary: bool,
+        out: &mut Vec<Output>,
+    ) {
+        let role = if as_primary { Role::Primary } else { Role::Standby };
+        let vector = entries(self.inbox.vector());
+        let Some(session) = self.links.session_mut(&director) else { return };
+        let is_first = session.attaching.is_none() && session.level_since.is_none();
+        session.attaching = Some((role, now));
+        let rank = u8::from(!as_primary);
+        if is_first {
+            self.planner.connected(director, rank, as_primary);
+        } else {
+            self.planner.rank(&director, rank, as_primary);
+        }
+        out.push(Output::Send { to: director, message: Control::Attach(Attach { role, vector }) });
+    }
+
+    /// A director says what it has.
+    pub(super) fn vector(
+        &mut self,
+        now: Millis,
+        from: PublicKey,
+        vector: Vector,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(snapshot) = self.snapshot.clone() else { return };
+        let Some(session) = self.links.session(&from) else { return };
+        let is_first = session.level_since.is_none();
+        let own_key = self.keys.key();
+        let is_known = |entry: &&VectorEntry| {
+            entry.origin == own_key || snapshot.validator_by_peer_key(&entry.origin).is_some()
+        };
+        let entries: Vec<_> = vector.entries.iter().filter(is_known).copied().collect();
+        for entry in &entries {
+            if entry.origin == own_key {
+                if self.outbox().confirm(&from, entry) > 0 {
+                    self.unconfirmed = 0;
+                }
+            } else if is_first {
+                self.inbox.begin(entry);
+            }
+        }
+        if vector.complete {
+            self.inbox.join();
+            self.planner.completed(&from);
+        }
+        self.planner.claim(now, &from, &entries, &self.inbox);
+        if vector.complete {
+            self.attached(now, from, out);
+        }
+    }
+
+    /// A director lives, and says in short what it has. The connection is the director's, so that its
+    /// signature, which is for those who pass it on, need not be checked.
+    pub(super) fn heartbeat(
+        &mut self,
+        now: Millis,
+        from: PublicKey,
+        heartbeat: &Heartbeat,
+        out: &mut Vec<Output>,
+    ) {
+        if heartbeat.director != from {
+            return;
+        }
+        self.choice.loaded(&from, heartbeat.validators, heartbeat.capacity);
+        let has_standby = self.standby().is_some();
+        let claimed = self.planner.claims(&from).map(|claims| claims.hash());
+        let Some(session) = self.links.session_mut(&from) else { return };
+        session.beats = true;
+        let VectorSummary::Hash(hash) = heartbeat.vector else { return };
+        let stood_still = session.last_hash.replace(hash) == Some(hash);
+        let is_needed = session.slot == Slot::Standby || !has_standby;
+        if session.level_since.is_none() || !is_needed || claimed == Some(hash) {
+            return;
+        }
+        let asked_at = session.asked_vector_at;
+        let is_long_ago = asked_at.is_none_or(|at| now >= at.saturating_add(ASK_VECTOR_MS));
+        // While it moves, it differs by what is on its way.
+        if is_long_ago || (stood_still && asked_at.is_none_or(|at| now >= at.saturating_add(2_000)))
+        {
+            session.asked_vector_at = Some(now);
+            out.push(Output::Send { to: from, message: Control::VectorRequest });
+        }
+    }
+
+    /// Asks for what is missing, and gives up what nobody has.
+    pub(super) fn plan(&mut self, now: Millis, out: &mut Vec<Output>) {
+        for action in self.planner.plan(now, &self.inbox) {
+            match action {
+                Action::Fetch(to, fetch) => {
+                    self.stats.fetches += 1;
+                    out.push(Output::Send { to, message: Control::Fetch(fetch) });
+                }
+                Action::GiveUp(sequence, to) => {
+                    let accepted = self.inbox.give_up(&sequence, to);
+                    self.accepted(now, accepted, out);
+                }
+            }
+        }
+    }
+
+    /// A message came. If the standby had to send it, the primary has not done what it should.
+    pub(super) fn notice_withholding(
+        &mut self,
+        now: Millis,
+        from: &PublicKey,
+        accepted: &Accepted,
+        out: &mut Vec<Output>,
+    ) {
+        let (Some((sequence, seq)), Some(primary)) = (accepted.place, self.links.primary()) else {
+            return;
+        };
+        let is_standby = self.links.session(from).is_some_and(|of| of.slot == Slot::Standby);
+        // What is fetched when we have just come to the primary is not for it to answer for.
+        let is_settled = self.links.is_level(&primary);
+        let was_asked = self.planner.asked(&primary, &sequence, seq).is_some();
+        if !is_standby || !is_settled || !was_asked || *from == primary {
+            return;
+        }
+        self.stats.withheld += 1;
+        let range = sequence.range(seq, seq);
+        out.push(Output::Tell(Event::Withheld { director: primary, via: *from, message: range }));
+        self.withheld.push_back(now);
+        while self.withheld.front().is_some_and(|at| now > at.saturating_add(WITHHELD_MS)) {
+            self.withheld.pop_front();
+        }
+        if self.withheld.len() >= self.config.withheld_limit {
+            self.withheld.clear();
+            self.move_away(now, out);
+        }
+    }
+
+    /// Our own messages are to arrive at a second director.
+    pub(super) fn mind_outbox(&mut self, now: Millis, out: &mut Vec<Output>) {
+        let resend_ms = self.config.resend_ms;
+        let (since, waits) = {
+            let outbox = self.outbox();
+            (outbox.unconfirmed_since(), outbox.waits())
+        };
+        let standby = self.links.standby().and_then(|key| self.links.session(&key));
+        let watched_since = standby.and_then(|standby| standby.level_since);
+        let is_late = |at: Millis| now >= at.saturating_add(resend_ms);
+        if let (Some(since), Some(watched_since)) = (since, watched_since)
+            && is_late(since.max(watched_since))
+        {
+            self.stats.sent_again += 1;
+            self.outbox().send_again(now.saturating_sub(resend_ms));
+            out.push(Output::Flush);
+            self.unconfirmed += 1;
+            match self.unconfirmed {
+                2 => self.change_standby(now, out),
+                4.. => {
+                    self.unconfirmed = 0;
+                    self.move_away(now, out);
+                }
+                _ => {}
+            }
+        } else if waits {
+            out.push(Output::Flush);
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! The core alone: what it does about directors that die, fall silent, keep messages back, drain or return.
+
+use super::{GENESIS, account, authorized, message, peer_key};
+use crate::{
+    client::{
+        Config, DirectorAddress, Event, LocalKey, Outbox, Signer,
+        core::{Core, Input, Output},
+    },
+    network::DownReason,
+};
+use director_primitives::{
+    Attach, Control, Fetch, Fetched, H256, Heartbeat, PayloadKind,
+    Priority::{self, Critical},
+    PublicKey, Range, Redirect, Role, Served, Signature, SignedHeartbeat, Vector, VectorEntry,
+    VectorSummary, Welcome,
+};
+use std::sync::{Arc, Mutex};
+
+struct Rig {
+    core: Core<LocalKey>,
+    outbox: Arc<Mutex<Outbox<LocalKey>>>,
+    now: u64,
+    out: Vec<Output>,
+    /// What was sent of the outbox, and to whom.
+    sent: Vec<(PublicKey, Priority)>,
+}
+
+fn director(n: u8) -> PublicKey {
+    peer_key(n).key()
+}
+
+fn range(n: u8, first: u64, last: u64) -> Range {
+    Range { origin: peer_key(n).key(), epoch: 5, class: Critical, first, last }
+}
+
+fn entry(n: u8, epoch: u64, critical: u64) -> VectorEntry {
+    VectorEntry { origin: peer_key(n).key(), epoch, contiguous: [critical, 0, 0, 0] }
+}
+
+impl Rig {
+    /// Validator 1 of four, with directors 50, 51 and 52 in this order.
+    fn new(change: impl FnOnce(&mut Config)) -> Self {
+        let of = |n: u8| DirectorAddress { peer_key: director(n), addresses: Vec::new() };
+        let mut config = Config::new([1; 32], account(1), GENESIS, vec![of(50), of(51), of(52)]);
+        change(&mut config);
+        let outbox = Outbox::new(peer_key(1), GENESIS, 1_000, 1_000_000);
+        let outbox = Arc::new(Mutex::new(outbox));
+        let core = Core::new(config, peer_key(1), outbox.clone(), 0, 7);
+        let mut rig = Self { core, outbox, now: 0, out: Vec::new(), sent: Vec::new() };
+        rig.put(Input::Finalized(Arc::new(authorized(1, 4))));
+        rig
+    }
+
+    fn put(&mut self, input: Input) {
+        let from = self.out.len();
+        self.core.handle(self.now, input, &mut self.out);
+        if self.out[from..].iter().any(|output| matches!(output, Output::Flush)) {
+            self.outbox.lock().unwrap().flush(self.now, &mut |to, class, _| {
+                self.sent.push((*to, class));
+                true
+            });
+        }
+    }
+
+    /// Lets time go by, tick by tick.
+    fn wait(&mut self, ms: u64) {
+        for _ in 0..ms / 50 {
+            self.now += 50;
+            self.put(Input::Tick);
+        }
+    }
+
+    fn say(&mut self, n: u8, message: Control) {
+        self.put(Input::Control { from: director(n), message });
+    }
+
+    fn vector(&mut self, n: u8, entries: Vec<VectorEntry>, complete: bool) {
+        let entries = entries.try_into().unwrap();
+        self.say(n, Control::Vector(Vector { entries, complete }));
+    }
+
+    fn beat(&mut self, n: u8) {
+        let heartbeat = Heartbeat {
+            director: director(n),
+            time_ms: self.now,
+            validators: 1,
+            capacity: 10,
+            cpu_permille: 0,
+            bandwidth_bytes_per_s: 0,
+            finalized: 1,
+            vector: VectorSummary::Hash(H256::zero()),
+        };
+        let signature = Signature::from_raw([0; 64]);
+        self.say(n, Control::Heartbeat(SignedHeartbeat { heartbeat, signature }));
+    }
+
+    /// Director `n` was dialed, takes us, and tells that it has this.
+    fn connect(&mut self, n: u8, entries: Vec<VectorEntry>) {
+        let dialed = |output: &Output| matches!(output, Output::Dial { director: dialed, .. } if *dialed == director(n));
+        for _ in 0..1_000 {
+            if self.out.iter().any(dialed) {
+                break;
+            }
+            self.wait(50);
+        }
+        assert!(self.out.iter().any(dialed), "{n} is not dialed");
+        self.out.retain(|output| !dialed(output));
+        self.put(Input::Up { director: director(n) });
+        self.say(n, Control::Welcome(Welcome { last_epoch: 0, authorized: true }));
+        self.vector(n, entries, true);
+    }
+
+    /// Connected to 50 as primary and 51 as standby, both of which have 10 messages of validator 2.
+    fn connected(change: impl FnOnce(&mut Config)) -> Self {
+        let mut rig = Self::new(change);
+        rig.connect(50, vec![entry(2, 5, 10)]);
+        rig.connect(51, vec![entry(2, 5, 10)]);
+        assert_eq!(rig.core.primary(), Some(director(50)));
+        assert_eq!(rig.core.standby(), Some(director(51)));
+        rig.out.clear();
+        rig
+    }
+
+    fn frames(&mut self, from: u8, numbers: &[u64]) {
+        let frame = |seq: &u64| (director(from), message(2, 5, Critical, *seq).into());
+        self.put(Input::Frames(numbers.iter().map(frame).collect()));
+    }
+
+    fn delivered(&self) -> Vec<u64> {
+        let seq = |output: &Output| match output {
+            Output::Deliver(envelope) => Some(envelope.seq),
+            _ => None,
+        };
+        self.out.iter().filter_map(seq).collect()
+    }
+
+    fn told(&self) -> Vec<&Event> {
+        let event = |output: &'_ Output| matches!(output, Output::Tell(_));
+        let told = self.out.iter().filter(|output| event(output));
+        told.filter_map(|output| match output {
+            Output::Tell(event) => Some(event),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// Who was asked for what, in order.
+    fn fetches(&self) -> Vec<(PublicKey, Vec<Range>)> {
+        let fetch = |output: &Output| match output {
+            Output::Send { to, message: Control::Fetch(Fetch { ranges }) } => {
+                Some((*to, ranges.to_vec()))
+            }
+            _ => None,
+        };
+        self.out.iter().filter_map(fetch).collect()
+    }
+
+    fn attaches(&self) -> Vec<(PublicKey, Role, Vec<VectorEntry>)> {
+        let attach = |output: &Output| match output {
+            Output::Send { to, message: Control::Attach(Attach { role, vector }) } => {
+                Some((*to, *role, vector.to_vec()))
+            }
+            _ => None,
+        };
+        self.out.iter().filter_map(attach).collect()
+    }
+
+    fn publish(&mut self) {
+        let sent = &mut self.sent;
+        let mut outbox = self.outbox.lock().unwrap();
+        let payload = b"payload".to_vec();
+        let kind = PayloadKind::BlockAnnouncement;
+        outbox
+            .publish(self.now, kind, Critical, payload, &mut |to, class, _| {
+                sent.push((*to, class));
+                true
+            })
+            .unwrap();
+    }
+
+    fn answer(&mut self, n: u8, range: Range, gone_to: u64, served_to: u64) {
+        let ranges = vec![Served { range, gone_to, served_to }].try_into().unwrap();
+        self.say(n, Control::Fetched(Fetched { ranges }));
+    }
+}
+
+#[test]
+fn the_standby_takes_over_at_once_told_where_we_stopped() {
+    let mut rig = Rig::connected(|_| ());
+    rig.frames(50, &[11, 12]);
+    rig.publish();
+    assert_eq!(rig.sent, [(director(50), Critical)]);
+    rig.put(Input::Down { director: director(50), reason: DownReason::Closed });
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    let attach = rig.attaches();
+    assert_eq!(attach[0], (director(51), Role::Primary, vec![entry(2, 5, 12)]));
+    // What the dead one may have died with is sent again, without waiting for anything.
+    assert_eq!(rig.sent, [(director(50), Critical), (director(51), Critical)]);
+    let authorized = Event::Authorized { director: director(51) };
+    assert_eq!(rig.told().last(), Some(&&authorized));
+    // And another standby is looked for.
+    assert!(
+        rig.out.iter().any(|o| matches!(o, Output::Dial { director: d, .. } if *d == director(52)))
+    );
+}
+
+#[test]
+fn what_a_second_director_has_is_not_sent_again() {
+    let mut rig = Rig::connected(|_| ());
+    rig.publish();
+    rig.publish();
+    rig.vector(51, vec![entry(1, 1_000, 1)], false);
+    rig.put(Input::Down { director: director(50), reason: DownReason::Closed });
+    assert_eq!(rig.sent.iter().filter(|(to, _)| *to == director(51)).count(), 1);
+    // The new primary having it is not enough.
+    rig.vector(51, vec![entry(1, 1_000, 2)], false);
+    assert_eq!(rig.outbox.lock().unwrap().len(), 1);
+    rig.connect(52, vec![entry(1, 1_000, 2)]);
+    assert!(rig.outbox.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_silent_primary_is_dead_and_one_that_never_had_heartbeats_is_not() {
+    let mut rig = Rig::connected(|_| ());
+    rig.wait(5_000);
+    assert_eq!(rig.core.primary(), Some(director(50)), "neither has heartbeats");
+    rig.beat(50);
+    for _ in 0..5 {
+        rig.beat(51);
+        rig.wait(300);
+    }
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    let silent = Event::Disconnected { director: director(50), reason: DownReason::Silent };
+    assert!(rig.told().contains(&&silent));
+}
+
+#[test]
+fn who_was_away_itself_blames_nobody() {
+    let mut rig = Rig::connected(|_| ());
+    rig.beat(50);
+    rig.beat(51);
+    rig.now += 60_000;
+    rig.put(Input::Tick);
+    assert_eq!(rig.core.primary(), Some(director(50)));
+    // Only for as long as it was away.
+    rig.wait(1_300);
+    assert_ne!(rig.core.primary(), Some(director(50)));
+}
+
+#[test]
+fn what_the_primary_keeps_back_comes_from_the_standby_within_half_a_second() {
+    let mut rig = Rig::connected(|_| ());
+    rig.vector(51, vec![entry(2, 5, 11)], false);
+    rig.wait(50);
+    assert_eq!(rig.fetches(), [(director(50), vec![range(2, 11, 11)])], "after the grace");
+    rig.answer(50, range(2, 11, 11), 10, 10);
+    rig.wait(100);
+    let last = rig.fetches().pop();
+    assert_eq!(last, Some((director(51), vec![range(2, 11, 11)])));
+    assert!(rig.now <= 300);
+    rig.frames(51, &[11]);
+    rig.answer(51, range(2, 11, 11), 10, 11);
+    assert_eq!(rig.delivered(), [11]);
+    let withheld =
+        Event::Withheld { director: director(50), via: director(51), message: range(2, 11, 11) };
+    assert_eq!(rig.told(), [&withheld]);
+    assert_eq!(rig.core.primary(), Some(director(50)), "one may have been lost");
+}
+
+#[test]
+fn a_primary_that_goes_on_keeping_back_is_left() {
+    let mut rig = Rig::connected(|config| config.withheld_limit = 3);
+    for seq in 11..=13 {
+        rig.vector(51, vec![entry(2, 5, seq)], false);
+        rig.wait(300);
+        rig.frames(51, &[seq]);
+        rig.answer(51, range(2, seq, seq), seq - 1, seq);
+        rig.wait(500);
+    }
+    assert_eq!(rig.delivered(), [11, 12, 13]);
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    assert_eq!(rig.core.stats().withheld, 3);
+    // It is no standby either, for now.
+    rig.connect(52, vec![entry(2, 5, 13)]);
+    rig.wait(20_000);
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    assert_eq!(rig.core.standby(), Some(director(52)));
+}
+
+#[test]
+fn what_is_on_its_way_is_not_asked_for() {
+    let mut rig = Rig::connected(|_| ());
+    rig.vector(51, vec![entry(2, 5, 12)], false);
+    for seq in 11..100 {
+        // The standby is always ahead by one or two.
+        rig.frames(50, &[seq]);
+        rig.vector(51, vec![entry(2, 5, seq + 1)], false);
+        rig.wait(50);
+    }
+    rig.frames(50, &[100]);
+    rig.wait(1_000);
+    assert_eq!(rig.fetches(), []);
+    assert_eq!(rig.core.stats().withheld, 0);
+}
+
+#[test]
+fn a_hole_is_asked_for_and_what_nobody_has_is_a_gap() {
+    let mut rig = Rig::connected(|_| ());
+    rig.frames(50, &[11, 14]);
+    assert_eq!(rig.delivered(), [11, 14], "at once, in spite of the hole");
+    rig.vector(51, vec![entry(2, 5, 14)], false);
+    let missing = range(2, 12, 13);
+    for _ in 0..200 {
+        let asked = rig.fetches();
+        rig.out.retain(|output| !matches!(output, Output::Send { .. }));
+        for (director_key, ranges) in asked {
+            assert_eq!(ranges, [missing]);
+            let n = if director_key == director(50) { 50 } else { 51 };
+            rig.answer(n, missing, 13, 13);
+        }
+        rig.beat(50);
+        rig.beat(51);
+        rig.wait(50);
+    }
+    let gaps: Vec<_> =
+        rig.told().into_iter().filter(|event| matches!(event, Event::Gap(_))).collect();
+    assert_eq!(gaps, [&Event::Gap(missing)]);
+    assert_eq!(rig.core.behind(), 0);
+    rig.frames(50, &[15]);
+    assert_eq!(rig.delivered(), [11, 14, 15]);
+}
+
+#[test]
+fn messages_that_are_not_passed_on_cost_the_standby_and_then_the_primary_their_place() {
+    let mut rig = Rig::connected(|_| ());
+    rig.publish();
+    rig.wait(1_100);
+    assert_eq!(rig.sent.len(), 2, "sent again");
+    rig.connect(52, Vec::new());
+    assert_eq!(rig.core.standby(), Some(director(52)), "51 may be the liar");
+    for _ in 0..200 {
+        rig.wait(50);
+    }
+    assert_eq!(rig.core.primary(), Some(director(52)));
+}
+
+#[test]
+fn a_draining_director_is_left_only_when_another_one_sends_everything() {
+    let mut rig = Rig::connected(|_| ());
+    rig.say(50, Control::Move(Redirect::default()));
+    assert_eq!(rig.core.primary(), Some(director(50)), "not yet");
+    assert_eq!(rig.attaches()[0].1, Role::Primary);
+    rig.frames(50, &[11]);
+    rig.vector(51, vec![entry(2, 5, 11)], true);
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    let moved = Event::Moved { from: director(50), to: director(51) };
+    assert!(rig.told().contains(&&moved));
+    let ends = |o: &Output| matches!(o, Output::Disconnect { director: d } if *d == director(50));
+    assert!(rig.out.iter().any(ends));
+    assert_eq!(rig.delivered(), [11]);
+}
+
+#[test]
+fn a_director_that_returns_gets_its_validators_back() {
+    let mut rig = Rig::connected(|_| ());
+    rig.put(Input::Down { director: director(50), reason: DownReason::Closed });
+    rig.vector(51, vec![entry(2, 5, 10)], true);
+    rig.connect(52, vec![entry(2, 5, 10)]);
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    rig.out.clear();
+    // It is tried by and by, becomes the standby, and after a while the primary.
+    rig.connect(50, vec![entry(2, 5, 10)]);
+    assert_eq!(rig.core.standby(), Some(director(50)));
+    for _ in 0..100 {
+        rig.wait(200);
+        let attached = rig
+            .attaches()
+            .iter()
+            .any(|(to, role, _)| (*to, *role) == (director(50), Role::Primary));
+        if attached {
+            break;
+        }
+    }
+    rig.vector(50, vec![entry(2, 5, 10)], true);
+    assert_eq!(rig.core.primary(), Some(director(50)));
+    assert_eq!(rig.core.standby(), Some(director(51)));
+}
+
+#[test]
+fn a_director_without_room_stays_the_standby() {
+    let mut rig = Rig::connected(|_| ());
+    rig.say(50, Control::Move(Redirect::default()));
+    rig.say(51, Control::Redirect(Redirect::default()));
+    assert_eq!(rig.core.primary(), Some(director(50)));
+    assert_eq!(rig.core.standby(), Some(director(51)));
+}
+
+#[test]
+fn one_that_had_sent_us_away_stands_by_rather_than_nobody() {
+    let mut rig = Rig::connected(|_| ());
+    for n in [51, 52] {
+        rig.say(n, Control::Move(Redirect::default()));
+        assert_eq!(rig.core.standby(), None);
+        if n == 51 {
+            rig.connect(52, vec![entry(2, 5, 10)]);
+            assert_eq!(rig.core.standby(), Some(director(52)));
+        }
+    }
+    let dials = |rig: &Rig| rig.out.iter().any(|o| matches!(o, Output::Dial { .. }));
+    rig.out.clear();
+    rig.wait(2_000);
+    assert!(!dials(&rig), "they would send us away again");
+    rig.connect(51, vec![entry(2, 5, 10)]);
+    assert!(rig.now < 10_000, "{}", rig.now);
+    assert_eq!(rig.core.standby(), Some(director(51)));
+    assert_eq!(rig.core.primary(), Some(director(50)));
+}

@@ -1,0 +1,224 @@
+//! Lets something happen to directors while validators speak, and looks what became of their messages.
+
+use crate::{
+    director::Director,
+    load::{Load, Published},
+    network::{Network, Plan},
+};
+use anyhow::{Context, ensure};
+use std::{path::PathBuf, time::Duration};
+use tokio::time::{sleep, timeout};
+
+/// Bounds a wait for what was begun.
+const SOON: Duration = Duration::from_secs(60);
+
+/// How long the load goes on before and after what happens.
+const WHILE: Duration = Duration::from_secs(3);
+
+/// How often counters are looked at, which cannot be awaited.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What happens to the first director, or to all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Fault {
+    /// Nothing: what the numbers are without a fault.
+    None,
+    /// The process is killed and does not come back.
+    Kill,
+    /// The process is killed and started again.
+    Restart,
+    /// The process stands still for six seconds.
+    Freeze,
+    /// All directors are stopped and started again, one after the other.
+    Rolling,
+    /// The director hands its validators over and stops.
+    Drain,
+}
+
+/// Who takes part.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Directors.
+    pub directors: usize,
+    /// Validators.
+    pub validators: usize,
+    /// Messages a second of all validators together.
+    pub per_s: u64,
+    /// Whether the validators check each other's signatures.
+    pub check_signatures: bool,
+    /// Where logs and state go.
+    pub dir: PathBuf,
+}
+
+/// What came of a trial. Times are of the part from the fault on.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Messages published.
+    pub published: u64,
+    /// Deliveries that did not happen within a minute after the end.
+    pub lost: u64,
+    /// Messages that an application got twice.
+    pub duplicates: u64,
+    /// Messages that clients were told are lost.
+    pub gaps: usize,
+    /// The longest time in which each validator received nothing, in ascending order.
+    pub stalls: Vec<Duration>,
+    /// Times that a validator lost its primary.
+    pub disconnected: u64,
+    /// Times that a validator's standby became its primary while that lived.
+    pub moved: u64,
+    /// Messages that primaries should have sent and standbys had to.
+    pub withheld: u64,
+    /// Latency of a delivery at the quantiles 0.5 and 0.99, and the longest, in milliseconds.
+    pub latency_ms: [f64; 3],
+}
+
+impl Outcome {
+    /// Whether every message came to everybody once.
+    pub fn is_whole(&self) -> bool {
+        self.lost == 0 && self.duplicates == 0 && self.gaps == 0
+    }
+
+    /// The longest stall of any validator.
+    pub fn longest_stall(&self) -> Duration {
+        self.stalls.last().copied().unwrap_or_default()
+    }
+}
+
+/// A network under load.
+pub struct Trial {
+    network: Network,
+    load: Load,
+    dir: PathBuf,
+}
+
+impl Trial {
+    /// Starts chain, directors, validators and load, and waits until each validator has a standby.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps them from coming up.
+    pub async fn start(setting: &Setting) -> anyhow::Result<Self> {
+        let plan = Plan {
+            directors: setting.directors,
+            validators: setting.validators,
+            block_time_ms: 500,
+            offender: None,
+            check_signatures: setting.check_signatures,
+            dir: setting.dir.clone(),
+        };
+        let network = Network::start(&plan, |_| {}).await?;
+        for director in &network.directors {
+            director.wait_until_ready(SOON).await?;
+        }
+        let load = Load::start(network.shared.clone(), setting.per_s);
+        let trial = Self { network, load, dir: setting.dir.clone() };
+        trial.all_have_standbys().await?;
+        sleep(WHILE).await;
+        trial.network.shared.ledger().forget_latencies();
+        Ok(trial)
+    }
+
+    /// Waits until messages are confirmed by a second director: then there is a standby.
+    async fn all_have_standbys(&self) -> anyhow::Result<()> {
+        let shared = &self.network.shared;
+        let begun: Vec<_> = shared.publishers().iter().map(|of| of.stats().published).collect();
+        let reached = async {
+            loop {
+                let publishers = shared.publishers();
+                let mut all = publishers.iter().zip(&begun);
+                if all.all(|(of, begun)| {
+                    let spoken = of.stats().published.saturating_sub(*begun);
+                    spoken > 10 && (of.unconfirmed() as u64) < spoken
+                }) {
+                    return;
+                }
+                sleep(LOOK).await;
+            }
+        };
+        let reached = timeout(SOON, reached).await;
+        reached.context("nobody confirms what validators say: they have no standby")
+    }
+
+    /// Lets it happen, with load before and after it.
+    ///
+    /// # Errors
+    ///
+    /// If a director does not do what is asked of it.
+    pub async fn happen(&mut self, fault: Fault) -> anyhow::Result<()> {
+        match fault {
+            Fault::None => {}
+            Fault::Kill => drop(self.first().kill().await),
+            Fault::Restart => {
+                let killed = self.first().kill().await;
+                sleep(WHILE).await;
+                let back = killed.restart(&self.dir).await?;
+                back.wait_until_ready(SOON).await?;
+                self.network.directors.push(back);
+            }
+            Fault::Freeze => {
+                self.network.directors[0].signal("STOP")?;
+                sleep(2 * WHILE).await;
+                self.network.directors[0].signal("CONT")?;
+            }
+            Fault::Rolling => {
+                for _ in 0..self.network.directors.len() {
+                    let stopped = self.first().stop().await;
+                    let back = stopped.restart(&self.dir).await?;
+                    back.wait_until_ready(SOON).await?;
+                    self.network.directors.push(back);
+                    self.all_have_standbys().await?;
+                }
+            }
+            Fault::Drain => {
+                let director = self.first();
+                let drained = director.command("drain").await?;
+                let said = [&drained.stdout[..], &drained.stderr].concat();
+                let said = String::from_utf8_lossy(&said).into_owned();
+                ensure!(drained.status.success(), "the director does not drain: {said}");
+            }
+        }
+        sleep(WHILE).await;
+        Ok(())
+    }
+
+    fn first(&mut self) -> Director {
+        self.network.directors.remove(0)
+    }
+
+    /// Stops the load, waits until everybody has everything, or a minute, and ends everything.
+    ///
+    /// # Errors
+    ///
+    /// If a validator failed.
+    pub async fn end(self) -> anyhow::Result<Outcome> {
+        let Published { refused, .. } = self.load.stop().await;
+        ensure!(refused == 0, "an outbox was full: {refused} messages were not published");
+        let network = self.network;
+        let all = network.wait_until(|of| Ok(of.shared.ledger().totals().outstanding() == 0));
+        if let Ok(failed) = timeout(SOON, all).await {
+            failed?;
+        }
+        let outcome = {
+            let (ledger, progress) = (network.shared.ledger(), network.shared.progress());
+            let totals = ledger.totals();
+            Outcome {
+                published: totals.published,
+                lost: totals.outstanding(),
+                duplicates: totals.duplicates,
+                gaps: progress.gaps.len(),
+                stalls: ledger.stalls(),
+                disconnected: progress.disconnected,
+                moved: progress.moved,
+                withheld: progress.withheld,
+                latency_ms: [
+                    ledger.latency_ms(0.5),
+                    ledger.latency_ms(0.99),
+                    ledger.latency_max_ms(),
+                ],
+            }
+        };
+        network.shutdown().await;
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,63 @@
+//! Directors die, freeze, restart and drain while validators speak: every validator ends with every message,
+//! once.
+//!
+//! How fast that goes is measured by `cargo xtask bench failover`; here times are only bounded, for debug builds on
+//! a busy machine.
+
+#![allow(clippy::unwrap_used)]
+
+use integration_tests::trial::{Fault, Outcome, Setting, Trial};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Bounds a failure.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+async fn happens(fault: Fault) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    let setting = Setting {
+        directors: 3,
+        validators: 9,
+        per_s: 200,
+        check_signatures: true,
+        dir: dir.path().into(),
+    };
+    let trial = async {
+        let mut trial = Trial::start(&setting).await.unwrap();
+        trial.happen(fault).await.unwrap();
+        trial.end().await.unwrap()
+    };
+    let outcome = timeout(PATIENCE, trial).await.expect("done within the bound");
+    println!("{fault:?}: {outcome:?}");
+    assert!(outcome.is_whole(), "{outcome:?}");
+    assert!(outcome.longest_stall() < Duration::from_secs(5), "{outcome:?}");
+    outcome
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_director_is_killed() {
+    let outcome = happens(Fault::Kill).await;
+    assert!(outcome.disconnected >= 3, "its validators noticed: {outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_director_is_killed_and_comes_back() {
+    happens(Fault::Restart).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_director_freezes() {
+    happens(Fault::Freeze).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_all_directors_restart_one_after_the_other() {
+    happens(Fault::Rolling).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_director_drains() {
+    let outcome = happens(Fault::Drain).await;
+    assert_eq!(outcome.disconnected, 0, "nobody was without a connection: {outcome:?}");
+    assert!(outcome.moved >= 3, "its validators moved: {outcome:?}");
+}

@@ -1,0 +1,48 @@
+//! Memory stays within its formulas, and directors are ready at the end.
+
+use super::Failures;
+use crate::world::World;
+
+/// Classes, and epochs of an origin that are told apart.
+const SEQUENCES_EACH: usize = 4 * 2;
+
+/// All of it.
+pub(super) fn check(world: &World, failures: &mut Failures) {
+    let bound = world.network.queue_bound();
+    let waiting = world.network.most_waiting;
+    if waiting > bound {
+        failures.add([format!("{waiting} bytes waited for one peer, more than {bound}")]);
+    }
+    failures.add(world.failures_of_bounds.iter().cloned());
+    let most_behind = SEQUENCES_EACH * world.validators.len();
+    for validator in &world.validators {
+        let Some(process) = &validator.process else { continue };
+        let behind = process.client.behind();
+        if behind > most_behind {
+            failures.add([format!("v{} misses something of {behind} sequences", validator.n)]);
+        }
+    }
+    for director in world.directors.iter().filter(|of| of.is_honest()) {
+        let Some(process) = &director.process else { continue };
+        if world.chain.is_director(director.n) && !process.core.is_ready() {
+            failures.add([format!("d{} is not ready at the end", director.n)]);
+        }
+    }
+}
+
+impl World {
+    /// What a director holds, looked at each time that its core has worked.
+    pub(crate) fn check_bounds(&mut self, n: u8) {
+        let director = &self.directors[usize::from(n)];
+        let Some(process) = &director.process else { return };
+        let stats = process.core.stats();
+        let most_behind = (SEQUENCES_EACH * self.validators.len()) as u64;
+        if stats.log_bytes > self.scenario.log_bytes as u64 {
+            let text = format!("the log of d{n} has {} bytes", stats.log_bytes);
+            self.failures_of_bounds.push(text);
+        }
+        if stats.behind > most_behind {
+            self.failures_of_bounds.push(format!("d{n} is behind in {} sequences", stats.behind));
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Draws from a seed who takes part, what links are like, what is said, and what goes wrong.
+
+use crate::{
+    Millis, chain,
+    faults::{Cast, Fault},
+    network,
+    node::Node,
+};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+/// Parts that a test may switch off, to see that the checks notice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Directors and clients ask nobody for what they miss.
+    pub no_fetch: bool,
+    /// Clients send nothing again after a failover.
+    pub no_resend: bool,
+    /// Nothing goes wrong.
+    pub no_faults: bool,
+}
+
+/// What validators publish.
+#[derive(Clone, Debug)]
+pub struct Traffic {
+    /// Mean time from one message of a validator to its next, in milliseconds.
+    pub interval_ms: Millis,
+    /// Longest payload of a message that is no vote and not Bulk.
+    pub max_bytes: usize,
+    /// Longest payload of Bulk.
+    pub max_bulk_bytes: usize,
+    /// No message after that, in milliseconds.
+    pub until: Millis,
+}
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// It follows from this number alone.
+    pub seed: u64,
+    /// Directors of the first block.
+    pub directors: u8,
+    /// Validators of the first block, all authorized.
+    pub validators: u8,
+    /// Links.
+    pub links: network::Settings,
+    /// Chain.
+    pub chain: chain::Settings,
+    /// Traffic.
+    pub traffic: Traffic,
+    /// Directors that do wrong.
+    pub byzantine_directors: Vec<u8>,
+    /// Validators that do wrong.
+    pub byzantine_validators: Vec<u8>,
+    /// Validators whose applications want strict order.
+    pub strict: Vec<u8>,
+    /// Whether the logs of directors have room for all that is said.
+    pub log_holds_all: bool,
+    /// Bytes of a director's log.
+    pub log_bytes: usize,
+    /// Bytes that a client's outbox keeps.
+    pub outbox_bytes: usize,
+    /// What goes wrong, by the time when it begins.
+    pub faults: Vec<Fault>,
+    /// From then on nothing is wrong any more.
+    pub quiet_at: Millis,
+    /// The end.
+    pub end_at: Millis,
+    /// What is switched off.
+    pub options: Options,
+}
+
+impl Scenario {
+    /// What a seed draws.
+    pub fn draw(seed: u64, options: Options) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let directors = rng.random_range(3..=7);
+        let validators = rng.random_range(4..=12);
+        let quiet_at = rng.random_range(20_000..=40_000);
+        let links = links(&mut rng);
+        let chain = chain(&mut rng);
+        let traffic = Traffic {
+            interval_ms: rng.random_range(300..=1_500),
+            max_bytes: *pick(&mut rng, &[64, 512, 2_048]),
+            max_bulk_bytes: *pick(&mut rng, &[512, 4_096, 16_384]),
+            until: quiet_at,
+        };
+        let byzantine_directors = match options.no_faults || rng.random_bool(0.5) {
+            true => Vec::new(),
+            false => some(&mut rng, directors, if directors == 7 { 2 } else { 1 }),
+        };
+        let byzantine_validators = match options.no_faults || rng.random_bool(0.5) {
+            true => Vec::new(),
+            false => some(&mut rng, validators, validators / 3),
+        };
+        let strict = some(&mut rng, validators, validators);
+        let byzantine: Vec<_> = byzantine_directors.iter().map(|n| Node::Director(*n)).collect();
+        let others = byzantine_validators.iter().map(|n| Node::Validator(*n));
+        let byzantine: Vec<_> = byzantine.into_iter().chain(others).collect();
+        let byzantine = &*byzantine;
+        let cast = Cast { directors, validators, byzantine, from: 3_000, until: quiet_at };
+        let faults = match options.no_faults {
+            true => Vec::new(),
+            false => cast.draw(&mut rng),
+        };
+        Self {
+            seed,
+            directors,
+            validators,
+            links,
+            chain,
+            traffic,
+            byzantine_directors,
+            byzantine_validators,
+            strict,
+            log_holds_all: true,
+            log_bytes: 64 * 1024 * 1024,
+            outbox_bytes: 4 * 1024 * 1024,
+            faults,
+            quiet_at,
+            end_at: quiet_at + 15_000,
+            options,
+        }
+    }
+}
+
+/// At least one and at most `most` of `count`, in ascending order; none if `most` is none.
+fn some(rng: &mut StdRng, count: u8, most: u8) -> Vec<u8> {
+    let most = most.min(count);
+    if most == 0 {
+        return Vec::new();
+    }
+    let wanted = usize::from(rng.random_range(1..=most));
+    let mut chosen: Vec<u8> = (0..count).collect();
+    while chosen.len() > wanted {
+        chosen.remove(rng.random_range(0..chosen.len()));
+    }
+    chosen
+}
+
+/// One of several.
+pub(crate) fn pick<'a, T>(rng: &mut StdRng, of: &'a [T]) -> &'a T {
+    &of[rng.random_range(0..of.len())]
+}
+
+fn links(rng: &mut StdRng) -> network::Settings {
+    const KIB: usize = 1024;
+    let far = *pick(rng, &[5, 30, 80]);
+    network::Settings {
+        latency_ms: (1, far),
+        jitter_ms: *pick(rng, &[1, 5, 20]),
+        lost_of_10_000: *pick(rng, &[0, 0, 50, 200]),
+        lost_ms: 200,
+        bytes_per_ms: *pick(rng, &[1_000, 10_000]),
+        window_bytes: *pick(rng, &[16, 64, 256]) * KIB,
+        queue_bytes: *pick(
+            rng,
+            &[
+                [256 * KIB, 256 * KIB, 256 * KIB, 512 * KIB],
+                [256 * KIB, 64 * KIB, 4 * KIB, 16 * KIB],
+                [64 * KIB, 16 * KIB, 4 * KIB, 16 * KIB],
+            ],
+        ),
+    }
+}
+
+fn chain(rng: &mut StdRng) -> chain::Settings {
+    chain::Settings {
+        block_ms: *pick(rng, &[500, 1_000, 2_000]),
+        checkpoint_interval: rng.random_range(1..=3),
+        spread_ms: *pick(rng, &[50, 500, 1_500]),
+        slash_after: rng.random_range(2..=20),
+        votes_after: rng.random_range(0..=2),
+        capacity: 100,
+    }
+}
