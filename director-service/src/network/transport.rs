@@ -1,7 +1,8 @@
 //! Builds the swarm: TCP with Noise and Yamux, or QUIC.
 //!
-//! The Noise of callers is computed on a thread of its own where there is one (`handshakes`). Between Noise and Yamux the key is known, and whoever may not connect is refused there: nothing of
-//! Yamux is made for it, and its socket is closed without asking it.
+//! The Noise of callers is computed on a thread of its own where there is one (`handshakes`). Between
+//! Noise and Yamux the key is known, and whoever may not connect is refused there: nothing of Yamux is
+//! made for it, and its socket is closed without asking it.
 
 use super::{
     Multiaddr, NetworkError,
