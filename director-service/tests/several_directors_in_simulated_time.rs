@@ -685,7 +685,10 @@ fn a_director_that_restarts_without_memory_catches_up_and_then_is_ready() {
         }
         assert!(waited >= 100, "{waited}");
         let stats = *simulation.cores[usize::from(dead)].stats();
-        assert_eq!(stats.repaired, published.len() as u64, "all of it");
+        // All of it, but what was on its way when it came back.
+        let (all, on_their_way) = (published.len() as u64, 2 * here.len() as u64);
+        let repaired = all - on_their_way..=all;
+        assert!(repaired.contains(&stats.repaired), "{} of {all}", stats.repaired);
         // It passed that on to its validators, which had the first part already.
         for n in (0..VALIDATORS).filter(|n| home(*n) == dead) {
             let got = &mut simulation.received[usize::from(n)];

@@ -132,6 +132,7 @@ impl Network {
         }
         way.stalled_since = None;
         let held = std::mem::take(&mut way.held);
+        way.held_from_before = 0;
         let latency = self.connections[id].latency_ms;
         for item in held {
             let item: Item = item;

@@ -285,7 +285,9 @@ impl Network {
         let (from, to) = (connection.nodes[end], connection.nodes[1 - end]);
         let way = &mut connection.ways[end];
         if way.stalled_since.is_some() {
-            way.held.push_back(item);
+            // It left before the way was cut, what is held otherwise after that.
+            way.held.insert(way.held_from_before, item);
+            way.held_from_before += 1;
             return;
         }
         let is_open = connection.open[1 - end];

@@ -61,6 +61,8 @@ pub(super) struct Way {
     /// Since when nothing gets through; what is sent meanwhile is `held`.
     pub(super) stalled_since: Option<Millis>,
     pub(super) held: VecDeque<Item>,
+    /// How many of those had left before.
+    pub(super) held_from_before: usize,
     /// Since when the receiver hears nothing, not even a sign of life.
     pub(super) mute_since: Option<Millis>,
     /// The end was announced.
@@ -77,6 +79,7 @@ impl Way {
             wire: Wire::new(first),
             stalled_since: None,
             held: VecDeque::new(),
+            held_from_before: 0,
             mute_since: None,
             ended: false,
         }
