@@ -167,13 +167,13 @@ impl Behind {
             let question = questions.entry(*key).or_default();
             asked.ask(round, sequence, (contiguous, reaches), question);
         }
-        let most = if settings.beyond_top { to } else { top };
-        if most > contiguous {
+        // What is only claimed is never given up.
+        if top > contiguous {
             let lost = self.lost(round, &chances, || {
                 let first = have.holes(sequence, top, 1).first().map(|(_, until)| *until);
                 (first.unwrap_or(contiguous), top.saturating_sub(1))
             });
-            return match lost.map(|lost| lost.min(most)).filter(|lost| *lost > contiguous) {
+            return match lost.map(|lost| lost.min(top)).filter(|lost| *lost > contiguous) {
                 Some(lost) => Look::GiveUp(lost),
                 None => Look::Again,
             };

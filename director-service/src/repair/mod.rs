@@ -14,7 +14,7 @@
 //! * upon an answer that it is gone, from everybody who could have it: it is given up ([`Settings::give_up_ms`]).
 //!
 //! What a peer claims costs it nothing, so nothing follows from it but questions to that very peer: a sequence is
-//! given up only as far as something signed has come of it, unless [`Settings::beyond_top`] says otherwise.
+//! given up only as far as something signed has come of it.
 //! What a peer says is gone is gone at that peer alone. Who claims and does not send is asked ever more
 //! seldom, and after three times in vain not waited for.
 //!

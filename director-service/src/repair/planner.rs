@@ -36,8 +36,6 @@ pub struct Settings {
     /// Pause before a peer is asked again for what it claims and does not send, in milliseconds. Default
     /// 2,000, doubled up to a minute.
     pub back_off_ms: u64,
-    /// Whether numbers are given up of which nothing signed has come, only claims. Default no.
-    pub beyond_top: bool,
     /// Most numbers that one question asks for. Default 4,096.
     pub max_numbers: u64,
 }
@@ -51,7 +49,6 @@ impl Default for Settings {
             interval_ms: 40,
             give_up_ms: 5_000,
             back_off_ms: 2_000,
-            beyond_top: false,
             max_numbers: 4_096,
         }
     }

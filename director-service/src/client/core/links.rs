@@ -306,12 +306,11 @@ impl<K: Keys> Core<K> {
         let silence_ms = self.config.silence_ms;
         let is_silent =
             |session: &Session| session.beats && now >= session.heard_at.saturating_add(silence_ms);
-        let silent: Vec<_> = self.links.sessions.iter().filter(|(_, of)| is_silent(of)).collect();
-        let silent: Vec<_> = silent.into_iter().map(|(key, _)| *key).collect();
+        let silent = self.links.sessions.iter().filter(|(_, of)| is_silent(of));
         // The standby first: it must not take the place of the primary if it is silent too.
         let primary = self.links.primary();
         let (last, first): (Vec<_>, Vec<_>) =
-            silent.into_iter().partition(|key| Some(*key) == primary);
+            silent.map(|(key, _)| *key).partition(|key| Some(*key) == primary);
         for director in first.into_iter().chain(last) {
             let chance = self.chance.next();
             self.choice.failed(&director, now, chance);
