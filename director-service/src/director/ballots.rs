@@ -52,7 +52,7 @@ use std::collections::BTreeMap;
 
 type Vote = SignedDirectorVote<AccountId32>;
 
-/// Requests and votes a second that one director may tell, and how long it may save them up. A thousand
+/// Requests, votes and wrong things a second that one director may tell, and how long it may save them up. A thousand
 /// candidates that wait are told anew every 3 blocks, and all at once to a director that connects.
 const TOLD_PER_S: u64 = 500;
 const TOLD_BURST_MS: u64 = 20_000;
@@ -123,8 +123,8 @@ pub(super) struct Ballots {
     last_nonce: u64,
     /// Directors, with their peer keys and the first nonce of theirs that counts.
     terms: BTreeMap<AccountId32, (PublicKey, u64)>,
-    /// What each director may still tell about candidates and votes: each costs a signature's check here,
-    /// and is told to all others.
+    /// What each director may still have checked here. A vote that is right counts for its signer, who can make as many
+    /// as it likes; one that is wrong for who handed it over: so a director that floods uses up nobody's but its own.
     told: BTreeMap<PublicKey, Bucket>,
 }
 
@@ -191,10 +191,24 @@ impl Ballots {
         }
     }
 
-    /// Whether a director may tell one thing more.
-    pub(super) fn may_tell(&mut self, director: &PublicKey, now: Millis) -> bool {
+    fn bucket(&mut self, director: &PublicKey) -> &mut Bucket {
         let full = || Bucket::full(TOLD_PER_S, TOLD_BURST_MS, 1);
-        self.told.entry(*director).or_insert_with(full).take(1, now)
+        self.told.entry(*director).or_insert_with(full)
+    }
+
+    /// Whether a director may have one thing more checked, which then counts.
+    pub(super) fn may_tell(&mut self, director: &PublicKey, now: Millis) -> bool {
+        self.bucket(director).take(1, now)
+    }
+
+    /// The same, for what counts only if it turns out to be wrong: see [`Self::told_wrong`].
+    pub(super) fn may_be_wrong(&mut self, director: &PublicKey, now: Millis) -> bool {
+        self.bucket(director).has(1, now)
+    }
+
+    /// What a director handed over was wrong.
+    pub(super) fn told_wrong(&mut self, director: &PublicKey, now: Millis) {
+        self.bucket(director).take(1, now);
     }
 
     /// Whether a director's vote says something at this block.
@@ -249,8 +263,15 @@ impl<C: Crypto> Director<C> {
         else {
             return self.refuse(Refusal::UselessDirectorVote);
         };
+        if !self.ballots.may_be_wrong(&from, now) {
+            return self.refuse(Refusal::RateLimited);
+        }
         if !signed.verify(&snapshot.domain.genesis_hash, &director.peer_key) {
+            self.ballots.told_wrong(&from, now);
             return self.refuse(Refusal::BadDirectorVote);
+        }
+        if !self.ballots.may_tell(&director.peer_key, now) {
+            return self.refuse(Refusal::RateLimited);
         }
         self.stats.director_votes_accepted += 1;
         let validator = vote.validator.clone();

@@ -73,6 +73,9 @@ impl<C: Crypto> Director<C> {
         if self.evidence.known.contains_key(&proof.id()) {
             return;
         }
+        if !self.ballots.may_be_wrong(&from, now) {
+            return self.refuse(Refusal::RateLimited);
+        }
         match proof.check(snapshot) {
             Ok(offence) => {
                 if self.keep_proof(now, snapshot, offence.validator, proof, Some(&from), out) {
@@ -80,7 +83,10 @@ impl<C: Crypto> Director<C> {
                 }
             }
             Err(Reason::AlreadyPunished | Reason::Excused) => self.refuse(Refusal::LateProof),
-            Err(_) => self.refuse(Refusal::ForgedProof),
+            Err(_) => {
+                self.ballots.told_wrong(&from, now);
+                self.refuse(Refusal::ForgedProof);
+            }
         }
     }
 

@@ -78,15 +78,19 @@ impl Bucket {
         Self { per_ms, capacity, level: capacity, at: 0 }
     }
 
-    /// Takes so many tokens, or none if there are not enough.
-    pub(super) fn take(&mut self, tokens: u64, now: Millis) -> bool {
+    /// Whether so many tokens could be taken.
+    pub(super) fn has(&mut self, tokens: u64, now: Millis) -> bool {
         let filled = signed(now.saturating_sub(self.at)).saturating_mul(self.per_ms);
         self.level = self.level.saturating_add(filled).min(self.capacity);
         self.at = self.at.max(now);
-        let left = self.level.saturating_sub(signed(tokens.saturating_mul(UNIT)));
-        let has_enough = left >= 0;
+        self.level >= signed(tokens.saturating_mul(UNIT))
+    }
+
+    /// Takes so many tokens, or none if there are not enough.
+    pub(super) fn take(&mut self, tokens: u64, now: Millis) -> bool {
+        let has_enough = self.has(tokens, now);
         if has_enough {
-            self.level = left;
+            self.level -= signed(tokens.saturating_mul(UNIT));
         }
         has_enough
     }

@@ -252,8 +252,8 @@ impl<C: Crypto> Director<C> {
         if link == Link::Mesh && snapshot.director_by_peer_key(&from).is_none() {
             return self.refuse(Refusal::NotADirector);
         }
-        let is_costly =
-            matches!(message, Control::AuthorizationRequest(_) | Control::DirectorVote(_));
+        // Votes and proofs are counted where they are checked.
+        let is_costly = matches!(message, Control::AuthorizationRequest(_) | Control::Heartbeat(_));
         if link == Link::Mesh && is_costly && !self.ballots.may_tell(&from, now) {
             return self.refuse(Refusal::RateLimited);
         }

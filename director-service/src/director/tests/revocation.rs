@@ -397,3 +397,36 @@ fn a_director_that_floods_with_votes_is_not_listened_to_and_holds_up_nobody() {
     // Another director is heard as before.
     assert_eq!(disconnected(&hear(&mut rig, 2, revocation(2, 0))).len(), 1);
 }
+
+#[test]
+fn a_flood_that_others_hand_on_uses_up_nobody_elses_share() {
+    let mut rig = Rig::new(&World::new(4, 2));
+    // Director 1 signs without end, and director 2 hands on what it was told.
+    for n in 0..12_000 {
+        let vote = DirectorVote { nonce: first_nonce(100) + n, ..revocation(1, 0).vote };
+        hear(&mut rig, 2, director_key(1).director_vote(&genesis(), director_account(1), vote));
+    }
+    assert_eq!(rig.core.stats().director_votes_accepted, 10_000);
+    hear(&mut rig, 2, revocation(2, 0));
+    assert_eq!(disconnected(&hear(&mut rig, 2, revocation(3, 0))).len(), 1, "they are heard");
+}
+
+#[test]
+fn wrong_votes_and_proofs_count_for_who_hands_them_over() {
+    let mut rig = Rig::new(&World::new(4, 2));
+    let forged = |n: u64| {
+        let vote = DirectorVote { nonce: first_nonce(100) + n, ..revocation(1, 0).vote };
+        // Signed by 2, in the name of 1.
+        director_key(2).director_vote(&genesis(), director_account(1), vote)
+    };
+    for n in 0..12_000 {
+        hear(&mut rig, 2, forged(n));
+    }
+    assert_eq!(count(&rig, Refusal::BadDirectorVote), 10_000);
+    assert_eq!(count(&rig, Refusal::RateLimited), 2_000);
+    // The one in whose name they came is heard as before.
+    for (from, signer) in [(1, 1), (3, 3)] {
+        hear(&mut rig, from, revocation(signer, 0));
+    }
+    assert_eq!(rig.core.stats().director_votes_accepted, 2);
+}
