@@ -301,9 +301,11 @@ impl<K: Keys> Inbox<K> {
     /// Waits no longer for what is missing up to this number.
     pub(super) fn give_up(&mut self, sequence: &Sequence, to: u64) -> Accepted {
         let mut accepted = Accepted::default();
-        let origin = self.origins.get_mut(&sequence.origin);
-        let of = origin.and_then(|of| of.0.iter_mut().find(|(epoch, _)| *epoch == sequence.epoch));
-        let Some((_, windows)) = of else { return accepted };
+        // Perhaps nothing of it ever came.
+        let origin = self.origins.entry(sequence.origin).or_default();
+        let Some(windows) = origin.windows(sequence.epoch, Default::default) else {
+            return accepted;
+        };
         let window = &mut windows[sequence.class.index()];
         let lost: Option<Lost> = window.give_up(to);
         let contiguous = window.contiguous();

@@ -18,7 +18,10 @@ use super::{
     window::Windows,
 };
 use crate::repair::{Action, Have, Sequence};
-use director_primitives::{Control, Fetch, Fetched, Priority, PublicKey, Range, Served, Snapshot};
+use director_primitives::{
+    Control, Fetch, Fetched, Priority, PublicKey, Range, Served, Snapshot,
+    threshold::approvals_needed,
+};
 use std::collections::HashMap;
 
 /// Questions a second of a validator: as many control messages as its connection takes.
@@ -279,8 +282,12 @@ impl<C: Crypto> Director<C> {
                 self.meet(*peer, out);
             }
         }
-        let others = self.snapshot.as_ref().map(|snapshot| snapshot.directors.active.len());
-        self.planner.all_connected(others == Some(mesh.len() + 1));
+        let directors = self.snapshot.as_ref().map(|snapshot| snapshot.directors.active.len());
+        self.planner.all_connected(directors == Some(mesh.len() + 1));
+        // One more than may lie.
+        let count = directors.unwrap_or(0) as u32;
+        let liars = count.saturating_sub(approvals_needed(count));
+        self.planner.set_claims_to_give_up(liars as usize + 1);
     }
 
     /// A director is connected anew.

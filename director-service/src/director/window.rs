@@ -124,7 +124,8 @@ impl Window {
         let mut missing = 0;
         while self.below < lowest {
             let Some(tag) = self.tags.pop_front() else {
-                missing += (lowest - self.below.max(self.contiguous)).min(MAX_WINDOW);
+                let from = self.below.max(self.contiguous);
+                missing += lowest.saturating_sub(from).min(MAX_WINDOW);
                 self.below = lowest;
                 break;
             };
@@ -144,11 +145,13 @@ impl Window {
         }
     }
 
-    /// Waits no more for what is missing up to this place. Returns how many places that are.
+    /// Waits no more for what is missing up to this place, which may be beyond the highest that was taken. Returns how
+    /// many places that are.
     fn give_up(&mut self, to: u64) -> u64 {
-        let to = to.min(self.top());
-        let places = self.contiguous.saturating_add(1)..=to;
+        let places = self.contiguous.saturating_add(1)..=to.min(self.top());
         let missing = places.filter(|seq| self.tag(*seq) == Some(0)).count() as u64;
+        let beyond = to.saturating_sub(self.top().max(self.contiguous));
+        let missing = missing.saturating_add(beyond);
         self.contiguous = self.contiguous.max(to);
         self.advance();
         missing
@@ -166,8 +169,9 @@ impl Window {
                 _ => holes.push((seq, seq)),
             }
         }
-        if to > top && holes.len() < most {
-            holes.push((top + 1, to));
+        let beyond = top.max(self.contiguous);
+        if to > beyond && holes.len() < most {
+            holes.push((beyond + 1, to));
         }
         holes
     }
@@ -255,9 +259,15 @@ impl Windows {
 
     /// Waits no more for what is missing of a sequence up to this number. Returns how many numbers that are.
     pub(super) fn give_up(&mut self, of: &Sequence, to: u64) -> u64 {
-        let Some(windows) = self.origins.get_mut(&of.origin).filter(|w| w.epoch == of.epoch) else {
+        let windows = self.origins.entry(of.origin).or_default();
+        if of.epoch > windows.epoch {
+            // Nothing of it ever came here, and enough others say that it is gone.
+            let is_listed = windows.is_listed;
+            *windows = OriginWindows { epoch: of.epoch, is_listed, ..Default::default() };
+        }
+        if windows.epoch != of.epoch {
             return 0;
-        };
+        }
         if !windows.is_listed {
             windows.is_listed = true;
             self.changed.push_back(of.origin);

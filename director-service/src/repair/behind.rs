@@ -167,7 +167,6 @@ impl Behind {
             let question = questions.entry(*key).or_default();
             asked.ask(round, sequence, (contiguous, reaches), question);
         }
-        // What is only claimed is never given up.
         if top > contiguous {
             let lost = self.lost(round, &chances, || {
                 let first = have.holes(sequence, top, 1).first().map(|(_, until)| *until);
@@ -177,6 +176,10 @@ impl Behind {
                 Some(lost) => Look::GiveUp(lost),
                 None => Look::Again,
             };
+        }
+        // What is only claimed.
+        if let Some(lost) = self.claimed_and_gone(round, contiguous, &chances) {
+            return Look::GiveUp(lost);
         }
         match chances.ask_at {
             None => Look::Rest,
@@ -220,6 +223,25 @@ impl Behind {
             _ if for_times(6) => Some(holes().0),
             _ => None,
         }
+    }
+
+    /// Up to which number enough peers say that there was something, and that it is gone: who says that it is gone
+    /// says that it was there, or was given up.
+    fn claimed_and_gone<H>(
+        &self,
+        round: &Round<'_, '_, H>,
+        contiguous: u64,
+        chances: &Chances,
+    ) -> Option<u64> {
+        let least = round.settings.claims_to_give_up.checked_sub(1)?;
+        if chances.somebody {
+            return None;
+        }
+        let asked = round.peers.iter().filter_map(|(key, _)| self.asked.get(*key));
+        let gone = asked.map(|asked| asked.gone_to).filter(|gone| *gone > contiguous);
+        let mut gone: Vec<_> = gone.collect();
+        gone.sort_unstable_by(|one, other| other.cmp(one));
+        gone.get(least).copied()
     }
 
     /// Whether somebody else was asked for what is first missing, and has a moment left to send it.

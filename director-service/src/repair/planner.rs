@@ -38,6 +38,9 @@ pub struct Settings {
     pub back_off_ms: u64,
     /// Most numbers that one question asks for. Default 4,096.
     pub max_numbers: u64,
+    /// So many peers have to say of what is known by claims alone that it is gone, for it to be given up: those that
+    /// lie must not make anybody skip what is yet to be said. 0, the default: it is never given up.
+    pub claims_to_give_up: usize,
 }
 
 impl Default for Settings {
@@ -50,6 +53,7 @@ impl Default for Settings {
             give_up_ms: 5_000,
             back_off_ms: 2_000,
             max_numbers: 4_096,
+            claims_to_give_up: 0,
         }
     }
 }
@@ -73,6 +77,9 @@ pub(super) struct Peer {
     pub(super) has_all: bool,
     asked: Option<(Fetch, Millis)>,
     asked_at: Option<Millis>,
+    /// The last question that was not answered in time. Its answer still says what there is: over a slow link all
+    /// answers may be late.
+    late: Option<Fetch>,
 }
 
 impl Peer {
@@ -80,6 +87,21 @@ impl Peer {
     pub(super) fn rests(&self, now: Millis, settings: &Settings) -> bool {
         let next = self.asked_at.map(|at| at.saturating_add(settings.interval_ms));
         self.asked.is_some() || next.is_some_and(|next| now < next)
+    }
+
+    /// The question that this answers, and whether it was in time. An answer to none of them takes the place of the
+    /// one that is waited for.
+    fn answered(&mut self, fetched: &Fetched) -> Option<(Fetch, bool)> {
+        let answers = |question: &mut Fetch| {
+            let ranges = fetched.ranges.iter().map(|served| served.range);
+            ranges.eq(question.ranges.iter().take(fetched.ranges.len()).copied())
+        };
+        match self.late.take_if(answers) {
+            Some(late) if !self.asked.as_mut().is_some_and(|(of, _)| answers(of)) => {
+                Some((late, false))
+            }
+            _ => self.asked.take().map(|(question, _)| (question, true)),
+        }
     }
 }
 
@@ -111,7 +133,8 @@ impl Planner {
     pub fn connected(&mut self, peer: PublicKey, rank: u8, has_all: bool) {
         self.forget_answers(&peer);
         let claims = Claims::default();
-        self.peers.insert(peer, Peer { claims, rank, has_all, asked: None, asked_at: None });
+        let (asked, asked_at, late) = (None, None, None);
+        self.peers.insert(peer, Peer { claims, rank, has_all, asked, asked_at, late });
     }
 
     /// A connected peer is asked earlier or later from now on.
@@ -248,7 +271,7 @@ impl Planner {
     /// A peer's answer; whether it was asked for one. Plan again after it.
     pub fn fetched(&mut self, now: Millis, peer: &PublicKey, fetched: &Fetched) -> bool {
         let Some(state) = self.peers.get_mut(peer) else { return false };
-        let Some((question, _)) = state.asked.take() else { return false };
+        let Some((question, is_in_time)) = state.answered(fetched) else { return false };
         let mut answers = question.ranges.iter().zip(&fetched.ranges);
         let has_time = answers
             .any(|(range, served)| served.range == *range && served.served_to >= range.first);
@@ -259,6 +282,10 @@ impl Planner {
             behind.sleeps_until = 0;
             self.active.insert(sequence);
             let asked = behind.asked.entry(*peer).or_default();
+            if !is_in_time {
+                // It was not in vain after all.
+                (asked.vain, asked.not_before) = (asked.vain.saturating_sub(1), now);
+            }
             if !has_time {
                 asked.not_before = now.saturating_add(NO_TIME_MS);
             }
@@ -295,6 +322,17 @@ impl Planner {
                     || self.is_gone(peer, &sequence, claimed)
             })
         })
+    }
+
+    /// For how long something has been missing that nobody sends although there is somebody to ask; the longest.
+    pub fn stuck_for(&self, now: Millis) -> Millis {
+        let since = self.behind.values().map(|behind| behind.stuck_since).min();
+        since.map_or(0, |since| now.saturating_sub(since))
+    }
+
+    /// Another number of peers has to claim what is given up: see [`Settings::claims_to_give_up`].
+    pub fn set_claims_to_give_up(&mut self, peers: usize) {
+        self.settings.claims_to_give_up = peers;
     }
 
     /// Sequences of which something is missing.
@@ -356,6 +394,7 @@ impl Planner {
                 |(_, at): &mut (Fetch, Millis)| now >= at.saturating_add(settings.answer_ms);
             let Some((question, _)) = peer.asked.take_if(is_late) else { continue };
             let sequences: BTreeSet<_> = question.ranges.iter().map(Sequence::from).collect();
+            peer.late = Some(question);
             for sequence in sequences {
                 let behind = behind.get_mut(&sequence);
                 if let Some(asked) = behind.and_then(|behind| behind.asked.get_mut(key)) {

@@ -77,7 +77,11 @@ struct Rig {
 impl Rig {
     /// With peers `1..=peers` connected, each of this rank.
     fn new(ranks: &[u8]) -> Self {
-        let mut planner = Planner::new(Settings::default());
+        Self::with(Settings::default(), ranks)
+    }
+
+    fn with(settings: Settings, ranks: &[u8]) -> Self {
+        let mut planner = Planner::new(settings);
         for (n, rank) in (1..).zip(ranks) {
             planner.connected(key(n), *rank, false);
         }
@@ -518,4 +522,38 @@ fn everything_that_an_honest_peer_has_comes_at_last() {
         }
         assert!(rig.have.given_up.is_empty(), "{:?}", rig.have.given_up);
     }
+}
+
+#[test]
+fn an_answer_that_comes_late_counts() {
+    let mut rig = Rig::new(&[0]);
+    rig.claim(1, 0, 10);
+    assert_eq!(rig.asked_after(60), [(1, vec![(1, 10)])]);
+    assert_eq!(rig.asked_after(500), [], "it rests, since it did not answer");
+    rig.answer(1, of(0).range(1, 10), 4, 4);
+    // What it has it is asked for at once, not after the pause.
+    assert_eq!(rig.asked_after(50), [(1, vec![(5, 10)])]);
+    assert_eq!(rig.asked_after(500), []);
+    rig.answer(1, of(0).range(5, 10), 10, 10);
+    assert!(rig.planner.is_level_with(&key(1), &rig.have), "all of it is gone");
+}
+
+#[test]
+fn what_is_only_claimed_is_given_up_if_enough_peers_say_that_it_is_gone() {
+    let settings = Settings { claims_to_give_up: 2, ..Settings::default() };
+    let mut rig = Rig::with(settings, &[0, 1]);
+    rig.claim(1, 0, 10);
+    assert_eq!(rig.asked_after(60), [(1, vec![(1, 10)])]);
+    rig.answer(1, of(0).range(1, 10), 10, 10);
+    assert_eq!(rig.after(60_000), [], "one may lie");
+    rig.claim(2, 0, 8);
+    assert_eq!(rig.asked_after(200), [(2, vec![(1, 8)])]);
+    rig.answer(2, of(0).range(1, 8), 8, 8);
+    assert_eq!(rig.after(50), [Action::GiveUp(of(0), 8)]);
+    // Whoever still has it, is asked.
+    rig.have.given_up.insert(of(0), 8);
+    rig.claim(2, 0, 20);
+    assert_eq!(rig.asked_after(300), [(2, vec![(9, 20)])]);
+    rig.answer(2, of(0).range(9, 20), 8, 8);
+    assert_eq!(rig.after(200), []);
 }

@@ -59,6 +59,9 @@ pub struct Core<K> {
     withheld: VecDeque<Millis>,
     /// Questions in a row whether our own messages were passed on that had no answer.
     unconfirmed: u32,
+    /// When it was last looked whether something is stuck, and when another standby was taken for it.
+    looked_stuck_at: Option<Millis>,
+    unstuck_at: Option<Millis>,
     attempts: u64,
     dropped: [u64; Dropped::COUNT],
     stats: Stats,
@@ -104,7 +107,8 @@ impl<K: Keys> Core<K> {
             inbox.trust();
         }
         Self {
-            planner: Planner::new(Settings::default()),
+            // Primary and standby.
+            planner: Planner::new(Settings { claims_to_give_up: 2, ..Settings::default() }),
             config,
             keys,
             outbox,
@@ -118,6 +122,8 @@ impl<K: Keys> Core<K> {
             ticked_at: 0,
             withheld: VecDeque::new(),
             unconfirmed: 0,
+            looked_stuck_at: None,
+            unstuck_at: None,
             attempts: 0,
             dropped: [0; Dropped::COUNT],
             stats: Stats::default(),
@@ -167,6 +173,10 @@ impl<K: Keys> Core<K> {
     }
 
     fn finalized(&mut self, now: Millis, snapshot: Arc<Snapshot>, out: &mut Vec<Output>) {
+        if self.snapshot.as_ref().is_some_and(|known| known.number > snapshot.number) {
+            // An older view, perhaps of another node: who is gone would be new again, and all that it ever said too.
+            return;
+        }
         let is_first = self.snapshot.is_none();
         self.inbox.keep(&snapshot);
         self.planner.retain(|origin| snapshot.validator_by_peer_key(origin).is_some());
@@ -295,6 +305,7 @@ impl<K: Keys> Core<K> {
         self.mind_answers(now, out);
         self.plan(now, out);
         self.mind_outbox(now, out);
+        self.mind_stuck(now, out);
         self.settle(now, out);
         self.connect(now, out);
     }

@@ -6,6 +6,7 @@
 //!   standby a little later;
 //! * upon a message that the standby had to send: the primary has withheld it, or never got it. Told to the
 //!   application; after some of them we move;
+//! * upon something that neither of the two sends: another standby;
 //! * upon what nobody has any more: a `Gap`;
 //! * upon our own messages in the vector of the standby: two directors have them. If they do not come there,
 //!   they are sent again; if that does not help, the standby is changed, and then the primary.
@@ -21,6 +22,12 @@ use director_primitives::{
 
 /// After this time all of a director's vector is asked for again, if it goes on to differ.
 const ASK_VECTOR_MS: u64 = 10_000;
+
+/// How often it is looked whether something is missing for good, after how long another standby is asked, and how much
+/// later the next one.
+const LOOK_STUCK_MS: u64 = 1_000;
+const STUCK_MS: u64 = 8_000;
+const UNSTUCK_MS: u64 = 30_000;
 
 /// Withheld messages count so long.
 const WITHHELD_MS: u64 = 60_000;
@@ -160,6 +167,20 @@ impl<K: Keys> Core<K> {
         if self.withheld.len() >= self.config.withheld_limit {
             self.withheld.clear();
             self.move_away(now, out);
+        }
+    }
+
+    /// Primary and standby may both keep something back, or the standby claims what there is not: another standby will
+    /// tell. Whoever it is that lies, it is not asked any more then.
+    pub(super) fn mind_stuck(&mut self, now: Millis, out: &mut Vec<Output>) {
+        let is_due = |at: Option<Millis>, every_ms| at.is_none_or(|at| now >= at + every_ms);
+        if !is_due(self.looked_stuck_at, LOOK_STUCK_MS) {
+            return;
+        }
+        self.looked_stuck_at = Some(now);
+        if self.planner.stuck_for(now) >= STUCK_MS && is_due(self.unstuck_at, UNSTUCK_MS) {
+            self.unstuck_at = Some(now);
+            self.change_standby(now, out);
         }
     }
 

@@ -119,12 +119,21 @@ fn what_is_given_up_is_taken_if_it_comes() {
     assert_eq!(ends(&windows), (Some(2), 6));
     assert_eq!(windows.give_up(&of(), 3), 1);
     assert_eq!(ends(&windows), (Some(4), 6), "and what follows");
-    assert_eq!(windows.give_up(&of(), 100), 1, "not beyond what is there");
-    assert_eq!(ends(&windows), (Some(6), 6));
-    assert_eq!(place(&windows, 3), Place::Free);
-    take(&mut windows, 3);
-    assert_eq!(place(&windows, 3), Place::Repeat);
-    assert_eq!(ends(&windows), (Some(6), 6));
+    assert_eq!(windows.give_up(&of(), 10), 5, "beyond what was ever here, too");
+    assert_eq!(ends(&windows), (Some(10), 6));
+    assert_eq!(windows.holes(&of(), 10, 9), vec![]);
+    for seq in [3, 8] {
+        assert_eq!(place(&windows, seq), Place::Free);
+        take(&mut windows, seq);
+        assert_eq!(place(&windows, seq), Place::Repeat);
+    }
+    assert_eq!(ends(&windows), (Some(10), 8));
+    // It goes on after it, and slides as ever.
+    assert_eq!(take(&mut windows, 11), (false, 0));
+    assert_eq!(ends(&windows), (Some(11), 11));
+    assert_eq!(windows.give_up(&of(), 20_000), 20_000 - 11);
+    take(&mut windows, 20_001);
+    assert_eq!(ends(&windows), (Some(20_001), 20_001));
     let other = Sequence { epoch: 4, ..of() };
     assert_eq!(windows.give_up(&other, 9), 0, "another epoch is no matter");
 }
