@@ -120,11 +120,12 @@ impl Ledger {
         self.published.insert(id, Published { origin, process, at, class });
     }
 
-    /// A validator hands an envelope of its own to a director.
-    pub(crate) fn send(&mut self, frame: &[u8]) {
-        let Ok(signed) = SignedEnvelope::from_bytes(frame) else { return };
+    /// A validator hands an envelope of its own to a director. Whether it is the first time that it does.
+    pub(crate) fn send(&mut self, frame: &[u8]) -> bool {
+        let Ok(signed) = SignedEnvelope::from_bytes(frame) else { return true };
         let Envelope { origin, epoch, class, seq, payload, .. } = signed.envelope;
-        self.places.insert((origin, epoch, class, seq), message_id(&origin, &payload));
+        let place = (origin, epoch, class, seq);
+        self.places.insert(place, message_id(&origin, &payload)).is_none()
     }
 
     /// An honest director passes a message on, for the first time.

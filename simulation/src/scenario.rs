@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 pub struct Options {
     /// Directors and clients ask nobody for what they miss.
     pub no_fetch: bool,
-    /// Clients send nothing again after a failover.
+    /// Clients send nothing a second time.
     pub no_resend: bool,
     /// Nothing goes wrong.
     pub no_faults: bool,
@@ -102,6 +102,9 @@ impl Scenario {
             true => Vec::new(),
             false => cast.draw(&mut rng),
         };
+        // Drawn last, so that a seed draws what it drew before there were small logs.
+        let log_holds_all = !rng.random_bool(0.2);
+        let log_bytes = if log_holds_all { 64 * 1024 * 1024 } else { SMALL_LOG_BYTES };
         Self {
             seed,
             directors,
@@ -112,8 +115,8 @@ impl Scenario {
             byzantine_directors,
             byzantine_validators,
             strict,
-            log_holds_all: true,
-            log_bytes: 64 * 1024 * 1024,
+            log_holds_all,
+            log_bytes,
             outbox_bytes: 4 * 1024 * 1024,
             faults,
             quiet_at,
@@ -122,6 +125,9 @@ impl Scenario {
         }
     }
 }
+
+/// A log that holds some seconds of what is said, and no Bulk of a long partition.
+const SMALL_LOG_BYTES: usize = 48 * 1024;
 
 /// At least one and at most `most` of `count`, in ascending order; none if `most` is none.
 fn some(rng: &mut StdRng, count: u8, most: u8) -> Vec<u8> {

@@ -47,7 +47,7 @@ pub(crate) fn run() -> Result<(), String> {
     steps.begin("tests");
     total.add(tests()?);
 
-    steps.begin("simulation: 16 seeds");
+    steps.begin("simulation: 200 seeds");
     total.add(one(sim::check()));
 
     steps.begin("fuzzing, briefly");

@@ -26,7 +26,7 @@ Usage: cargo xtask COMMAND [ARGUMENTS]
 Commands:
   devnet [ARGS]  build, then run a node, directors and validators; ARGS go to the devnet,
                  `cargo xtask devnet --help` tells them
-  test           format, lints, runtime, unit and integration tests, 16 seeds of the simulation,
+  test           format, lints, runtime, unit and integration tests, 200 seeds of the simulation,
                  fuzzing for some seconds, end to end: what CI runs
   fuzz [--seconds N] [TARGET]
                  fuzz proofs and directors' votes, 600 s each if nothing else is said

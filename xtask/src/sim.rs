@@ -13,7 +13,7 @@ use std::{
 mod arguments;
 
 /// Seeds that every run of the tests runs.
-const CHECKED_SEEDS: &str = "16";
+const CHECKED_SEEDS: &str = "200";
 
 /// Builds a release, then runs it in the place of this program.
 ///

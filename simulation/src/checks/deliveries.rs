@@ -1,9 +1,8 @@
 //! Every message of an honest validator reaches every honest validator once, or a gap says that it will not.
 
-use super::Failures;
+use super::{Failures, is_in_trouble};
 use crate::{
     Millis,
-    faults::{Fault, FaultKind},
     ledger::{MessageId, Place, Published, Received, name},
     node::Node,
     validator::ValidatorNode,
@@ -127,7 +126,7 @@ impl<'a> Receiver<'a> {
                 return None;
             }
             let place = places.get(id);
-            if place.is_some_and(|place| self.is_told(place)) {
+            if place.is_some_and(|place| self.is_told(place) || is_with_liars_alone(world, place)) {
                 return None;
             }
             let (n, process, at) = (self.n, self.process, message.at);
@@ -157,6 +156,18 @@ impl<'a> Receiver<'a> {
     }
 }
 
+/// Whether no honest director has a message any more: those that had it died, and one that lies told the origin that it
+/// has it too. An origin waits for two directors, and one of them may lie; not also the other die.
+fn is_with_liars_alone(world: &World, place: &Place) -> bool {
+    let lives = |(n, process, _): &(u8, u64, Millis)| {
+        let director = &world.directors[usize::from(*n)];
+        director.process.is_some() && director.process_number == *process
+    };
+    let holders = world.ledger.holders.get(place);
+    let is_gone = holders.is_some_and(|of| !of.iter().any(lives));
+    is_gone && !world.scenario.byzantine_directors.is_empty()
+}
+
 /// An honest director with a message in its log at that moment, if neither it nor the validator was in trouble.
 fn healthy_holder(world: &World, place: &Place, at: Millis, validator: u8) -> Option<u8> {
     if !world.scenario.log_holds_all || is_in_trouble(world, Node::Validator(validator), at) {
@@ -172,20 +183,4 @@ fn healthy_holder(world: &World, place: &Place, at: Millis, validator: u8) -> Op
             && !is_in_trouble(world, Node::Director(*n), at)
     };
     holders.iter().find(is_healthy).map(|(n, ..)| *n)
-}
-
-/// Whether a fault may have kept a node from others lately.
-fn is_in_trouble(world: &World, node: Node, at: Millis) -> bool {
-    let involves = |fault: &Fault| match &fault.kind {
-        FaultKind::Partition { .. } => true,
-        FaultKind::CutLink(a, b) | FaultKind::Loss(a, b, _) | FaultKind::Reset(a, b) => {
-            *a == node || *b == node
-        }
-        FaultKind::Crash { node: of, .. } | FaultKind::Freeze(of) => *of == node,
-        FaultKind::RemoveDirector(n) | FaultKind::Drain(n) => node == Node::Director(*n),
-        _ => false,
-    };
-    // A connection may be given up long after the fault began, and is made again a while later.
-    let is_near = |fault: &Fault| fault.at <= at && at <= fault.until + 20_000;
-    world.scenario.faults.iter().any(|fault| is_near(fault) && involves(fault))
 }

@@ -1,6 +1,6 @@
 //! Every double sign yields a proof at every honest director.
 
-use super::Failures;
+use super::{Failures, is_in_trouble};
 use crate::{Millis, chain::Change, ledger::Shown, node::Node, world::World};
 
 /// A process that has just started knows no block yet, and refuses everything.
@@ -28,14 +28,16 @@ pub(super) fn check(world: &World, failures: &mut Failures) {
     }
 }
 
-/// Whether a director began when the chain had punished the validator already, or is none any more.
+/// Whether a director is none any more, or could not hear of it before the chain punished the validator: it began
+/// only then, or a fault had kept it from the others.
 fn is_excused(world: &World, director: u8, validator: u8) -> bool {
     let punished = world.chain.changes.iter();
     let punished = punished.filter(|(_, change)| *change == Change::Tombstone(validator));
     let punished_at = punished.map(|(block, _)| world.time_of(*block)).min();
     let started_at = world.directors[usize::from(director)].started_at;
-    punished_at.is_some_and(|at| started_at + 2 * STARTED_MS >= at)
-        || !world.chain.is_director(director)
+    punished_at.is_some_and(|at| {
+        started_at + 2 * STARTED_MS >= at || is_in_trouble(world, Node::Director(director), at)
+    }) || !world.chain.is_director(director)
 }
 
 /// The first checkpoint at which a validator showed two votes to honest directors that live to tell.

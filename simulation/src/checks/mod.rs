@@ -4,7 +4,13 @@ mod bounds;
 mod deliveries;
 mod double_signs;
 
-use crate::{Report, chain::Change, node::Node, world::World};
+use crate::{
+    Millis, Report,
+    chain::Change,
+    faults::{Fault, FaultKind},
+    node::Node,
+    world::World,
+};
 use director_primitives::DoubleSignProof;
 use director_service::director::DisconnectReason;
 
@@ -63,6 +69,30 @@ impl World {
     }
 }
 
+/// Whether a fault may have kept a node from others lately.
+pub(crate) fn is_in_trouble(world: &World, node: Node, at: Millis) -> bool {
+    let involves = |fault: &Fault| match &fault.kind {
+        FaultKind::Partition { .. } => true,
+        FaultKind::CutLink(a, b) | FaultKind::Loss(a, b, _) | FaultKind::Reset(a, b) => {
+            *a == node || *b == node
+        }
+        FaultKind::Crash { node: of, .. } | FaultKind::Freeze(of) => *of == node,
+        FaultKind::RemoveDirector(n) | FaultKind::Drain(n) => node == Node::Director(*n),
+        _ => false,
+    };
+    // A connection may be given up long after the fault began, and is made again a while later.
+    let is_near = |fault: &Fault| fault.at <= at && at <= fault.until + 20_000;
+    world.scenario.faults.iter().any(|fault| is_near(fault) && involves(fault))
+}
+
+/// Whether everything has come that is to come, and every director is ready.
+pub(crate) fn is_settled(world: &World) -> bool {
+    let mut failures = Failures::default();
+    deliveries::check(world, &mut failures);
+    bounds::check(world, &mut failures);
+    failures.0.is_empty()
+}
+
 /// All checks at the end.
 pub(crate) fn report(world: &World) -> Report {
     let mut failures = Failures::default();
@@ -84,7 +114,7 @@ pub(crate) fn report(world: &World) -> Report {
         proofs: honest.map(|of| of.proven.len() as u64).sum(),
         withheld: received.map(|of| of.withheld.len() as u64).sum(),
         faults: faults(world),
-        simulated_ms: world.scenario.end_at,
+        simulated_ms: world.clock.now,
         events: world.clock.events(),
     }
 }

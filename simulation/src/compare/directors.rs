@@ -11,7 +11,8 @@ use crate::{
 };
 use codec::Encode;
 use director_primitives::{
-    AccountId32, Control, Encoding, Envelope, PayloadKind, Priority, PublicKey, Snapshot, Topic,
+    AccountId32, Attach, Control, Encoding, Envelope, PayloadKind, Priority, PublicKey, Role,
+    Snapshot, Topic,
     runtime_api::{DirectorInfo, DirectorSet, Domain, ValidatorInfo, ValidatorStatus},
 };
 use director_service::director::{Config, Director, Frame, Input, Link, Output, Received};
@@ -186,9 +187,22 @@ impl Directors {
         number.map_or(0, |number| Message::from_le_bytes(*number))
     }
 
-    fn connect(&mut self, net: &mut Net, validator: Id) {
+    /// A second director, of which it hears digests only.
+    fn standby(&self, validator: Id) -> Id {
+        self.home(validator + 1)
+    }
+
+    /// A connection stands, and the validator says what it is for.
+    fn connect(&mut self, net: &mut Net, validator: Id, director: Id) {
         self.connected += 1;
-        self.bring(net, net.now, self.home(validator), Arrival::Up(validator));
+        let role = match director == self.home(validator) {
+            true => Role::Primary,
+            false => Role::Standby,
+        };
+        let attach = Control::Attach(Attach { role, vector: Default::default() });
+        self.bring(net, net.now, director, Arrival::Up(validator));
+        let at = net.control(validator, director, attach.encoded_size());
+        self.bring(net, at, director, Arrival::Control(validator, attach));
     }
 }
 
@@ -207,7 +221,8 @@ impl Behaviour for Directors {
         }
         self.connected = DIRECTORS * (DIRECTORS - 1) / 2;
         for validator in validators {
-            self.connect(net, *validator);
+            self.connect(net, *validator, self.home(*validator));
+            self.connect(net, *validator, self.standby(*validator));
         }
     }
 
@@ -236,10 +251,11 @@ impl Behaviour for Directors {
 
     fn join(&mut self, net: &mut Net, validator: Id) {
         net.dial(validator, self.home(validator));
+        net.dial(validator, self.standby(validator));
     }
 
-    fn connected(&mut self, net: &mut Net, from: Id, _: Id) {
-        self.connect(net, from);
+    fn connected(&mut self, net: &mut Net, from: Id, to: Id) {
+        self.connect(net, from, to);
     }
 
     fn gone(&mut self, net: &mut Net, node: Id, peer: Id) {
@@ -247,8 +263,8 @@ impl Behaviour for Directors {
     }
 
     fn leave(&mut self, _: &mut Net, validator: Id) -> Vec<Id> {
-        self.connected -= 1;
-        vec![self.home(validator)]
+        self.connected -= 2;
+        vec![self.home(validator), self.standby(validator)]
     }
 
     fn tick(&mut self, net: &mut Net) {

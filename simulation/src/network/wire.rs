@@ -32,7 +32,8 @@ impl<const LANES: usize> Wire<LANES> {
     }
 
     /// When something arrives that has left at `sent`: `delay` later at the earliest. If it is lost, it is sent
-    /// again `lost_ms` later, and what follows waits for it. `None` for what comes after all lanes.
+    /// again `lost_ms` later, and what follows waits for it; what is lost meanwhile is sent again meanwhile, as TCP does
+    /// with selective acknowledgements. `None` for what comes after all lanes.
     pub(crate) fn arrival(
         &mut self,
         sent: Millis,
@@ -40,9 +41,8 @@ impl<const LANES: usize> Wire<LANES> {
         delay: Millis,
         lost_ms: Option<Millis>,
     ) -> Millis {
-        let mut at = (sent + delay).max(self.blocked_until);
-        if let Some(lost_ms) = lost_ms {
-            at += lost_ms;
+        let mut at = (sent + delay + lost_ms.unwrap_or(0)).max(self.blocked_until);
+        if lost_ms.is_some() {
             self.blocked_until = at;
         }
         let last = match lane {

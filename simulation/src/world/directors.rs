@@ -7,7 +7,7 @@ use crate::{
     network::{AllowKind, Payload},
     node::Node,
 };
-use director_primitives::{PublicKey, StakeRefusal};
+use director_primitives::{Control, PublicKey, StakeRefusal};
 use director_service::director::{DisconnectReason, Frame, Input, Link, Output, Received};
 use rand::Rng;
 
@@ -151,6 +151,7 @@ impl World {
                     self.director_sends(n, key, Payload::Envelope(class, frame.clone()));
                 }
             }
+            Output::Send { message: Control::Fetch(_), .. } if self.scenario.options.no_fetch => {}
             Output::Send { to, message, .. } => {
                 self.director_sends(n, &to, Payload::control(message));
             }

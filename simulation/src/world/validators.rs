@@ -87,6 +87,7 @@ impl World {
                         self.network.disconnect(&mut self.clock, me, peer, true);
                     }
                 }
+                Wants::Send(_, Control::Fetch(_)) if self.scenario.options.no_fetch => {}
                 Wants::Send(director, message) => {
                     if let Some(peer) = Node::of(&director) {
                         let payload = Payload::control(message);
@@ -94,7 +95,10 @@ impl World {
                     }
                 }
                 Wants::Frame(director, class, frame) => {
-                    self.ledger.send(&frame);
+                    let is_again = !self.ledger.send(&frame);
+                    if is_again && self.scenario.options.no_resend {
+                        continue;
+                    }
                     if let Some(peer) = Node::of(&director) {
                         let payload = Payload::Envelope(class, frame);
                         self.network.send(&mut self.clock, me, peer, payload);

@@ -1,0 +1,62 @@
+//! Seeds that once failed pass, a seed is one run, and the checks notice what they are there for.
+
+use director_simulation::{
+    Options, Report, run,
+    seeds::{run_caught, run_seeds},
+};
+
+/// Seeds that found something, and what.
+const ONCE_FAILED: &[(u64, &str)] = &[
+    (6, "a client gave up what a director that came back still had"),
+    (12, "a message went into the hole between replay and what is new"),
+    (17, "a director that was no director until the punishment has no proof, and needs none"),
+    (42, "what only a director that lies said it has was taken off the outbox"),
+    (49, "a restarted director was ready before it had caught up"),
+];
+
+/// Seeds that are looked through until a check notices what was switched off.
+const SEARCHED: u64 = 20;
+
+#[test]
+fn seeds_that_once_failed_pass() {
+    for (seed, what) in ONCE_FAILED {
+        let Report { failures, .. } = run_caught(*seed, Options::default());
+        assert!(failures.is_empty(), "seed {seed} ({what}): {failures:#?}");
+    }
+}
+
+#[test]
+fn a_seed_is_one_run() {
+    let (first, again, other) =
+        (run(3, Options::default()), run(3, Options::default()), run(4, Options::default()));
+    assert_eq!((first.digest, first.events), (again.digest, again.events));
+    assert_ne!(first.digest, other.digest);
+}
+
+/// The first failure of some seeds with parts switched off.
+fn first_failure(options: Options) -> Option<String> {
+    let mut failures = (0..SEARCHED).flat_map(|seed| run_caught(seed, options).failures);
+    failures.find(|failure| !failure.starts_with("panic"))
+}
+
+#[test]
+fn losses_are_noticed_if_nobody_fetches() {
+    let failure = first_failure(Options { no_fetch: true, ..Options::default() });
+    let failure = failure.expect("some message is lost without fetching");
+    assert!(failure.contains("never got") || failure.contains("is lost, but"), "{failure}");
+}
+
+#[test]
+fn losses_are_noticed_if_nothing_is_sent_again() {
+    let failure = first_failure(Options { no_resend: true, ..Options::default() });
+    let failure = failure.expect("some message is lost if it is sent only once");
+    assert!(failure.contains("never got"), "{failure}");
+}
+
+#[test]
+fn many_seeds_add_up_to_the_same_on_one_thread_and_on_two() {
+    let options = Options { no_faults: true, ..Options::default() };
+    let one = run_seeds(100, 2, 1, options, |_, _| {});
+    let two = run_seeds(100, 2, 2, options, |_, _| {});
+    assert_eq!((one.passed, one.total.digest), (2, two.total.digest));
+}
