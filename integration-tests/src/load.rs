@@ -54,7 +54,6 @@ impl Load {
 }
 
 async fn run(shared: Arc<Shared>, per_s: u64, mut stopped: watch::Receiver<()>) -> Published {
-    let publishers = shared.publishers();
     let mut published = Published::default();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -62,10 +61,12 @@ async fn run(shared: Arc<Shared>, per_s: u64, mut stopped: watch::Receiver<()>) 
     loop {
         tokio::select! {
             _ = ticks.tick() => {
+                // Validators come and go.
+                let publishers = shared.publishers();
                 let due = started.elapsed().as_millis() as u64 * per_s / 1_000;
                 for n in published.messages + published.refused..due {
-                    let number = n as usize % publishers.len();
-                    match publish(&shared, number, &publishers[number], n) {
+                    let (number, publisher) = &publishers[n as usize % publishers.len()];
+                    match publish(&shared, *number, publisher, n) {
                         Ok(()) => published.messages += 1,
                         Err(_) => published.refused += 1,
                     }

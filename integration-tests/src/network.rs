@@ -13,7 +13,11 @@ use director_primitives::{CheckpointNumber, Envelope, PublicKey, SignedEnvelope}
 use director_service::client::DirectorAddress;
 use futures::future::{join_all, try_join_all};
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until},
+};
 
 /// How long bringing everybody up may take on chain, in blocks.
 const START_BLOCKS: u32 = 120;
@@ -35,6 +39,9 @@ pub struct Plan {
     pub dir: PathBuf,
 }
 
+/// How often counters are looked at, which cannot be awaited.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// A network that runs.
 pub struct Network {
     /// The chain.
@@ -46,7 +53,8 @@ pub struct Network {
     /// What the validators share.
     pub shared: Arc<Shared>,
     tasks: Vec<JoinHandle<anyhow::Result<()>>>,
-    stop: watch::Sender<()>,
+    /// One for each validator, or one for all.
+    stops: Vec<watch::Sender<()>>,
 }
 
 impl Network {
@@ -86,24 +94,68 @@ impl Network {
         say("the validators connect; the directors authorize them");
         let snapshot = chain.node.ready().await?;
         let shared = Shared::new(plan.validators, &snapshot);
-        let (stop, stopped) = watch::channel(());
         let addresses = addresses(&directors)?;
         let spawn = identities.iter().enumerate().map(|(number, identity)| {
-            let mut directors = addresses.clone();
-            directors.rotate_left(number % addresses.len());
             let offends = plan.offender.filter(|of| usize::from(of.validator) == number + 1);
-            let double_sign_from = offends.map(|of| of.checkpoint);
-            let (identity, check_signatures) = (identity.clone(), plan.check_signatures);
-            let setup = Setup { number, identity, directors, double_sign_from, check_signatures };
-            validator::spawn(setup, chain.node.clone(), shared.clone(), stopped.clone())
+            let (from, check) = (offends.map(|of| of.checkpoint), plan.check_signatures);
+            spawn(&chain, &shared, addresses.clone(), identity.clone(), number, from, check)
         });
-        let tasks = spawn.collect();
-        let mut network = Self { chain, directors, identities, shared, tasks, stop };
+        let (tasks, stops) = spawn.unzip();
+        let mut network = Self { chain, directors, identities, shared, tasks, stops };
         let patience = Duration::from_millis(plan.block_time_ms) * START_BLOCKS;
         network.wait_until_ready(patience.max(Duration::from_secs(60))).await?;
         say("everybody is authorized and connected");
         network.vote();
         Ok(network)
+    }
+
+    /// Has as many validators leave as others come, the first ones, evenly spread over `within`: on chain, and their
+    /// clients once somebody has what they said. Returns when those who came are authorized. Their accounts have been
+    /// funded; they hear and speak, and the book does not count on them.
+    ///
+    /// # Errors
+    ///
+    /// As the chain refuses it, or that of who left.
+    pub async fn rotate(
+        &mut self,
+        newcomers: Vec<Identity>,
+        within: Duration,
+    ) -> anyhow::Result<()> {
+        let (begun, count, first) = (Instant::now(), newcomers.len(), self.identities.len());
+        let leaving: Vec<_> =
+            self.tasks.drain(..count).zip(self.stops.drain(..count)).enumerate().collect();
+        let (chain, shared, identities) = (&self.chain, &self.shared, &self.identities);
+        let addresses = addresses(&self.directors)?;
+        let turns =
+            leaving.into_iter().zip(&newcomers).map(|((number, (task, stop)), newcomer)| {
+                let directors = addresses.clone();
+                async move {
+                    sleep_until(begun + within * number as u32 / count as u32).await;
+                    let leave = async {
+                        let publisher = shared.retire(number);
+                        while publisher.as_ref().is_some_and(|of| of.unconfirmed() > 0) {
+                            sleep(LOOK).await;
+                        }
+                        shared.ledger().leave(number);
+                        drop(stop);
+                        task.await??;
+                        chain.request_exit(&identities[number]).await?;
+                        anyhow::Ok(())
+                    };
+                    let join = async {
+                        chain.register(newcomer, STAKE).await?;
+                        let (identity, number) = (newcomer.clone(), first + number);
+                        Ok(spawn(chain, shared, directors, identity, number, None, false))
+                    };
+                    Ok::<_, anyhow::Error>(tokio::try_join!(leave, join)?.1)
+                }
+            });
+        let (tasks, stops): (Vec<_>, Vec<_>) = try_join_all(turns).await?.into_iter().unzip();
+        let keys: Vec<_> = newcomers.iter().map(Identity::peer_key).collect();
+        self.tasks.extend(tasks);
+        self.stops.extend(stops);
+        self.identities.extend(newcomers);
+        self.chain.wait_until_authorized(&keys).await
     }
 
     /// A chain and validators that run already. What directors there are is the caller's business.
@@ -114,7 +166,8 @@ impl Network {
         tasks: Vec<JoinHandle<anyhow::Result<()>>>,
         stop: watch::Sender<()>,
     ) -> Self {
-        Self { chain, directors: Vec::new(), identities, shared, tasks, stop }
+        let (directors, stops) = (Vec::new(), vec![stop]);
+        Self { chain, directors, identities, shared, tasks, stops }
     }
 
     /// Lets the validators vote from the next checkpoint on.
@@ -236,11 +289,28 @@ impl Network {
 
     /// The same, with directors that are ended in another way.
     pub(crate) async fn shutdown_with<T>(self, directors: impl Future<Output = T>) {
-        drop(self.stop);
+        drop(self.stops);
         join_all(self.tasks).await;
         directors.await;
         self.chain.process.stop().await;
     }
+}
+
+/// Starts the client of a validator, which begins with the directors in turn. It ends when what comes with it is dropped.
+fn spawn(
+    chain: &Chain,
+    shared: &Arc<Shared>,
+    mut directors: Vec<DirectorAddress>,
+    identity: Identity,
+    number: usize,
+    double_sign_from: Option<CheckpointNumber>,
+    check_signatures: bool,
+) -> (JoinHandle<anyhow::Result<()>>, watch::Sender<()>) {
+    let first = number % directors.len();
+    directors.rotate_left(first);
+    let setup = Setup { number, identity, directors, double_sign_from, check_signatures };
+    let (stop, stopped) = watch::channel(());
+    (validator::spawn(setup, chain.node.clone(), shared.clone(), stopped), stop)
 }
 
 /// Where validators reach the directors.

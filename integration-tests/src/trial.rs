@@ -1,7 +1,10 @@
 //! Lets something happen to directors while validators speak, and looks what became of their messages.
 
 use crate::{
+    chain::{FEES, STAKE},
     director::Director,
+    keys::Identity,
+    ledger::Ledger,
     load::{Load, Published},
     network::{Network, Plan},
 };
@@ -14,6 +17,9 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// How long the load goes on before and after what happens.
 const WHILE: Duration = Duration::from_secs(3);
+
+/// Within this time a third of the validators leaves, and as many come.
+const CHURN: Duration = Duration::from_secs(10);
 
 /// How often counters are looked at, which cannot be awaited.
 const LOOK: Duration = Duration::from_millis(50);
@@ -33,6 +39,8 @@ pub enum Fault {
     Rolling,
     /// The director hands its validators over and stops.
     Drain,
+    /// A third of the validators leaves within ten seconds, and as many others come; directors do nothing.
+    Churn,
 }
 
 /// Who takes part.
@@ -46,8 +54,21 @@ pub struct Setting {
     pub per_s: u64,
     /// Whether the validators check each other's signatures.
     pub check_signatures: bool,
+    /// Whether validators are to come and go: then others are ready to.
+    pub churn: bool,
     /// Where logs and state go.
     pub dir: PathBuf,
+}
+
+impl Setting {
+    fn newcomers(&self) -> usize {
+        if self.churn { self.validators / 3 } else { 0 }
+    }
+
+    /// How long latencies are measured before anything happens: as long as afterwards, if they are compared.
+    fn before(&self) -> Duration {
+        if self.churn { CHURN } else { WHILE }
+    }
 }
 
 /// What came of a trial. Times are of the part from the fault on.
@@ -71,6 +92,8 @@ pub struct Outcome {
     pub withheld: u64,
     /// Latency of a delivery at the quantiles 0.5 and 0.99, and the longest, in milliseconds.
     pub latency_ms: [f64; 3],
+    /// The same before anything happened.
+    pub latency_before_ms: [f64; 3],
 }
 
 impl Outcome {
@@ -90,6 +113,13 @@ pub struct Trial {
     network: Network,
     load: Load,
     dir: PathBuf,
+    /// Those who may come.
+    newcomers: Vec<Identity>,
+    latency_before_ms: [f64; 3],
+}
+
+fn latency_ms(ledger: &Ledger) -> [f64; 3] {
+    [ledger.latency_ms(0.5), ledger.latency_ms(0.99), ledger.latency_max_ms()]
 }
 
 impl Trial {
@@ -111,23 +141,33 @@ impl Trial {
         for director in &network.directors {
             director.wait_until_ready(SOON).await?;
         }
+        let (from, count) = (setting.validators + 1, setting.newcomers());
+        let newcomers: Vec<_> = (from..from + count).map(Identity::validator).collect();
+        let funds = newcomers.iter().map(|of| (of.id(), STAKE + FEES));
+        network.chain.fund(funds.collect()).await?;
         let load = Load::start(network.shared.clone(), setting.per_s);
-        let trial = Self { network, load, dir: setting.dir.clone() };
+        let (dir, latency_before_ms) = (setting.dir.clone(), [0.0; 3]);
+        let mut trial = Self { network, load, dir, newcomers, latency_before_ms };
         trial.all_have_standbys().await?;
-        sleep(WHILE).await;
         trial.network.shared.ledger().forget_latencies();
+        sleep(setting.before()).await;
+        let mut ledger = trial.network.shared.ledger();
+        trial.latency_before_ms = latency_ms(&ledger);
+        ledger.forget_latencies();
+        drop(ledger);
         Ok(trial)
     }
 
     /// Waits until messages are confirmed by a second director: then there is a standby.
     async fn all_have_standbys(&self) -> anyhow::Result<()> {
         let shared = &self.network.shared;
-        let begun: Vec<_> = shared.publishers().iter().map(|of| of.stats().published).collect();
+        let begun = shared.publishers().into_iter().map(|(_, of)| of.stats().published);
+        let begun: Vec<_> = begun.collect();
         let reached = async {
             loop {
                 let publishers = shared.publishers();
                 let mut all = publishers.iter().zip(&begun);
-                if all.all(|(of, begun)| {
+                if all.all(|((_, of), begun)| {
                     let spoken = of.stats().published.saturating_sub(*begun);
                     spoken > 10 && (of.unconfirmed() as u64) < spoken
                 }) {
@@ -148,6 +188,10 @@ impl Trial {
     pub async fn happen(&mut self, fault: Fault) -> anyhow::Result<()> {
         match fault {
             Fault::None => {}
+            Fault::Churn => {
+                let newcomers = std::mem::take(&mut self.newcomers);
+                self.network.rotate(newcomers, CHURN).await?;
+            }
             Fault::Kill => drop(self.first().kill().await),
             Fault::Restart => {
                 let killed = self.first().kill().await;
@@ -211,11 +255,8 @@ impl Trial {
                 disconnected: progress.disconnected,
                 moved: progress.moved,
                 withheld: progress.withheld,
-                latency_ms: [
-                    ledger.latency_ms(0.5),
-                    ledger.latency_ms(0.99),
-                    ledger.latency_max_ms(),
-                ],
+                latency_ms: latency_ms(&ledger),
+                latency_before_ms: self.latency_before_ms,
             }
         };
         network.shutdown().await;

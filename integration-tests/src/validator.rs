@@ -115,9 +115,14 @@ impl Shared {
         self.progress().publishers.values().map(|of| of.stats().duplicates).sum()
     }
 
-    /// The validators' sending ends, by number from 0.
-    pub fn publishers(&self) -> Vec<Publisher> {
-        self.progress().publishers.values().cloned().collect()
+    /// The validators' sending ends, with their numbers from 0.
+    pub fn publishers(&self) -> Vec<(usize, Publisher)> {
+        self.progress().publishers.iter().map(|(number, of)| (*number, of.clone())).collect()
+    }
+
+    /// A validator is about to leave: nobody gets its sending end any more.
+    pub(crate) fn retire(&self, number: usize) -> Option<Publisher> {
+        self.progress().publishers.remove(&number)
     }
 }
 

@@ -20,6 +20,7 @@ async fn happens(fault: Fault) -> Outcome {
         validators: 9,
         per_s: 200,
         check_signatures: true,
+        churn: fault == Fault::Churn,
         dir: dir.path().into(),
     };
     let trial = async {
@@ -60,4 +61,10 @@ async fn when_a_director_drains() {
     let outcome = happens(Fault::Drain).await;
     assert_eq!(outcome.disconnected, 0, "nobody was without a connection: {outcome:?}");
     assert!(outcome.moved >= 3, "its validators moved: {outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_third_of_the_validators_leaves_and_others_come() {
+    let outcome = happens(Fault::Churn).await;
+    assert_eq!((outcome.disconnected, outcome.withheld), (0, 0), "the others noticed: {outcome:?}");
 }

@@ -42,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
         options.directors, options.validators, options.rate
     );
     println!(
-        "{:<8} {:>4} {:>8} {:>6} {:>6} {:>5} {:>9} {:>9} {:>6} {:>6} {:>8} {:>8} {:>8} {:>9}",
+        "{:<8} {:>4} {:>8} {:>6} {:>6} {:>5} {:>9} {:>9} {:>6} {:>6} {:>8} {:>8} {:>8} {:>10} {:>9}",
         "fault",
         "run",
         "messages",
@@ -56,6 +56,7 @@ async fn main() -> anyhow::Result<()> {
         "by other",
         "p50",
         "p99",
+        "p99 before",
         "longest"
     );
     let mut whole = 0;
@@ -79,6 +80,7 @@ async fn trial(fault: Fault, options: &Options) -> anyhow::Result<Outcome> {
         validators: options.validators,
         per_s: options.rate,
         check_signatures: options.check_signatures,
+        churn: fault == Fault::Churn,
         dir: dir.path().into(),
     };
     let mut trial = Trial::start(&setting).await?;
@@ -93,9 +95,10 @@ fn show(fault: Fault, run: usize, of: &Outcome) {
         stall.copied().unwrap_or(Duration::ZERO).as_millis()
     };
     let [p50, p99, longest] = of.latency_ms;
+    let [_, before, _] = of.latency_before_ms;
     println!(
         "{:<8} {run:>4} {:>8} {:>6} {:>6} {:>5} {:>9} {:>9} {:>6} {:>6} {:>8} {p50:>8.1} {p99:>8.1} \
-         {longest:>9.1}",
+         {before:>10.1} {longest:>9.1}",
         format!("{fault:?}").to_lowercase(),
         of.published,
         of.lost,
