@@ -27,7 +27,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("config", &["chain", "network"]),
     ("client", &["network", "chain", "repair"]),
     ("reporter", &["store", "chain"]),
-    ("testing", &["client", "network"]),
+    ("testing", &["client", "director", "network"]),
     (
         "service",
         &[

@@ -25,3 +25,4 @@ pub mod stake;
 pub mod table;
 pub mod trial;
 pub mod validator;
+pub mod witness;

@@ -1,5 +1,6 @@
 //! Adversaries, one file a misdeed: what the tests and the devnet let loose.
 
+mod censor;
 mod equivocator;
 mod false_approver;
 mod false_revoker;
@@ -7,6 +8,7 @@ mod liar;
 mod replayer;
 mod withholder;
 
+pub use censor::{Censor, Censorship};
 pub use equivocator::Equivocator;
 pub use false_approver::FalseApprover;
 pub use false_revoker::FalseRevoker;
