@@ -15,9 +15,11 @@ mod cache;
 mod compatibility;
 mod config;
 mod director_chain;
+mod extrinsic;
 pub mod interface;
 mod node;
 mod outcome;
+mod pool;
 mod records;
 mod session;
 mod signer;
@@ -33,6 +35,7 @@ mod validator_chain;
 pub use blocks::FinalizedBlocks;
 pub use config::{Settings, check_url};
 pub use director_chain::{DirectorChain, Registration};
+pub use extrinsic::{Again, Extrinsic, Fate, Journal, LIFETIME};
 pub use node::{Connection, Node};
 pub use session::Head;
 pub use signer::Account;
@@ -152,6 +155,9 @@ pub enum ChainError {
     /// The node's transaction pool did not take the extrinsic, or dropped it. Try again.
     #[error("the transaction pool did not take it: {0}")]
     Pool(String),
+    /// This account cannot pay the fees. Trying again helps once it has money.
+    #[error("fees are missing: fund account {0}")]
+    FeesMissing(AccountId32),
     /// The node answered something that makes no sense here.
     #[error("unexpected answer of the node: {0}")]
     Unexpected(String),
@@ -165,7 +171,8 @@ impl ChainError {
             Self::Incompatible(_)
             | Self::OtherChain { .. }
             | Self::Config(_)
-            | Self::Refused(_) => false,
+            | Self::Refused(_)
+            | Self::FeesMissing(_) => false,
         }
     }
 }
