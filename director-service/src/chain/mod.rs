@@ -75,8 +75,28 @@ pub trait Chain: Send + Sync {
         proof: &DoubleSignProof,
     ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError>;
 
-    /// Reports a double sign from this director's account and waits until that is finalized.
-    async fn report_double_sign(&self, proof: &DoubleSignProof) -> Result<Included, ChainError>;
+    /// As [`Self::check_evidence`], at the node's best block, which the chain may still leave again.
+    async fn check_evidence_at_best(
+        &self,
+        proof: &DoubleSignProof,
+    ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError>;
+
+    /// Reports a double sign from this director's account: signs, writes what it signed into the
+    /// journal, hands it to the node. Does not wait for a block.
+    ///
+    /// An error means that nothing is on its way: the pool refused what the journal has, or nothing was
+    /// signed. Without one, [`Self::fate`] tells what became of it, even if the node gave no answer.
+    async fn report_double_sign(
+        &self,
+        proof: &DoubleSignProof,
+        journal: &dyn Journal,
+    ) -> Result<Extrinsic, ChainError>;
+
+    /// Hands an extrinsic of this director's account to the node once more.
+    async fn submit_again(&self, extrinsic: &Extrinsic) -> Result<Again, ChainError>;
+
+    /// What became of an extrinsic of this director's account, at the latest finalized block.
+    async fn fate(&self, extrinsic: &Extrinsic) -> Result<Fate, ChainError>;
 
     /// Submits directors' votes from this director's account and waits until that is finalized.
     async fn submit_votes(
