@@ -216,6 +216,19 @@ impl Node {
         self.call("DirectorApi_check_evidence", proof).await
     }
 
+    /// What the chain would say to this proof at the node's best block.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn check_evidence_at_best(
+        &self,
+        proof: &DoubleSignProof,
+    ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError> {
+        let session = self.session().await?;
+        session.call("DirectorApi_check_evidence", proof, None).await
+    }
+
     /// subxt's client at a finalized block, for what this room has no name for: events, storage.
     /// Put a timeout around what is asked of it.
     ///

@@ -306,11 +306,18 @@ fn candidate(waiting: &Waiting) -> Candidate {
 }
 
 fn evidence(known: &EvidenceStatus) -> Evidence {
+    let name = known.state.name();
     let (state, submitted_block, finalized_block) = match &known.state {
-        State::Proven => ("proven".to_owned(), None, None),
-        State::Submitted { block } => ("submitted".to_owned(), Some(*block), None),
-        State::Finalized { block } => ("finalized".to_owned(), None, Some(*block)),
-        State::Obsolete { why } => (format!("obsolete: {why}"), None, None),
+        State::Proven => (name.to_owned(), None, None),
+        State::Submitted { block } | State::Signed { born: block, .. } => {
+            (name.to_owned(), Some(*block), None)
+        }
+        State::Finalized { block } => (name.to_owned(), None, Some(*block)),
+        State::Obsolete { why } => (format!("{name}: {why}"), None, None),
+        State::Waiting { .. } => {
+            (format!("{name}: punished for another offence, which may be excused"), None, None)
+        }
+        State::FeesMissing => (format!("{name}: fund this director's account"), None, None),
     };
     Evidence {
         id: hash(&known.id),

@@ -21,6 +21,8 @@ mod outbox;
 mod thread;
 
 #[cfg(test)]
+pub(crate) mod memory;
+#[cfg(test)]
 mod tests;
 
 pub use history::{History, Recent};

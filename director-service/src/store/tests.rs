@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{FILE_NAME, History, Recent, Record, State, Store, StoreError};
+use codec::{DecodeAll, Encode};
 use director_primitives::{AccountId32, H256, SignedVote, test_utils::TestKey};
 use tempfile::{TempDir, tempdir};
 
@@ -109,6 +110,32 @@ async fn proofs_survive_with_their_states() {
     records.sort_by_key(|record| record.proof.first.vote.checkpoint);
     let submitted = record(1, State::Submitted { block: 7 });
     assert_eq!(records, vec![submitted, record(2, State::Obsolete { why: "late".into() })]);
+}
+
+#[test]
+fn every_state_survives_and_older_records_are_read() {
+    let states = [
+        State::Proven,
+        State::Submitted { block: 7 },
+        State::Finalized { block: 9 },
+        State::Obsolete { why: "late".into() },
+        State::Waiting { since: 11 },
+        State::Signed { bytes: vec![1, 2, 3], nonce: 4, born: 5 },
+        State::FeesMissing,
+    ];
+    // A proof's record ends with its state and two times: the first byte of the state says which one.
+    // Older versions wrote the first four.
+    let prefix = record(1, State::Proven).proof.encode();
+    for (index, state) in states.into_iter().enumerate() {
+        let encoded = record(1, state.clone()).encode();
+        assert_eq!(encoded[..prefix.len()], prefix);
+        assert_eq!(usize::from(encoded[prefix.len()]), index, "{state:?}");
+        assert_eq!(Record::decode_all(&mut &*encoded), Ok(record(1, state)));
+    }
+    let mut old = prefix;
+    old.push(1);
+    (7u64, 1u64, 2u64).encode_to(&mut old);
+    assert_eq!(Record::decode_all(&mut &*old), Ok(record(1, State::Submitted { block: 7 })));
 }
 
 #[tokio::test]
