@@ -3,6 +3,7 @@
 mod config;
 mod control;
 mod drain;
+mod harden;
 mod keys;
 mod node;
 mod register;
@@ -62,6 +63,8 @@ enum Command {
 
 /// Runs what the command line says.
 pub fn main() -> ExitCode {
+    // Before any key is read.
+    harden::harden();
     let done = match Cli::parse().command {
         Command::Run(args) => args.execute(),
         Command::Config(args) => args.execute(),
