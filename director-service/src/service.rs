@@ -220,6 +220,7 @@ async fn supervise(
     let mut tasks = JoinSet::new();
     let served = http::serve(http, view.clone(), stopper.stopped());
     tasks.spawn(async { served.await.map_err(|_| ServiceError::Ended("the HTTP page")) });
+    tasks.spawn(follower_panicked(node.panicked(), stopper.clone()));
 
     let snapshot = tokio::select! {
         snapshot = node.ready() => snapshot?,
@@ -289,6 +290,17 @@ fn worse(
 async fn ended_well(task: impl Future<Output = ()>) -> Result<(), ServiceError> {
     task.await;
     Ok(())
+}
+
+/// Resolves if the follower of the chain panics: nobody else would notice, blocks would just not come.
+async fn follower_panicked(
+    panicked: impl Future<Output = String>,
+    stopper: Stopper,
+) -> Result<(), ServiceError> {
+    tokio::select! {
+        said = panicked => Err(ServiceError::Panicked(said)),
+        () = stopper.stopped() => Ok(()),
+    }
 }
 
 /// Resolves when the reporter is gone: it may panic like any other task.

@@ -140,6 +140,9 @@ impl Rounds {
         if closed.await.is_err() {
             error!("not everything of the network stopped within {GRACE:?}");
         }
+        if let Some(said) = mesh.panicked().or_else(|| public.panicked()) {
+            ended = worse(ended, Err(ServiceError::Panicked(said)));
+        }
         ended.map(|()| next)
     }
 

@@ -3,6 +3,7 @@
 mod agreement;
 mod control;
 mod crypto;
+mod panics;
 mod refresh;
 mod rotation;
 mod start;

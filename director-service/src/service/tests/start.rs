@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// A director's folder with keys and a configuration whose node does not exist.
-fn folder() -> (tempfile::TempDir, Config) {
+pub(super) fn folder() -> (tempfile::TempDir, Config) {
     let dir = tempfile::tempdir().unwrap();
     write_secret(&dir.path().join("peer.key"), &"11".repeat(32)).unwrap();
     write_secret(&dir.path().join("account.key"), "//Alice").unwrap();
