@@ -35,9 +35,11 @@ mod interfaces;
 mod links;
 mod load;
 mod ports;
+mod recall;
 mod refresh;
 mod rotation;
 mod round;
+mod settings;
 mod shutdown;
 mod stakes;
 mod submissions;
@@ -216,7 +218,7 @@ async fn supervise(
     let id = account.id();
     let http_address = http.local_addr().unwrap_or(config.http.listen);
     let identity = Identity { account: id.clone(), peer_key: keys.first().public() };
-    let view = Arc::new(view::View::new(identity, node.clone()));
+    let view = Arc::new(view::View::new(identity, node.clone(), store.health()));
     let mut tasks = JoinSet::new();
     let served = http::serve(http, view.clone(), stopper.stopped());
     tasks.spawn(async { served.await.map_err(|_| ServiceError::Ended("the HTTP page")) });
@@ -233,7 +235,6 @@ async fn supervise(
     let reporter =
         Reporter::start(reporter::Config::new(id.clone()), chain.clone(), store.outbox());
     view.set_reporter(reporter.handle());
-    view.set_store(store.failures());
     let (submissions, submission_requests) = mpsc::channel(submissions::MAX_WAITING);
     let submitting =
         submissions::run(chain.clone(), submission_requests, view.clone(), stopper.clone());
@@ -247,6 +248,7 @@ async fn supervise(
         keys,
         chain,
         history: store.history(),
+        health: store.health(),
         submissions,
         reporter: reporter.handle(),
         view,

@@ -15,7 +15,11 @@ mod validator;
 use clap::{Parser, Subcommand};
 use director_primitives::AccountId32;
 use node::{NodeArgs, connect};
-use std::{future::Future, io::IsTerminal, process::ExitCode};
+use std::{
+    future::Future,
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
 
 /// Relay, detector and reporter of director-anchored peering.
 #[derive(Parser)]
@@ -79,7 +83,9 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let line = format!("{error:#}");
-            eprintln!("director: {}", line.split_whitespace().collect::<Vec<_>>().join(" "));
+            let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+            // `eprintln!` would panic if standard error is a file on a full disk.
+            let _ = writeln!(std::io::stderr(), "director: {line}");
             ExitCode::FAILURE
         }
     }
@@ -91,6 +97,8 @@ fn start_logging(filter: &str) -> anyhow::Result<()> {
         .with_env_filter(tracing_subscriber::EnvFilter::try_new(filter)?)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
+        // A line that standard error does not take is lost. To say so there would be a panic.
+        .log_internal_errors(false)
         .try_init()
         .map_err(|error| anyhow::anyhow!("cannot log: {error}"))
 }

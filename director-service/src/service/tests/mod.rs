@@ -4,6 +4,7 @@ mod agreement;
 mod control;
 mod crypto;
 mod panics;
+mod recall;
 mod refresh;
 mod rotation;
 mod start;
