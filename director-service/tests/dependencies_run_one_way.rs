@@ -36,7 +36,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
             "reporter", "store",
         ],
     ),
-    ("cli", &["chain", "config", "keys", "network", "service"]),
+    ("cli", &["chain", "config", "keys", "network", "service", "store"]),
     ("main", &["cli"]),
 ];
 

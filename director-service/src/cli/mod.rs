@@ -10,6 +10,7 @@ mod register;
 mod revoke;
 mod rotate_key;
 mod run;
+mod store;
 mod validator;
 
 use clap::{Parser, Subcommand};
@@ -61,6 +62,8 @@ enum Command {
     Revoke(revoke::Args),
     /// Have the running director hand its validators over to others, and stop.
     Drain(drain::Args),
+    /// Look after the file with the history of votes, while the director is stopped.
+    Store(store::Args),
     /// Do a validator's steps on chain, or see how far it is.
     Validator(validator::Args),
 }
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::RotateKey(args) => args.execute(),
         Command::Revoke(args) => args.execute(),
         Command::Drain(args) => args.execute(),
+        Command::Store(args) => args.execute(),
         Command::Validator(args) => args.execute(),
     };
     match done {

@@ -31,6 +31,7 @@ mod outbox;
 mod overlay;
 mod tables;
 mod thread;
+mod upkeep;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -41,6 +42,7 @@ pub use history::{History, Recent};
 pub use outbox::{Outbox, Record, State};
 pub use overlay::MAX_UNWRITTEN_VOTES;
 pub use thread::MAX_BATCH;
+pub use upkeep::{Contents, Report, check, compact};
 
 use director_primitives::H256;
 use error::io_error;

@@ -1,7 +1,7 @@
 //! The file: three tables of redb, each batch of commands one transaction.
 
 use super::{
-    CACHE_BYTES, Recent, Record, StoreError,
+    CACHE_BYTES, Contents, Recent, Record, StoreError,
     error::{file_error, io_error},
 };
 use codec::{DecodeAll, Encode};
@@ -249,6 +249,30 @@ impl<'t> Opened<'t> {
     pub(super) fn remove(&mut self, id: H256) -> Result<(), StorageError> {
         self.wrote = true;
         self.proofs.remove(id.0).map(drop)
+    }
+
+    /// Counts everything, and what cannot be read.
+    pub(super) fn contents(&self) -> Result<Contents, StorageError> {
+        let mut found = Contents::default();
+        for entry in self.votes.iter()? {
+            let (key, value) = entry?;
+            let (checkpoint, _) = key.value();
+            match SignedVote::decode_all(&mut value.value()) {
+                Ok(_) => {
+                    let first = found.checkpoints.map_or(checkpoint, |(first, _)| first);
+                    found.checkpoints = Some((first, checkpoint));
+                    found.votes += 1;
+                }
+                Err(_) => found.unreadable += 1,
+            }
+        }
+        for entry in self.proofs.iter()? {
+            match Record::decode_all(&mut entry?.1.value()) {
+                Ok(_) => found.proofs += 1,
+                Err(_) => found.unreadable += 1,
+            }
+        }
+        Ok(found)
     }
 
     pub(super) fn records(&self) -> Result<Vec<Record>, StorageError> {

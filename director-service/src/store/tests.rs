@@ -3,6 +3,7 @@
 
 mod disk;
 pub(crate) mod faulty;
+mod upkeep;
 
 use super::{FILE_NAME, History, Recent, Record, State, Store, StoreError};
 use director_primitives::{AccountId32, H256, SignedVote, test_utils::TestKey};
