@@ -25,7 +25,8 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("metrics", &["director", "network"]),
     // For the forms of addresses.
     ("config", &["chain", "network"]),
-    ("client", &["network", "chain", "repair"]),
+    // The keys it signs with are wiped as a director's are.
+    ("client", &["network", "chain", "keys", "repair"]),
     ("reporter", &["store", "chain"]),
     ("testing", &["client", "network"]),
     (
@@ -35,7 +36,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
             "reporter", "store",
         ],
     ),
-    ("cli", &["chain", "config", "keys", "network", "service"]),
+    ("cli", &["chain", "config", "keys", "network", "service", "store"]),
     ("main", &["cli"]),
 ];
 
