@@ -84,16 +84,14 @@ async fn run() {
     network.shutdown().await;
 }
 
-/// More than the limits of a class, at once.
+/// More than the limit of a class, at once. Of Bulk, whose limit is low: what the others let pass would be more than
+/// a debug build carries without delay.
 async fn a_flooder_is_limited(network: &Network, identity: &Identity) {
     let scene = Scene::begin(network, "flooder", identity, 0).await;
-    let mut flooder = Flooder::new(scene.author());
-    let flood = [flooder.burst(Priority::Bulk, 2_000), flooder.burst(Priority::Normal, 4_000)];
-    let flood = flood.concat();
+    let flood = Flooder::new(scene.author()).burst(Priority::Bulk, 2_000);
     scene.send(&flood);
-    let now = scene.counted(&[("rate_limited_total{class=\"bulk\"}", 1)]).await;
-    let limited = |class| scene.grown(&now, &format!("rate_limited_total{{class=\"{class}\"}}"));
-    eprintln!("  limited: {} of 2,000 in Bulk, {} of 4,000", limited("bulk"), limited("normal"));
+    // 200 at once and 200 a second pass.
+    scene.counted(&[("rate_limited_total{class=\"bulk\"}", 1_000)]).await;
     // What is within the limits goes its way: to all, and once.
     scene.all_or_none_heard(&flood).await;
     scene.end(NOBODY).await;
@@ -166,12 +164,12 @@ async fn a_cache_flusher_is_remembered(network: &Network, identity: &Identity) {
     let first = flusher.first().to_vec();
     scene.send(&first);
     scene.heard(&first).await;
-    // 300 of each class in 200 ms at most, of the 2,000 that it may say in a second.
-    let mut beats = interval(Duration::from_millis(200));
+    // 150 of each class in 100 ms at most, of the 2,000 that it may say in a second.
+    let mut beats = interval(Duration::from_millis(100));
     let mut left = CACHE + 500;
     while left > 0 {
         beats.tick().await;
-        let flush = flusher.flush(left.min(900));
+        let flush = flusher.flush(left.min(450));
         left -= flush.len();
         scene.send(&flush);
         scene.heard(&flush[flush.len() - 3..]).await;
