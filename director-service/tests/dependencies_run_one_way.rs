@@ -45,8 +45,10 @@ const CRATES_OF_THE_CORE: [&str; 6] =
     ["codec", "core", "crate", "director_primitives", "std", "super"];
 
 /// Crates that one room alone may use.
-const CRATES_OF_ONE_ROOM: [(&str, &str); 8] = [
+const CRATES_OF_ONE_ROOM: [(&str, &str); 10] = [
     ("axum", "http"),
+    ("hyper", "http"),
+    ("hyper_util", "http"),
     ("libp2p", "network"),
     ("prometheus_client", "metrics"),
     ("redb", "store"),
