@@ -7,8 +7,11 @@
 //! Secrets are never taken from the command line or the environment, where other users see them,
 //! and are wiped from memory when they are dropped.
 
+mod secret;
+
 use director_primitives::{PublicKey, Signature, Statement, keys::is_small_order, signing_bytes};
-use ed25519_zebra::{SigningKey, VerificationKey};
+use ed25519_zebra::VerificationKey;
+pub(crate) use secret::Secret;
 use std::{
     fs::OpenOptions,
     io::{ErrorKind, Read, Write},
@@ -113,12 +116,12 @@ pub fn random_seed() -> Zeroizing<[u8; 32]> {
 
 /// A director's or validator's peer key: its libp2p identity, and what it signs envelopes with.
 #[derive(Clone)]
-pub struct PeerKey(SigningKey);
+pub struct PeerKey(Secret);
 
 impl PeerKey {
     /// The key with this seed.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(SigningKey::from(*seed))
+        Self(Secret::from_seed(seed))
     }
 
     /// Reads it from a file of 64 hexadecimal digits.
@@ -142,12 +145,14 @@ impl PeerKey {
 
     /// The seed, for the network's own key type.
     pub fn seed(&self) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(self.0.into())
+        let mut seed = Zeroizing::new([0; 32]);
+        seed.copy_from_slice(self.0.as_ref());
+        seed
     }
 
     /// The public key.
     pub fn public(&self) -> PublicKey {
-        PublicKey::from_raw(VerificationKey::from(&self.0).into())
+        PublicKey::from_raw(VerificationKey::from(&*self.0).into())
     }
 
     /// Its signature of these bytes.

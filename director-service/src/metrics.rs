@@ -48,7 +48,34 @@ pub struct Metrics {
     memory: Gauge<u64, AtomicU64>,
     verify_seconds: Durations,
     submissions_failed: Counter,
-    store_failures: Counter,
+    disk: Disk,
+}
+
+/// What the store counts.
+struct Disk {
+    failing: Gauge<u64, AtomicU64>,
+    failures: Counter,
+    unwritten_votes: Gauge<u64, AtomicU64>,
+    lost_votes: Counter,
+}
+
+impl Disk {
+    fn new(r: &mut Registry) -> Self {
+        let lost = "Votes that neither file nor memory took";
+        Self {
+            failing: gauge(r, "store_failing", "1 while the file cannot be used"),
+            failures: counter(r, "store_failures", "Attempts to use the file that failed"),
+            unwritten_votes: gauge(r, "store_unwritten_votes", "Votes that are in memory alone"),
+            lost_votes: counter(r, "store_lost_votes", lost),
+        }
+    }
+
+    fn take(&self, store: &Store) {
+        self.failing.set(store.is_failing.into());
+        set(&self.failures, store.failures);
+        self.unwritten_votes.set(store.unwritten_votes);
+        set(&self.lost_votes, store.lost_votes);
+    }
 }
 
 /// What the core counts.
@@ -268,8 +295,21 @@ pub struct Reading {
     pub active: bool,
     /// Memory of the process.
     pub memory_bytes: Option<u64>,
-    /// Writes that the disk refused: what they held is in memory alone.
-    pub store_failures: u64,
+    /// How the store is doing.
+    pub store: Store,
+}
+
+/// How the store is doing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Store {
+    /// Whether its file cannot be used now.
+    pub is_failing: bool,
+    /// Attempts to use it that failed.
+    pub failures: u64,
+    /// Votes that are in memory alone.
+    pub unwritten_votes: u64,
+    /// Votes that there was no room for there either.
+    pub lost_votes: u64,
 }
 
 impl Metrics {
@@ -289,7 +329,7 @@ impl Metrics {
         let help = "Time that it took to check the signatures of a batch";
         r.register_with_unit("verify", help, Unit::Seconds, verify_seconds.0.clone());
         let submissions_failed = counter(r, "submissions_failed", "Submissions that failed");
-        let store_failures = counter(r, "store_failures", "Writes that the disk refused");
+        let disk = Disk::new(r);
         Self {
             registry,
             core,
@@ -301,7 +341,7 @@ impl Metrics {
             memory,
             verify_seconds,
             submissions_failed,
-            store_failures,
+            disk,
         }
     }
 
@@ -324,7 +364,7 @@ impl Metrics {
             }
         }
         self.finalized.set(reading.core.finalized);
-        set(&self.store_failures, reading.store_failures);
+        self.disk.take(&reading.store);
         self.ready.set(reading.ready.into());
         self.caught_up.set(reading.caught_up.into());
         self.active.set(reading.active.into());

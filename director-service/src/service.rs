@@ -35,9 +35,11 @@ mod interfaces;
 mod links;
 mod load;
 mod ports;
+mod recall;
 mod refresh;
 mod rotation;
 mod round;
+mod settings;
 mod shutdown;
 mod stakes;
 mod submissions;
@@ -216,10 +218,11 @@ async fn supervise(
     let id = account.id();
     let http_address = http.local_addr().unwrap_or(config.http.listen);
     let identity = Identity { account: id.clone(), peer_key: keys.first().public() };
-    let view = Arc::new(view::View::new(identity, node.clone()));
+    let view = Arc::new(view::View::new(identity, node.clone(), store.health()));
     let mut tasks = JoinSet::new();
     let served = http::serve(http, view.clone(), stopper.stopped());
     tasks.spawn(async { served.await.map_err(|_| ServiceError::Ended("the HTTP page")) });
+    tasks.spawn(follower_panicked(node.panicked(), stopper.clone()));
 
     let snapshot = tokio::select! {
         snapshot = node.ready() => snapshot?,
@@ -232,7 +235,6 @@ async fn supervise(
     let reporter =
         Reporter::start(reporter::Config::new(id.clone()), chain.clone(), store.outbox());
     view.set_reporter(reporter.handle());
-    view.set_store(store.failures());
     let (submissions, submission_requests) = mpsc::channel(submissions::MAX_WAITING);
     let submitting =
         submissions::run(chain.clone(), submission_requests, view.clone(), stopper.clone());
@@ -246,6 +248,7 @@ async fn supervise(
         keys,
         chain,
         history: store.history(),
+        health: store.health(),
         submissions,
         reporter: reporter.handle(),
         view,
@@ -289,6 +292,17 @@ fn worse(
 async fn ended_well(task: impl Future<Output = ()>) -> Result<(), ServiceError> {
     task.await;
     Ok(())
+}
+
+/// Resolves if the follower of the chain panics: nobody else would notice, blocks would just not come.
+async fn follower_panicked(
+    panicked: impl Future<Output = String>,
+    stopper: Stopper,
+) -> Result<(), ServiceError> {
+    tokio::select! {
+        said = panicked => Err(ServiceError::Panicked(said)),
+        () = stopper.stopped() => Ok(()),
+    }
 }
 
 /// Resolves when the reporter is gone: it may panic like any other task.

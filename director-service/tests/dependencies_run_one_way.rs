@@ -25,7 +25,8 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("metrics", &["director", "network"]),
     // For the forms of addresses.
     ("config", &["chain", "network"]),
-    ("client", &["network", "chain", "repair"]),
+    // The keys it signs with are wiped as a director's are.
+    ("client", &["network", "chain", "keys", "repair"]),
     ("reporter", &["store", "chain"]),
     ("testing", &["client", "director", "network"]),
     (
@@ -35,7 +36,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
             "reporter", "store",
         ],
     ),
-    ("cli", &["chain", "config", "keys", "network", "service"]),
+    ("cli", &["chain", "config", "keys", "network", "service", "store"]),
     ("main", &["cli"]),
 ];
 
@@ -44,8 +45,10 @@ const CRATES_OF_THE_CORE: [&str; 6] =
     ["codec", "core", "crate", "director_primitives", "std", "super"];
 
 /// Crates that one room alone may use.
-const CRATES_OF_ONE_ROOM: [(&str, &str); 8] = [
+const CRATES_OF_ONE_ROOM: [(&str, &str); 10] = [
     ("axum", "http"),
+    ("hyper", "http"),
+    ("hyper_util", "http"),
     ("libp2p", "network"),
     ("prometheus_client", "metrics"),
     ("redb", "store"),

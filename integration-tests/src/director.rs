@@ -56,8 +56,21 @@ impl Director {
     /// If it does not start; the message has the end of its log.
     pub async fn start(identity: Identity, dir: &Path, chain_url: &str) -> anyhow::Result<Self> {
         let config = write_config(&identity, dir, chain_url)?;
-        let (process, ports) = run(&identity.name, &config, dir).await?;
+        let (process, ports) = run(&identity.name, &config, dir, None).await?;
         Ok(Self { identity, ports, process, config })
+    }
+
+    /// Lets the process write no file beyond so many bytes, as if the disk were full; `None` lets it again.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended, or there is no `prlimit` of util-linux.
+    pub fn limit_files(&self, bytes: Option<u64>) -> anyhow::Result<()> {
+        let pid = self.process.pid().context("the director has ended")?.to_string();
+        let mut prlimit = std::process::Command::new("prlimit");
+        let limited = prlimit.args(["--pid", &pid, &file_limit(bytes)]).status()?;
+        anyhow::ensure!(limited.success(), "cannot limit the files of process {pid}");
+        Ok(())
     }
 
     /// Runs `director COMMAND --config FILE`; what that printed, and how it ended.
@@ -182,13 +195,26 @@ impl Killed {
     ///
     /// As [`Director::start`].
     pub async fn restart(self, dir: &Path) -> anyhow::Result<Director> {
+        self.restart_with(dir, None).await
+    }
+
+    /// The same, but it can write no file beyond so many bytes; see [`Director::limit_files`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Director::start`].
+    pub async fn restart_on_full_disk(self, dir: &Path, bytes: u64) -> anyhow::Result<Director> {
+        self.restart_with(dir, Some(bytes)).await
+    }
+
+    async fn restart_with(self, dir: &Path, file_bytes: Option<u64>) -> anyhow::Result<Director> {
         let Self { identity, ports, config } = self;
         let text = fs::read_to_string(&config)?;
         let text = text
             .replace(&listen_line("tcp", 0, "mesh"), &listen_line("tcp", ports.mesh, "mesh"))
             .replace(&listen_line("tcp", 0, "public"), &listen_line("tcp", ports.public, "public"));
         fs::write(&config, text)?;
-        let (process, ports) = run(&identity.name, &config, dir).await?;
+        let (process, ports) = run(&identity.name, &config, dir, file_bytes).await?;
         Ok(Director { identity, ports, process, config })
     }
 }
@@ -230,6 +256,11 @@ pub fn write_keys(identity: &Identity, folder: &Path) -> anyhow::Result<()> {
     write_secret(&folder.join("peer.key"), &hex::encode(identity.peer_secret()))
 }
 
+/// The argument of `prlimit`: the limit that counts, and not the one up to which it can be raised.
+fn file_limit(bytes: Option<u64>) -> String {
+    format!("--fsize={}:", bytes.map_or("unlimited".into(), |bytes| bytes.to_string()))
+}
+
 /// A line of the configuration; the comment tells the two sections' lines apart.
 fn listen_line(protocol: &str, port: u16, section: &str) -> String {
     format!("listen = [\"/ip4/127.0.0.1/{protocol}/{port}\"] # {section}")
@@ -244,11 +275,23 @@ fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn run(name: &str, config: &Path, dir: &Path) -> anyhow::Result<(Managed, Ports)> {
-    let arguments =
-        ["run", "--config", &config.display().to_string(), "--exit-on-stdin-eof"].map(String::from);
+async fn run(
+    name: &str,
+    config: &Path,
+    dir: &Path,
+    file_bytes: Option<u64>,
+) -> anyhow::Result<(Managed, Ports)> {
+    let run = ["run", "--config", &config.display().to_string(), "--exit-on-stdin-eof"];
+    let mut arguments = run.map(String::from).to_vec();
+    let mut program = sibling("director")?;
+    if file_bytes.is_some() {
+        // Becomes the director.
+        let limited = [file_limit(file_bytes), program.display().to_string()];
+        arguments.splice(0..0, limited);
+        program = "prlimit".into();
+    }
     let log = dir.join(format!("{name}.log"));
-    let mut process = Managed::spawn(name, &sibling("director")?, &arguments, log)?;
+    let mut process = Managed::spawn(name, &program, &arguments, log)?;
     let ready = process.wait_for_line("listening ", START).await?;
     Ok((process, ports_of(&ready)?))
 }

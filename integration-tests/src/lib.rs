@@ -11,6 +11,7 @@ pub mod director;
 pub mod keys;
 pub mod ledger;
 pub mod load;
+pub mod metrics;
 #[cfg(target_os = "linux")]
 pub mod namespaces;
 pub mod network;

@@ -1,4 +1,4 @@
-//! Builds what is measured as operators would, and measures: `cargo xtask bench relay|failover|heartbeats|core|store`.
+//! Builds what is measured as operators would, and measures: `cargo xtask bench relay|failover|heartbeats|core|detector|store`.
 
 use crate::{cargo, devnet, setup, steps::Steps, wasm};
 use std::{
@@ -21,6 +21,8 @@ Benchmarks:
          under load: `--help` tells the options
   heartbeats
          what heartbeats and vectors cost a director of a thousand validators
+  detector
+         a million votes of a thousand validators through detector and store; fails below its bounds
   core   what a director does with a message, without sockets (criterion)
   store  what it keeps on disk (criterion)
 
@@ -46,7 +48,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {
     match &*name {
         "relay" => relay(rest),
         "failover" => failover(rest),
-        "core" | "store" | "heartbeats" => criterion(&name, rest),
+        "core" | "detector" | "store" | "heartbeats" => criterion(&name, rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(())

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 const END_TO_END_TIMEOUT_S: &str = "90";
 
 /// How long each fuzz target runs here: enough for the seeds and some 10,000 inputs around them.
-const FUZZ_SECONDS: u64 = 15;
+const FUZZ_SECONDS: u64 = 8;
 
 /// Runs all checks, also those after a failed one, and counts at the end.
 ///

@@ -20,7 +20,7 @@ use std::{
 pub(crate) const MANIFEST: &str = "pallets/primitives/fuzz/Cargo.toml";
 
 /// The targets, named as the crate's programs.
-const TARGETS: [&str; 2] = ["proof", "director_vote"];
+const TARGETS: [&str; 6] = ["proof", "director_vote", "envelope", "request", "vote", "control"];
 
 /// How long each target runs if nobody says.
 const DEFAULT_SECONDS: u64 = 600;

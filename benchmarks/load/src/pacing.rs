@@ -169,6 +169,7 @@ fn prepare_bulk<S: System>(system: &mut S, bytes: usize, seq: u64) -> S::Message
 }
 
 /// Without this the kernel may wake the thread 50 µs late to save power.
+#[allow(unsafe_code, reason = "no crate that is here has a safe function for it")]
 fn exact_timers() {
     // SAFETY: sets a number of the calling thread.
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1_usize, 0, 0, 0) };

@@ -34,6 +34,7 @@ fn cpu_ns(pid: u32) -> Result<u64> {
     if sum > 0 { Ok(sum) } else { cpu_ns_of_stat(pid) }
 }
 
+#[allow(unsafe_code, reason = "no crate that is here has a safe function for it")]
 fn cpu_ns_of_stat(pid: u32) -> Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name in parentheses may hold spaces; utime and stime are fields 14 and 15.

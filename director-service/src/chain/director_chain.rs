@@ -1,7 +1,7 @@
 //! The chain as one director uses it: its node, its account.
 
 use super::{
-    Account, Chain, ChainError, Included, Node, Submitter,
+    Account, Again, Chain, ChainError, Extrinsic, Fate, Included, Journal, Node, Submitter,
     interface::{self, runtime_types::bounded_collections::bounded_vec::BoundedVec},
 };
 use async_trait::async_trait;
@@ -91,9 +91,28 @@ impl Chain for DirectorChain {
         self.node.check_evidence(proof).await
     }
 
-    async fn report_double_sign(&self, proof: &DoubleSignProof) -> Result<Included, ChainError> {
+    async fn check_evidence_at_best(
+        &self,
+        proof: &DoubleSignProof,
+    ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError> {
+        self.node.check_evidence_at_best(proof).await
+    }
+
+    async fn report_double_sign(
+        &self,
+        proof: &DoubleSignProof,
+        journal: &dyn Journal,
+    ) -> Result<Extrinsic, ChainError> {
         let call = interface::tx().slashing_evidence().report_double_sign(Static(*proof));
-        self.submitter.submit_and_finalize(&call, &self.account).await
+        self.submitter.submit_in_writing(&call, &self.account, journal).await
+    }
+
+    async fn submit_again(&self, extrinsic: &Extrinsic) -> Result<Again, ChainError> {
+        self.submitter.submit_again(&self.account.id(), extrinsic).await
+    }
+
+    async fn fate(&self, extrinsic: &Extrinsic) -> Result<Fate, ChainError> {
+        self.submitter.fate(&self.account.id(), extrinsic).await
     }
 
     async fn submit_votes(

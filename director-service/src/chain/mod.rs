@@ -15,9 +15,11 @@ mod cache;
 mod compatibility;
 mod config;
 mod director_chain;
+mod extrinsic;
 pub mod interface;
 mod node;
 mod outcome;
+mod pool;
 mod records;
 mod session;
 mod signer;
@@ -33,6 +35,7 @@ mod validator_chain;
 pub use blocks::FinalizedBlocks;
 pub use config::{Settings, check_url};
 pub use director_chain::{DirectorChain, Registration};
+pub use extrinsic::{Again, Extrinsic, Fate, Journal, LIFETIME};
 pub use node::{Connection, Node};
 pub use session::Head;
 pub use signer::Account;
@@ -72,8 +75,28 @@ pub trait Chain: Send + Sync {
         proof: &DoubleSignProof,
     ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError>;
 
-    /// Reports a double sign from this director's account and waits until that is finalized.
-    async fn report_double_sign(&self, proof: &DoubleSignProof) -> Result<Included, ChainError>;
+    /// As [`Self::check_evidence`], at the node's best block, which the chain may still leave again.
+    async fn check_evidence_at_best(
+        &self,
+        proof: &DoubleSignProof,
+    ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError>;
+
+    /// Reports a double sign from this director's account: signs, writes what it signed into the
+    /// journal, hands it to the node. Does not wait for a block.
+    ///
+    /// An error means that nothing is on its way: the pool refused what the journal has, or nothing was
+    /// signed. Without one, [`Self::fate`] tells what became of it, even if the node gave no answer.
+    async fn report_double_sign(
+        &self,
+        proof: &DoubleSignProof,
+        journal: &dyn Journal,
+    ) -> Result<Extrinsic, ChainError>;
+
+    /// Hands an extrinsic of this director's account to the node once more.
+    async fn submit_again(&self, extrinsic: &Extrinsic) -> Result<Again, ChainError>;
+
+    /// What became of an extrinsic of this director's account, at the latest finalized block.
+    async fn fate(&self, extrinsic: &Extrinsic) -> Result<Fate, ChainError>;
 
     /// Submits directors' votes from this director's account and waits until that is finalized.
     async fn submit_votes(
@@ -152,6 +175,9 @@ pub enum ChainError {
     /// The node's transaction pool did not take the extrinsic, or dropped it. Try again.
     #[error("the transaction pool did not take it: {0}")]
     Pool(String),
+    /// This account cannot pay the fees. Trying again helps once it has money.
+    #[error("fees are missing: fund account {0}")]
+    FeesMissing(AccountId32),
     /// The node answered something that makes no sense here.
     #[error("unexpected answer of the node: {0}")]
     Unexpected(String),
@@ -165,7 +191,8 @@ impl ChainError {
             Self::Incompatible(_)
             | Self::OtherChain { .. }
             | Self::Config(_)
-            | Self::Refused(_) => false,
+            | Self::Refused(_)
+            | Self::FeesMissing(_) => false,
         }
     }
 }

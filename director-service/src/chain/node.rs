@@ -65,6 +65,9 @@ pub struct Node {
 
 struct AbortOnDrop(JoinHandle<()>);
 
+/// What the follower said when it panicked, once it has.
+type Panic = watch::Sender<Option<String>>;
+
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
@@ -77,6 +80,7 @@ pub(super) struct Shared {
     connection: watch::Sender<Connection>,
     head: watch::Sender<Option<Head>>,
     snapshot: watch::Sender<Option<Arc<Snapshot>>>,
+    panic: Panic,
     pub(super) cache: Mutex<Cache>,
 }
 
@@ -94,10 +98,45 @@ impl Node {
             connection: watch::Sender::new(Connection::Connecting(None)),
             head: watch::Sender::new(None),
             snapshot: watch::Sender::new(None),
+            panic: watch::Sender::new(None),
             cache: Mutex::default(),
         });
-        let task = tokio::spawn(run(shared.clone()));
-        Ok(Self { shared, _task: Arc::new(AbortOnDrop(task)) })
+        let follower = run(shared.clone());
+        Ok(Self::followed_by(shared, follower))
+    }
+
+    fn followed_by(
+        shared: Arc<Shared>,
+        follower: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        let task = tokio::spawn(watch_over(shared.clone(), AbortOnDrop(tokio::spawn(follower))));
+        Self { shared, _task: Arc::new(AbortOnDrop(task)) }
+    }
+
+    /// A node whose follower panics as soon as it is told to.
+    #[cfg(test)]
+    pub(crate) fn that_panics(settings: Settings, when: Arc<tokio::sync::Notify>) -> Self {
+        let mut node = Self::start(settings).expect("the address makes sense");
+        let follower = async move {
+            when.notified().await;
+            panic!("the follower fails, as the test wants");
+        };
+        node = Self::followed_by(node.shared.clone(), follower);
+        node
+    }
+
+    /// Resolves if what follows the chain has panicked, with what it said: from then on nothing here
+    /// changes any more.
+    pub fn panicked(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut panic = self.shared.panic.subscribe();
+        async move {
+            let said = panic.wait_for(Option::is_some).await.ok().and_then(|said| said.clone());
+            match said {
+                Some(said) => said,
+                // Nobody has the node any more.
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// How the node is doing, from now on.
@@ -216,6 +255,19 @@ impl Node {
         self.call("DirectorApi_check_evidence", proof).await
     }
 
+    /// What the chain would say to this proof at the node's best block.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn check_evidence_at_best(
+        &self,
+        proof: &DoubleSignProof,
+    ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError> {
+        let session = self.session().await?;
+        session.call("DirectorApi_check_evidence", proof, None).await
+    }
+
     /// subxt's client at a finalized block, for what this room has no name for: events, storage.
     /// Put a timeout around what is asked of it.
     ///
@@ -293,6 +345,15 @@ impl Shared {
         // In this order: who sees the head finds the snapshot.
         self.snapshot.send_replace(Some(Arc::new(snapshot)));
         self.head.send_replace(Some(head));
+    }
+}
+
+/// Tells of a panic of the follower: whoever waits for a block would wait for ever.
+async fn watch_over(shared: Arc<Shared>, mut follower: AbortOnDrop) {
+    if let Err(error) = (&mut follower.0).await
+        && error.is_panic()
+    {
+        shared.panic.send_replace(Some(format!("the follower of the chain: {error}")));
     }
 }
 

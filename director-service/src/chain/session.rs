@@ -64,15 +64,15 @@ impl Session {
         header(&self.rpc, hash).await
     }
 
-    /// Asks the runtime at a block.
+    /// Asks the runtime at a block, or at the node's best one.
     pub(super) async fn call<R: DecodeAll>(
         &self,
         method: &str,
         arguments: impl Encode,
-        at: H256,
+        at: impl Into<Option<H256>>,
     ) -> Result<R, ChainError> {
         let arguments = arguments.encode();
-        let answer = limit(self.rpc.state_call(method, Some(&arguments), Some(at))).await?;
+        let answer = limit(self.rpc.state_call(method, Some(&arguments), at.into())).await?;
         R::decode_all(&mut &*answer)
             .map_err(|error| ChainError::Unexpected(format!("answer of {method}: {error}")))
     }

@@ -6,9 +6,11 @@
 //! for sure when an extrinsic has expired.
 
 use super::{
-    Account, ChainError, FINALITY_TIMEOUT, Included, Node,
+    Account, ChainError, Extrinsic, FINALITY_TIMEOUT, Included, Journal, Node,
+    extrinsic::LIFETIME,
     outcome::{Outcome, outcome},
-    session::{Head, Session, limit, sp_hash, timeout, unexpected},
+    pool::{Refusal, hand},
+    session::{Head, Session, limit, timeout, unexpected},
 };
 use codec::{Compact, Decode};
 use director_primitives::{AccountId32, H256};
@@ -18,15 +20,10 @@ use std::{
 };
 use subxt::{
     config::{DefaultExtrinsicParamsBuilder, transaction_extensions::Params},
-    rpcs,
     tx::Payload,
 };
 use tokio::sync::Mutex;
 use tracing::debug;
-
-/// Blocks for which an extrinsic is valid; a power of two. Long enough for a slow pool, short enough
-/// that a lost one is known to be lost soon.
-const MORTALITY: u64 = 64;
 
 /// Blocks without it after which an extrinsic is handed to the node once more: a node that was
 /// started anew has an empty pool.
@@ -39,7 +36,7 @@ const NONCE_ATTEMPTS: usize = 3;
 /// process must not have two of these that are no clones.
 #[derive(Clone)]
 pub struct Submitter {
-    node: Node,
+    pub(super) node: Node,
     accounts: Arc<StdMutex<HashMap<AccountId32, Arc<Mutex<Nonces>>>>>,
 }
 
@@ -63,10 +60,8 @@ pub struct Submitted {
     node: Node,
     nonces: Arc<Mutex<Nonces>>,
     account: AccountId32,
-    encoded: Vec<u8>,
+    extrinsic: Extrinsic,
     hash: H256,
-    nonce: u64,
-    born: Head,
     _on_its_way: Arc<()>,
 }
 
@@ -140,6 +135,53 @@ impl Submitter {
         let session = self.node.session().await?;
         // Held until the pool has it: the order of nonces is the order of submission.
         let mut known = nonces.lock().await;
+        let (extrinsic, doubt) = self.hand_over(&session, &mut known, call, signer, None).await?;
+        if let Some(error) = doubt {
+            return Err(error);
+        }
+        let _on_its_way = known.on_their_way.clone();
+        drop(known);
+        let (node, hash) = (self.node.clone(), extrinsic.hash());
+        Ok(Submitted { node, nonces, account, extrinsic, hash, _on_its_way })
+    }
+
+    /// As [`Self::submit`], with the extrinsic in a journal before the node has it: whoever reads the
+    /// journal later finds everything that this account may have in the chain's pools.
+    ///
+    /// # Errors
+    ///
+    /// If nothing was signed, or the pool refused what was, so that it is nowhere. A node that does not
+    /// answer is no error: it may have the extrinsic, and [`Self::fate`] tells.
+    pub async fn submit_in_writing<C: Payload>(
+        &self,
+        call: &C,
+        signer: &Account,
+        journal: &dyn Journal,
+    ) -> Result<Extrinsic, ChainError> {
+        let nonces = self.nonces_of(&signer.id());
+        let session = self.node.session().await?;
+        // Held while it is written, too: a number that is written down is not given to anybody else.
+        let mut known = nonces.lock().await;
+        let (extrinsic, doubt) =
+            self.hand_over(&session, &mut known, call, signer, Some(journal)).await?;
+        if let Some(error) = doubt {
+            debug!(%error, "the node may have the extrinsic or not");
+        }
+        Ok(extrinsic)
+    }
+
+    /// Numbers and signs a call, writes it down and hands it to the node, once more with another
+    /// number if the pool does not take this one. With an error beside it, nobody knows whether the
+    /// node has the extrinsic.
+    async fn hand_over<C: Payload>(
+        &self,
+        session: &Session,
+        known: &mut Nonces,
+        call: &C,
+        signer: &Account,
+        journal: Option<&dyn Journal>,
+    ) -> Result<(Extrinsic, Option<ChainError>), ChainError> {
+        let account = signer.id();
         let mut attempt = 1;
         loop {
             let next =
@@ -148,39 +190,35 @@ impl Submitter {
                 known.next = None;
             }
             let nonce = known.next.map_or(next, |ours| ours.max(next));
-            let born = self.node.newest(&session).await?;
-            let encoded = sign(&session, call, signer, nonce, born).await?;
-            let hash = sp_hash(&encoded);
-            match limit_pool(&session, &encoded).await {
+            let born = self.node.newest(session).await?;
+            let bytes = sign(session, call, signer, nonce, born).await?;
+            let extrinsic = Extrinsic { bytes, nonce, born: born.number };
+            if let Some(journal) = journal {
+                journal.write(&extrinsic).await;
+            }
+            match hand(session, &extrinsic.bytes).await {
                 Ok(()) => {
+                    let hash = extrinsic.hash();
                     debug!(%account, nonce, ?hash, "submitted {}.{}", call.pallet_name(), call.call_name());
                     known.next = Some(nonce + 1);
-                    let _on_its_way = known.on_their_way.clone();
-                    drop(known);
-                    let node = self.node.clone();
-                    return Ok(Submitted {
-                        node,
-                        nonces,
-                        account,
-                        encoded,
-                        hash,
-                        nonce,
-                        born,
-                        _on_its_way,
-                    });
+                    return Ok((extrinsic, None));
                 }
-                Err(PoolRefusal::Nonce(cause)) if attempt < NONCE_ATTEMPTS => {
+                Err(Refusal::Nonce(cause)) if attempt < NONCE_ATTEMPTS => {
                     debug!(%account, nonce, cause, "the pool does not take this nonce");
                     known.next = None;
                     attempt += 1;
                 }
-                Err(PoolRefusal::Nonce(cause)) | Err(PoolRefusal::Other(cause)) => {
-                    return Err(ChainError::Pool(cause));
-                }
-                Err(PoolRefusal::Failed(error)) => {
+                Err(Refusal::Fees) => return Err(ChainError::FeesMissing(account)),
+                Err(
+                    Refusal::Nonce(cause)
+                    | Refusal::Old(cause)
+                    | Refusal::Void(cause)
+                    | Refusal::Other(cause),
+                ) => return Err(ChainError::Pool(cause)),
+                Err(Refusal::Failed(error)) => {
                     // It may be in the pool or not; ask anew next time.
                     known.next = None;
-                    return Err(error);
+                    return Ok((extrinsic, Some(error)));
                 }
             }
         }
@@ -219,7 +257,7 @@ impl Submitted {
     }
 
     async fn wait(&self, trouble: &mut Option<ChainError>) -> Result<Included, ChainError> {
-        let mut blocks = self.node.blocks(Some(self.born.number + 1));
+        let mut blocks = self.node.blocks(Some(self.extrinsic.born + 1));
         loop {
             let block = blocks.next().await;
             match self.look_into(block).await {
@@ -242,8 +280,8 @@ impl Submitted {
                 }
                 Err(error) => return Err(error),
             }
-            if block.number >= self.born.number + MORTALITY {
-                let cause = format!("no block took it within {MORTALITY} blocks, it has expired");
+            if block.number >= self.extrinsic.expires() {
+                let cause = format!("no block took it within {LIFETIME} blocks, it has expired");
                 return Err(ChainError::Pool(cause));
             }
         }
@@ -259,16 +297,16 @@ impl Submitted {
         let session = self.node.session().await?;
         let method = "AccountNonceApi_account_nonce";
         let next: u32 = session.call(method, &self.account, block.hash).await?;
-        if u64::from(next) > self.nonce {
+        if u64::from(next) > self.extrinsic.nonce {
             return Err(ChainError::Pool(format!(
                 "another extrinsic with nonce {} of {} took its place: a second program submits \
                  from this account, give each its own",
-                self.nonce, self.account
+                self.extrinsic.nonce, self.account
             )));
         }
-        if (block.number - self.born.number).is_multiple_of(RESUBMIT_BLOCKS) {
+        if (block.number - self.extrinsic.born).is_multiple_of(RESUBMIT_BLOCKS) {
             // Usually answered with "already imported".
-            let again = limit(session.rpc.author_submit_extrinsic(&self.encoded)).await;
+            let again = limit(session.rpc.author_submit_extrinsic(&self.extrinsic.bytes)).await;
             debug!(hash = ?self.hash, ?again, "handed the extrinsic to the node once more");
         }
         Ok(None)
@@ -283,7 +321,7 @@ async fn sign<C: Payload>(
     nonce: u64,
     born: Head,
 ) -> Result<Vec<u8>, ChainError> {
-    let mut params = DefaultExtrinsicParamsBuilder::new().nonce(nonce).mortal(MORTALITY).build();
+    let mut params = DefaultExtrinsicParamsBuilder::new().nonce(nonce).mortal(LIFETIME).build();
     params.inject_block(born.number, born.hash);
     let at = session.at(born).await?;
     let mut signable = at.tx().create_signable_offline(call, params).map_err(|error| {
@@ -296,39 +334,6 @@ async fn sign<C: Payload>(
         }
     })?;
     Ok(signable.sign(signer).map_err(unexpected)?.into_encoded())
-}
-
-/// Why the pool has not taken an extrinsic.
-enum PoolRefusal {
-    /// Its nonce was used already, by the chain or in the pool.
-    Nonce(String),
-    /// Anything else that the pool says.
-    Other(String),
-    /// No answer.
-    Failed(ChainError),
-}
-
-async fn limit_pool(session: &Session, encoded: &[u8]) -> Result<(), PoolRefusal> {
-    const INVALID: i32 = 1010;
-    const ALREADY_IMPORTED: i32 = 1013;
-    const TOO_LOW_PRIORITY: i32 = 1014;
-    let submitted =
-        timeout(super::CALL_TIMEOUT, session.rpc.author_submit_extrinsic(encoded)).await;
-    let answer = match submitted.map_err(PoolRefusal::Failed)? {
-        Ok(_) => return Ok(()),
-        Err(rpcs::Error::User(answer)) => answer,
-        Err(error) => {
-            return Err(PoolRefusal::Failed(ChainError::Unreachable(error.to_string())));
-        }
-    };
-    let data = answer.data.as_ref().map(|data| data.get().trim_matches('"'));
-    let cause = data.map_or(answer.message.clone(), |data| format!("{}: {data}", answer.message));
-    match answer.code {
-        ALREADY_IMPORTED => Ok(()),
-        TOO_LOW_PRIORITY => Err(PoolRefusal::Nonce(cause)),
-        INVALID if cause.contains("outdated") => Err(PoolRefusal::Nonce(cause)),
-        _ => Err(PoolRefusal::Other(cause)),
-    }
 }
 
 fn subxt_account(account: &AccountId32) -> subxt::utils::AccountId32 {

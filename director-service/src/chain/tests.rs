@@ -149,3 +149,30 @@ fn a_token_that_the_node_does_not_describe_is_counted_in_smallest_units() {
     let token = Token::from_properties(several.as_object().unwrap());
     assert_eq!(token, Token { decimals: 10, symbol: "DOT".into() });
 }
+
+#[test]
+fn what_the_pool_says_is_understood() {
+    use super::pool::{Refusal, refusal};
+    // Codes and words as sc-rpc-api and sp-runtime have them.
+    let said = |code, message: &str, data: &str| refusal(code, message, Some(data));
+    let invalid = |data: &str| said(1010, "Invalid Transaction", data);
+    assert!(said(1013, "Transaction is already imported", "0x00").is_ok());
+    let stale = invalid("Transaction is outdated");
+    assert!(matches!(stale, Err(Refusal::Nonce(why)) if why.ends_with("outdated")));
+    assert!(matches!(said(1014, "Priority is too low", "(1 vs 1)"), Err(Refusal::Nonce(_))));
+    let payment = "Inability to pay some fees (e.g. account balance too low)";
+    assert!(matches!(invalid(payment), Err(Refusal::Fees)));
+    assert!(matches!(invalid("Transaction has an ancient birth block"), Err(Refusal::Old(_))));
+    // Signed for another runtime; found invalid before.
+    assert!(matches!(invalid("Transaction has a bad signature"), Err(Refusal::Void(_))));
+    assert!(matches!(said(1012, "Transaction is temporarily banned", ""), Err(Refusal::Void(_))));
+    assert!(matches!(said(1016, "Immediately Dropped", "limits"), Err(Refusal::Other(_))));
+    let fees = ChainError::FeesMissing(AccountId32::new([1; 32]));
+    assert!(fees.to_string().contains("fund account 5") && !fees.is_temporary());
+}
+
+#[test]
+fn an_extrinsic_expires_when_no_block_can_have_it() {
+    let extrinsic = Extrinsic { bytes: vec![1], nonce: 0, born: 100 };
+    assert_eq!(extrinsic.expires(), 164);
+}

@@ -3,18 +3,24 @@
 mod config;
 mod control;
 mod drain;
+mod harden;
 mod keys;
 mod node;
 mod register;
 mod revoke;
 mod rotate_key;
 mod run;
+mod store;
 mod validator;
 
 use clap::{Parser, Subcommand};
 use director_primitives::AccountId32;
 use node::{NodeArgs, connect};
-use std::{future::Future, io::IsTerminal, process::ExitCode};
+use std::{
+    future::Future,
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
 
 /// Relay, detector and reporter of director-anchored peering.
 #[derive(Parser)]
@@ -56,12 +62,16 @@ enum Command {
     Revoke(revoke::Args),
     /// Have the running director hand its validators over to others, and stop.
     Drain(drain::Args),
+    /// Look after the file with the history of votes, while the director is stopped.
+    Store(store::Args),
     /// Do a validator's steps on chain, or see how far it is.
     Validator(validator::Args),
 }
 
 /// Runs what the command line says.
 pub fn main() -> ExitCode {
+    // Before any key is read.
+    harden::harden();
     let done = match Cli::parse().command {
         Command::Run(args) => args.execute(),
         Command::Config(args) => args.execute(),
@@ -70,13 +80,16 @@ pub fn main() -> ExitCode {
         Command::RotateKey(args) => args.execute(),
         Command::Revoke(args) => args.execute(),
         Command::Drain(args) => args.execute(),
+        Command::Store(args) => args.execute(),
         Command::Validator(args) => args.execute(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let line = format!("{error:#}");
-            eprintln!("director: {}", line.split_whitespace().collect::<Vec<_>>().join(" "));
+            let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+            // `eprintln!` would panic if standard error is a file on a full disk.
+            let _ = writeln!(std::io::stderr(), "director: {line}");
             ExitCode::FAILURE
         }
     }
@@ -88,6 +101,8 @@ fn start_logging(filter: &str) -> anyhow::Result<()> {
         .with_env_filter(tracing_subscriber::EnvFilter::try_new(filter)?)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
+        // A line that standard error does not take is lost. To say so there would be a panic.
+        .log_internal_errors(false)
         .try_init()
         .map_err(|error| anyhow::anyhow!("cannot log: {error}"))
 }

@@ -7,6 +7,9 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
+/// What Linux sends to a process that exceeds a limit on the size of files (`ulimit -f`).
+const SIGXFSZ: i32 = 25;
+
 /// Run the director until SIGINT or SIGTERM.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -30,6 +33,8 @@ impl Args {
         let config = Config::load(&self.config)?;
         super::start_logging(&config.log.filter)?;
         super::block_on(async move {
+            // From here on a limit on the size of files is a full disk, and not the end of the process.
+            let _file_size = signal(SignalKind::from_raw(SIGXFSZ))?;
             let mut service = service::start(config).await?;
             let (mut interrupt, mut terminate) =
                 (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

@@ -1,7 +1,8 @@
 //! Says what signs for a validator, so that a key can live elsewhere.
 
+use crate::keys::Secret;
 use director_primitives::{H256, PublicKey, Signature, SignedEnvelope, Statement, signing_bytes};
-use ed25519_zebra::{SigningKey, VerificationKeyBytes};
+use ed25519_zebra::VerificationKeyBytes;
 
 /// A secret key, here or in a remote signer.
 pub trait Signer: Send {
@@ -30,20 +31,20 @@ pub trait Keys: Signer + Clone {
     }
 }
 
-/// A key in this process; wiped from memory when dropped.
+/// A key in this process; wiped from memory when its last clone is dropped.
 #[derive(Clone)]
-pub struct LocalKey(SigningKey);
+pub struct LocalKey(Secret);
 
 impl LocalKey {
     /// The key with this seed.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(SigningKey::from(*seed))
+        Self(Secret::from_seed(seed))
     }
 }
 
 impl Signer for LocalKey {
     fn key(&self) -> PublicKey {
-        PublicKey::from_raw(VerificationKeyBytes::from(&self.0).into())
+        PublicKey::from_raw(VerificationKeyBytes::from(&*self.0).into())
     }
 
     fn sign(&self, bytes: &[u8]) -> Signature {

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod any_text;
+
 use super::*;
 
 const MINIMAL: &str = r#"

@@ -1,10 +1,41 @@
 //! Hands parts of the core to `benches/`, which cannot see them otherwise. For nothing else.
 
 use super::{
+    Config,
+    detector::{Detector, Verdict},
     seen::Seen,
     window::{Place, Tag, Windows},
 };
-use director_primitives::{Priority, PublicKey};
+use director_primitives::{AccountId32, CheckpointNumber, H256, Priority, PublicKey, SignedVote};
+
+/// The detector.
+#[derive(Debug)]
+pub struct Votes {
+    config: Config,
+    detector: Detector,
+}
+
+impl Votes {
+    /// One that knows none, with the defaults.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        let config = Config::new(AccountId32::new([0; 32]), PublicKey::from_raw([0; 32]));
+        let detector = Detector::new(&config, Vec::new(), 0);
+        Self { config, detector }
+    }
+
+    /// A checkpoint is finalized; the first one to keep on disk, if that has moved.
+    pub fn finalize(&mut self, checkpoint: CheckpointNumber) -> Option<CheckpointNumber> {
+        self.detector.advance(&self.config, checkpoint)
+    }
+
+    /// Shows it a vote, as the core does. Whether it is the first one of its slot, to be remembered.
+    pub fn judge(&mut self, validator: &AccountId32, vote: &SignedVote) -> bool {
+        self.detector.range(validator, vote.vote.checkpoint);
+        let (verdict, _) = self.detector.judge(&H256::zero(), validator, vote, |_| true);
+        verdict == Verdict::First
+    }
+}
 
 /// The cache of fingerprints.
 #[derive(Debug)]

@@ -30,6 +30,11 @@ impl Evidence {
         }
     }
 
+    /// Whether this proof is known.
+    pub(super) fn knows(&self, proof: &DoubleSignProof) -> bool {
+        self.known.contains_key(&proof.id())
+    }
+
     /// Whether there is a proof against the validator that the chain has not acted on.
     pub(super) fn accuses(&self, validator: &AccountId32) -> bool {
         self.known.values().any(|(accused, _)| accused == validator)
@@ -70,7 +75,7 @@ impl<C: Crypto> Director<C> {
         out: &mut Vec<Output>,
     ) {
         // It may differ from the known one in its signatures alone, and they do not matter.
-        if self.evidence.known.contains_key(&proof.id()) {
+        if self.evidence.knows(&proof) {
             return;
         }
         if !self.ballots.may_be_wrong(&from, now) {

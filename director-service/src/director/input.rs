@@ -74,7 +74,8 @@ pub enum Input {
         /// What it says.
         message: Control,
     },
-    /// The answer to [`super::Output::Recall`].
+    /// The answer to [`super::Output::Recall`]; or, about a vote for which the answer was `None` because the
+    /// disk could not say, the first vote that was there after all.
     Recalled {
         /// The vote that was asked about.
         vote: ValidatorVote,

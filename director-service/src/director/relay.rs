@@ -12,7 +12,8 @@ use super::{
 use crate::repair::Sequence;
 use codec::DecodeAll;
 use director_primitives::{
-    AccountId32, CheckpointNumber, Encoding, Priority, PublicKey, SignedVote, Snapshot,
+    AccountId32, CheckpointNumber, DoubleSignProof, Encoding, Priority, PublicKey, SignedVote,
+    Snapshot,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -238,8 +239,13 @@ impl<C: Crypto> Director<C> {
         let Some(snapshot) = self.snapshot.clone() else {
             return;
         };
-        let slot = (vote.validator, vote.vote.vote.checkpoint);
+        let slot = (vote.validator.clone(), vote.vote.vote.checkpoint);
         let waiting = self.recalls.take(&slot);
+        if let Some(first) = &first
+            && !waiting.iter().any(|of| of.vote == vote.vote)
+        {
+            self.compare_late(now, &snapshot, &vote.vote, first, out);
+        }
         if waiting.is_empty() {
             return;
         }
@@ -252,6 +258,29 @@ impl<C: Crypto> Director<C> {
             self.judge(now, &snapshot, &slot.0, vote, out);
         }
         self.stats.votes_in_memory = self.detector.len() as u64;
+    }
+
+    /// A vote went on as a first one because the disk could not say that there was one: another.
+    fn compare_late(
+        &mut self,
+        now: Millis,
+        snapshot: &Snapshot,
+        vote: &SignedVote,
+        first: &ValidatorVote,
+        out: &mut Vec<Output>,
+    ) {
+        let genesis_hash = &snapshot.domain.genesis_hash;
+        let ValidatorVote { validator, vote: first } = first;
+        if vote == first || !vote.verify(genesis_hash) {
+            return;
+        }
+        if !first.verify(genesis_hash) {
+            out.push(Output::Replace(ValidatorVote { validator: validator.clone(), vote: *vote }));
+        } else if let Some(proof) = DoubleSignProof::new(*genesis_hash, *first, *vote)
+            && !self.evidence.knows(&proof)
+        {
+            self.own_evidence(now, snapshot, proof, out);
+        }
     }
 
     fn repeat(&mut self, after_eviction: bool) {

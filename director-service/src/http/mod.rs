@@ -8,8 +8,10 @@
 //! | `/api/v1/status` | [`Status`] as JSON |
 //!
 //! Everything is read from a [`Source`], which has its answers at hand: a slow reader of this page
-//! costs the director nothing. There is no password, hence loopback by default.
+//! costs the director nothing. There is no password, hence loopback by default. What a caller may take, and for
+//! how long, is in `serve`.
 
+mod serve;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -74,17 +76,17 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
     TcpListener::bind(address).await.map_err(|cause| HttpError { address, cause })
 }
 
-/// Serves until `stop` resolves.
+/// Serves until `stop` resolves, at most 64 connections at once and each for 30 s.
 ///
 /// # Errors
 ///
-/// If the listener breaks.
+/// If the listener is none any more.
 pub async fn serve(
     listener: TcpListener,
     source: Arc<dyn Source>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    axum::serve(listener, router(source)).with_graceful_shutdown(stop).await
+    serve::serve(listener, router(source), serve::Limits::default(), stop).await
 }
 
 fn router(source: Arc<dyn Source>) -> Router {

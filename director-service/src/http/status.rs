@@ -156,11 +156,11 @@ pub struct Evidence {
     pub detected_at_ms: u64,
     /// When its state changed last, in milliseconds since the Unix epoch.
     pub changed_at_ms: u64,
-    /// While it is submitted: the newest finalized block of that moment.
+    /// While it is submitted: the finalized block from which on the extrinsic is valid.
     pub submitted_block: Option<u64>,
     /// Block in which this director's report is, finalized.
     pub finalized_block: Option<u64>,
-    /// Submissions since the start.
+    /// Extrinsics that were signed for it since the start.
     pub attempts: u32,
     /// What went wrong last, while it is not done.
     pub trouble: Option<String>,

@@ -50,6 +50,20 @@ fn counts_of_the_rooms_show_under_their_names() {
 }
 
 #[test]
+fn a_store_that_cannot_write_shows() {
+    let store = Store { is_failing: true, failures: 3, unwritten_votes: 21, lost_votes: 0 };
+    let text = Metrics::new().render(&Reading { store, ..Reading::default() });
+    let lines = [
+        "director_store_failing 1",
+        "director_store_failures_total 3",
+        "director_store_unwritten_votes 21",
+        "director_store_lost_votes_total 0",
+    ];
+    shows(&text, &lines);
+    shows(&Metrics::new().render(&Reading::default()), &["director_store_failing 0"]);
+}
+
+#[test]
 fn knows_its_own_memory() {
     assert!(memory_bytes().is_none_or(|bytes| bytes > 100_000));
 }

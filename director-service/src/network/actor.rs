@@ -55,8 +55,21 @@ pub async fn start(config: Config) -> Result<(Handle, Events), NetworkError> {
         }
         actor.on_event(event);
     }
-    tokio::spawn(actor.run());
+    tokio::spawn(watch_over(hub.clone(), actor.run()));
     Ok((Handle::new(hub.clone()), Events(hub)))
+}
+
+/// Runs a swarm to its end and tells of it, also if that is a panic: else its user would wait for ever.
+pub(super) async fn watch_over(hub: Arc<Hub>, run: impl Future<Output = ()> + Send + 'static) {
+    if let Err(error) = tokio::spawn(run).await
+        && error.is_panic()
+    {
+        // Nobody else sets it.
+        let _ = hub.panic.set(format!("the network ({:?}): {error}", hub.side));
+    }
+    hub.listening.send_replace(Vec::new());
+    hub.ingress.finish();
+    hub.stopped.send_replace(true);
 }
 
 /// The swarm, and what it is to do.
@@ -101,9 +114,6 @@ impl Actor {
         if let Some(worker) = self.worker {
             worker.end().await;
         }
-        self.hub.listening.send_replace(Vec::new());
-        self.hub.ingress.finish();
-        self.hub.stopped.send_replace(true);
     }
 
     fn listen_due(&mut self) {

@@ -175,6 +175,11 @@ impl Handle {
         self.hub.stats()
     }
 
+    /// What the swarm said when it panicked, if that was its end.
+    pub fn panicked(&self) -> Option<String> {
+        self.hub.panic.get().cloned()
+    }
+
     /// Closes all connections and listeners, and returns when they are closed.
     pub async fn shutdown(&self) {
         self.hub.stop();

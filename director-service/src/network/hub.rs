@@ -19,7 +19,7 @@ use std::{
     cmp::Reverse,
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+        Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
         atomic::{
             AtomicBool, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
@@ -57,6 +57,8 @@ pub(super) struct Hub {
     /// Tells the actor to look at `dialer`, `wanted_listeners` and `stopping`.
     pub(super) changed: Notify,
     pub(super) stopped: watch::Sender<bool>,
+    /// What the actor said when it panicked, if it has.
+    pub(super) panic: OnceLock<String>,
     pub(super) side: Side,
     stopping: AtomicBool,
     /// Held by who makes room: two at once would disconnect more than they need to.
@@ -92,6 +94,7 @@ impl Hub {
             listening: watch::Sender::new(Vec::new()),
             changed: Notify::new(),
             stopped: watch::Sender::new(false),
+            panic: OnceLock::new(),
             side,
             stopping: AtomicBool::new(false),
             governing: Mutex::default(),

@@ -1,8 +1,10 @@
 //! Takes proofs in, starts pursuits, keeps the outbox and the status.
 
 use super::{
-    Config, EvidenceStatus, MAX_DONE, MAX_PURSUITS,
-    pursuit::{Progress, Pursuit},
+    Config, EvidenceStatus, MAX_DONE, MAX_PURSUITS, MAX_WAITING, RECHECK_BLOCKS,
+    progress::{Progress, Teller},
+    pursuit::Pursuit,
+    resume::Resume,
 };
 use crate::{
     chain::Chain,
@@ -10,36 +12,44 @@ use crate::{
 };
 use director_primitives::{DoubleSignProof, H256};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{self, JoinError, JoinSet},
 };
 
 /// Reports of pursuits that may wait.
 const PROGRESS: usize = 64;
 
 /// A proof, its state on disk, and what is known beside that.
-struct Entry {
-    record: Record,
+pub(super) struct Entry {
+    pub(super) record: Record,
     status: EvidenceStatus,
+    /// Pursuits that ended by a fault.
+    faults: u32,
 }
 
-struct Actor {
+pub(super) struct Actor {
     config: Arc<Config>,
     chain: Arc<dyn Chain>,
-    outbox: Outbox,
-    entries: BTreeMap<H256, Entry>,
-    /// Those that are not pursued yet, oldest first.
-    queue: VecDeque<H256>,
+    pub(super) outbox: Outbox,
+    pub(super) entries: BTreeMap<H256, Entry>,
+    /// Those that are to be pursued, oldest first.
+    pub(super) queue: VecDeque<H256>,
+    /// Those that are tried again now and then.
+    waiting: BTreeSet<H256>,
+    /// Which tens of blocks that was done for.
+    rechecked: u64,
     pursuits: JoinSet<()>,
+    pursued: HashMap<task::Id, H256>,
     progress: mpsc::Sender<(H256, Progress)>,
     publish: watch::Sender<Arc<Vec<EvidenceStatus>>>,
     /// Said last about the chain as a whole, so that it is said once.
     trouble: Option<String>,
+    pub(super) resume: Resume,
 }
 
 /// Works until all handles are gone.
@@ -51,63 +61,46 @@ pub(super) async fn run(
     publish: watch::Sender<Arc<Vec<EvidenceStatus>>>,
 ) {
     let (progress, mut reports) = mpsc::channel(PROGRESS);
+    let mut blocks = chain.finalized();
     let mut actor = Actor {
         config: Arc::new(config),
         chain,
         outbox,
         entries: BTreeMap::new(),
         queue: VecDeque::new(),
+        waiting: BTreeSet::new(),
+        rechecked: 0,
         pursuits: JoinSet::new(),
+        pursued: HashMap::new(),
         progress,
         publish,
         trouble: None,
+        resume: Resume::default(),
     };
     actor.resume().await;
     loop {
         actor.start_pursuits();
         actor.publish();
         tokio::select! {
+            // What is under way comes before what is new; a run of a test can be repeated.
+            biased;
+            Some((id, progress)) = reports.recv() => actor.progressed(id, progress).await,
+            Some(ended) = actor.pursuits.join_next_with_id() => actor.ended(ended).await,
+            () = actor.resume.due() => actor.resume().await,
+            Ok(()) = blocks.changed() => {
+                let number = blocks.borrow().as_ref().map(|snapshot| snapshot.number);
+                actor.recheck(number.unwrap_or_default());
+            }
             proof = proofs.recv() => match proof {
                 Some(proof) => actor.take(proof).await,
                 None => break,
             },
-            Some((id, progress)) = reports.recv() => actor.progressed(id, progress).await,
-            Some(_) = actor.pursuits.join_next() => {}
         }
     }
 }
 
 impl Actor {
-    /// Takes up what a former life left.
-    async fn resume(&mut self) {
-        let mut records = match self.outbox.all().await {
-            Ok(records) => records,
-            Err(error) => {
-                tracing::error!("cannot read the evidence outbox: {error}");
-                return;
-            }
-        };
-        records.sort_by_key(|record| record.proven_at_ms);
-        let done = records.iter().filter(|record| record.state.is_done()).count();
-        let mut surplus = done.saturating_sub(MAX_DONE);
-        for record in records {
-            let id = record.proof.id();
-            if record.state.is_done() && surplus > 0 {
-                surplus -= 1;
-                if let Err(error) = self.outbox.remove(id).await {
-                    tracing::warn!("cannot remove an old proof from the outbox: {error}");
-                }
-                continue;
-            }
-            if !record.state.is_done() {
-                tracing::info!(proof = ?id, "resuming the report of a double sign");
-                self.queue.push_back(id);
-            }
-            self.enter(record);
-        }
-    }
-
-    fn enter(&mut self, record: Record) {
+    pub(super) fn enter(&mut self, record: Record) {
         let status = EvidenceStatus {
             id: record.proof.id(),
             checkpoint: record.proof.first.vote.checkpoint,
@@ -118,7 +111,7 @@ impl Actor {
             attempts: 0,
             trouble: None,
         };
-        self.entries.insert(status.id, Entry { record, status });
+        self.entries.insert(status.id, Entry { record, status, faults: 0 });
     }
 
     async fn take(&mut self, proof: DoubleSignProof) {
@@ -129,26 +122,67 @@ impl Actor {
         let now = now_ms();
         let state = State::Proven;
         let record = Record { proof, state, proven_at_ms: now, changed_at_ms: now };
-        self.save(&record).await;
+        // What is on disk of it may be further; then that is taken up instead.
+        if self.resume.is_done() {
+            self.save(&record).await;
+        }
         self.enter(record);
         self.queue.push_back(id);
     }
 
     fn start_pursuits(&mut self) {
-        while self.pursuits.len() < MAX_PURSUITS {
+        while self.pursuits.len() < MAX_PURSUITS && !self.resume.holds_up() {
             let Some(id) = self.queue.pop_front() else {
                 return;
             };
-            if let Some(entry) = self.entries.get(&id) {
-                let pursuit = Pursuit {
-                    config: self.config.clone(),
-                    chain: self.chain.clone(),
-                    proof: entry.record.proof,
-                    state: entry.record.state.clone(),
-                    progress: self.progress.clone(),
-                };
-                self.pursuits.spawn(pursuit.run());
+            let entry = self.entries.get(&id);
+            if let Some(entry) = entry.filter(|entry| !entry.record.state.is_done()) {
+                let pursuit = Pursuit::new(
+                    self.config.clone(),
+                    self.chain.clone(),
+                    entry.record.proof,
+                    entry.record.state.clone(),
+                    Teller { id, progress: self.progress.clone() },
+                    entry.faults,
+                );
+                let task = self.pursuits.spawn(pursuit.run());
+                self.pursued.insert(task.id(), id);
             }
+        }
+    }
+
+    /// A pursuit has ended, as it should or by a panic.
+    async fn ended(&mut self, ended: Result<(task::Id, ()), JoinError>) {
+        let task = match &ended {
+            Ok((task, ())) => *task,
+            Err(error) => error.id(),
+        };
+        let Some(id) = self.pursued.remove(&task) else { return };
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        match &entry.record.state {
+            state if state.is_done() => {}
+            State::Waiting { .. } if ended.is_ok() => {
+                self.waiting.insert(id);
+                self.drop_surplus_waiting().await;
+            }
+            _ => {
+                entry.faults = entry.faults.saturating_add(1);
+                let cause = ended.err().map_or("it ended early".into(), |error| error.to_string());
+                tracing::error!(
+                    proof = ?id,
+                    "the pursuit of a proof failed ({cause}); it begins anew, please report this"
+                );
+                self.queue.push_back(id);
+            }
+        }
+    }
+
+    /// Tries those again that wait for governance.
+    fn recheck(&mut self, finalized: u64) {
+        let round = finalized / RECHECK_BLOCKS;
+        if round != self.rechecked {
+            self.rechecked = round;
+            self.queue.extend(std::mem::take(&mut self.waiting));
         }
     }
 
@@ -171,25 +205,44 @@ impl Actor {
                 }
                 entry.status.trouble = Some(trouble);
             }
-            Progress::State(state) => {
-                tracing::info!(proof = ?id, ?state, "report of a double sign");
-                entry.status.attempts += u32::from(matches!(state, State::Submitted { .. }));
-                if state.is_done() {
-                    entry.status.trouble = None;
+            Progress::State(state, written) => {
+                if entry.record.state != state {
+                    self.change(id, state).await;
                 }
-                entry.record.state = state.clone();
-                entry.record.changed_at_ms = now_ms();
-                entry.status.state = state;
-                entry.status.changed_at_ms = entry.record.changed_at_ms;
-                let record = entry.record.clone();
-                self.save(&record).await;
-                self.drop_surplus().await;
+                // Who asked may have ended.
+                let _ = written.send(());
             }
         }
     }
 
+    async fn change(&mut self, id: H256, state: State) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        match &state {
+            State::Finalized { block } => {
+                let validator = entry.status.validator.as_ref().map(ToString::to_string);
+                let validator = validator.unwrap_or_default();
+                tracing::info!(proof = ?id, validator, block, "double sign reported");
+            }
+            State::Obsolete { why } => {
+                tracing::info!(proof = ?id, why, "report of a double sign: obsolete");
+            }
+            _ => tracing::info!(proof = ?id, "report of a double sign: {}", state.name()),
+        }
+        entry.status.attempts += u32::from(matches!(state, State::Signed { .. }));
+        if state.is_done() {
+            entry.status.trouble = None;
+        }
+        entry.record.state = state.clone();
+        entry.record.changed_at_ms = now_ms();
+        entry.status.state = state;
+        entry.status.changed_at_ms = entry.record.changed_at_ms;
+        let record = entry.record.clone();
+        self.save(&record).await;
+        self.drop_surplus_done().await;
+    }
+
     /// Keeps the done ones bounded while the director runs, too.
-    async fn drop_surplus(&mut self) {
+    async fn drop_surplus_done(&mut self) {
         let done = self.entries.values().filter(|entry| entry.record.state.is_done());
         let mut done: Vec<_> = done.map(|e| (e.record.changed_at_ms, e.status.id)).collect();
         if done.len() <= MAX_DONE {
@@ -204,8 +257,20 @@ impl Actor {
         }
     }
 
+    /// The oldest of too many that wait is given up: one proof is enough to punish a validator.
+    async fn drop_surplus_waiting(&mut self) {
+        if self.waiting.len() <= MAX_WAITING {
+            return;
+        }
+        let age = |id: &H256| self.entries.get(id).map(|entry| entry.record.proven_at_ms);
+        let Some(oldest) = self.waiting.iter().copied().min_by_key(age) else { return };
+        self.waiting.remove(&oldest);
+        let why = format!("the validator is punished already, and {MAX_WAITING} newer proofs wait");
+        self.change(oldest, State::Obsolete { why }).await;
+    }
+
     /// A proof that cannot be saved is pursued none the less.
-    async fn save(&self, record: &Record) {
+    pub(super) async fn save(&self, record: &Record) {
         if let Err(error) = self.outbox.put(record.clone()).await {
             tracing::error!("a proof would not survive a restart: {error}");
         }

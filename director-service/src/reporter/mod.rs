@@ -1,27 +1,42 @@
 //! Brings proofs of double signs to the chain, whatever gets in the way.
 //!
 //! ```text
-//!  report(proof) ─► outbox (disk) ─► dry run ─► turn ─► submit ─► finalized
-//!                        ▲             │  ▲       │         │
-//!      restart ──────────┘             │  └───────┴─────────┘ wait and try again
-//!                                      └─► obsolete: the chain has it already
+//!  report(proof) ─► outbox ─► dry run ─► turn ─► dry run at the ─► sign ─► outbox ─► node ─► finalized
+//!                      ▲        │  ▲      │      best block          ▲                │
+//!      restart ────────┘        │  └──────┴──────────┴─ next block   └── expired ─────┤
+//!                               ├─► obsolete: it proves nothing (any more)            │
+//!                               └─► waiting: punished for something else       same bytes again
 //! ```
 //!
 //! * upon a proof: put it into the outbox, then pursue it in a task of its own;
 //! * upon each try: ask the chain first (`check_evidence`), since another director may have been
-//!   faster and the last try may have gone through without an answer;
+//!   faster; before anything is submitted ask at the best block as well, where its report may wait
+//!   for finality;
 //! * upon another director's turn: directors are ranked by a hash of the proof and their accounts;
-//!   rank 0 submits at once, rank `i` when the chain does not know `2·i` blocks later;
-//! * upon any failure: wait, longer each time and never exactly as long as the others, and try again.
-//!   Nothing but the chain's own word ends a pursuit.
+//!   rank 0 submits at once, rank `i` when the chain does not know after `2·i` finalized blocks. Blocks
+//!   that nobody could hear do not count, see `turn`;
+//! * upon signing: the extrinsic is in the outbox before the node has it. After a restart, an answer
+//!   that never came or a long time the *same* one is looked for and handed over again. Another is
+//!   signed only once that one is too old at a finalized block, its nonce was used by another, or the
+//!   node's pool will never take it: so one director pays once;
+//! * upon a failure: wait, longer each time and never exactly as long as the others, or until the first
+//!   finalized block after the chain was away. Nothing but the chain's own word ends a pursuit; one
+//!   that ends by a fault begins anew;
+//! * upon a validator that is punished for another offence: governance may excuse that one and not this
+//!   one, so ask again every [`RECHECK_BLOCKS`] blocks, until the unbonding period is over.
 //!
 //! # Limits
 //!
 //! At most [`MAX_PURSUITS`] proofs are pursued at once, the others wait in the outbox. Of what is done
-//! the newest [`MAX_DONE`] are kept. No task outlives the [`Reporter`].
+//! the newest [`MAX_DONE`] are kept, of what waits for governance the newest [`MAX_WAITING`]. No task
+//! outlives the [`Reporter`].
 
 mod actor;
+mod backoff;
+mod progress;
 mod pursuit;
+mod resume;
+mod turn;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +58,12 @@ pub const MAX_PURSUITS: usize = 8;
 /// Proofs that are kept after all is done.
 pub const MAX_DONE: usize = 1_000;
 
+/// Proofs that are kept because governance may excuse another offence of the same validator.
+pub const MAX_WAITING: usize = 1_000;
+
+/// Blocks after which those are tried again, at the same ones by all directors.
+pub const RECHECK_BLOCKS: u64 = 10;
+
 /// Proofs that may wait to be taken in.
 const MAILBOX: usize = 256;
 
@@ -51,12 +72,15 @@ const MAILBOX: usize = 256;
 pub struct Config {
     /// Account of this director.
     pub account: AccountId32,
-    /// Blocks that the director of the next rank waits longer. Default 2.
+    /// Finalized blocks that the director of the next rank waits longer, and the most that may be
+    /// finalized at once without being taken for a silence. Default 2.
     pub turn_blocks: u64,
     /// First wait after a failure. Default 1 s; doubles from there.
     pub first_retry: Duration,
     /// Longest wait after a failure. Default 60 s.
     pub last_retry: Duration,
+    /// Of the chance in these waits. Default: by chance.
+    pub seed: u64,
 }
 
 impl Config {
@@ -67,6 +91,7 @@ impl Config {
             turn_blocks: 2,
             first_retry: Duration::from_secs(1),
             last_retry: Duration::from_secs(60),
+            seed: rand::random(),
         }
     }
 }
@@ -86,7 +111,7 @@ pub struct EvidenceStatus {
     pub proven_at_ms: u64,
     /// When the state changed last, in milliseconds since the Unix epoch.
     pub changed_at_ms: u64,
-    /// Submissions since the director started.
+    /// Extrinsics that were signed for it since the director started.
     pub attempts: u32,
     /// What went wrong last, while it is not done.
     pub trouble: Option<String>,

@@ -1,177 +1,295 @@
 //! Brings one proof to its end.
 
-use super::Config;
+use super::{
+    Config,
+    backoff::{Backoff, Blocks, is_away},
+    progress::Teller,
+    turn::Turn,
+};
 use crate::{
-    chain::{Chain, ChainError, Included},
+    chain::{Again, Chain, ChainError, Extrinsic, Fate, LIFETIME},
     store::State,
 };
-use director_primitives::{AccountId32, DoubleSignProof, H256, Offence, Reason, Snapshot, turn};
-use rand::Rng;
-use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use director_primitives::{DoubleSignProof, OffenceContext, Reason, Snapshot, turn::rank};
+use std::sync::Arc;
+use tokio::time::sleep;
 
-/// What a pursuit tells.
-#[derive(Clone, Debug)]
-pub(super) enum Progress {
-    /// The chain would accept the proof, against this validator.
-    Accused(AccountId32),
-    /// It is further, or at its end.
-    State(State),
-    /// It has to wait, for this reason.
-    Trouble(String),
-}
+/// Finalized blocks without the report after which it is handed to the node once more: a node that
+/// was started anew has an empty pool.
+const RESUBMIT_BLOCKS: u64 = 4;
+
+/// Blocks that may have been finalized between an old version's note that it submits and its
+/// signature.
+const SLACK_BLOCKS: u64 = 8;
 
 /// One proof on its way.
 pub(super) struct Pursuit {
-    pub(super) config: Arc<Config>,
-    pub(super) chain: Arc<dyn Chain>,
-    pub(super) proof: DoubleSignProof,
-    pub(super) state: State,
-    pub(super) progress: mpsc::Sender<(H256, Progress)>,
+    config: Arc<Config>,
+    chain: Arc<dyn Chain>,
+    proof: DoubleSignProof,
+    state: State,
+    teller: Teller,
+    turn: Turn,
+    /// The finalized block at which the node got the report last, in this life.
+    handed_at: Option<u64>,
+    backoff: Backoff,
+    /// Whether the pursuit before this one ended by a fault of its own.
+    faulty: bool,
 }
 
 /// What to do after a try.
 enum Next {
     /// Nothing is left to do.
     Done(State),
-    /// Another director's turn: try again at this block.
-    WaitFor(u64),
-    /// Something went wrong: try again after a while.
-    Retry(String),
+    /// Another director's turn, or the report is on its way: look again at the next finalized block.
+    Block,
 }
 
 impl Pursuit {
+    /// A pursuit that goes on from this state; `faults` is how often it ended by a fault of its own.
+    pub(super) fn new(
+        config: Arc<Config>,
+        chain: Arc<dyn Chain>,
+        proof: DoubleSignProof,
+        state: State,
+        teller: Teller,
+        faults: u32,
+    ) -> Self {
+        let failures = faults.saturating_sub(1);
+        let backoff = Backoff::new(&config, proof.id().to_low_u64_be(), failures);
+        let (turn, handed_at, faulty) = (Turn::default(), None, faults > 0);
+        Self { config, chain, proof, state, teller, turn, handed_at, backoff, faulty }
+    }
+
     /// Tries until the chain has spoken.
     pub(super) async fn run(mut self) {
-        let first_block = self.first_block().await;
-        let mut failures = 0;
+        if self.faulty {
+            self.backoff.wait(false, &mut self.chain.finalized()).await;
+        }
+        self.first_block().await;
         loop {
-            match self.attempt(first_block).await {
-                Next::Done(state) => return self.enter(state).await,
-                Next::WaitFor(block) => {
-                    failures = 0;
-                    self.wait_for(block).await;
-                }
-                Next::Retry(trouble) => {
-                    self.tell(Progress::Trouble(trouble)).await;
-                    tokio::time::sleep(self.retry_delay(failures)).await;
-                    failures = failures.saturating_add(1);
+            // Before the try: a block that comes during it is a reason for the next one.
+            let mut blocks = self.chain.finalized();
+            match self.attempt().await {
+                Ok(Next::Done(state)) => return self.enter(state).await,
+                Ok(Next::Block) => self.next_block(&mut blocks).await,
+                Err(error) => {
+                    self.teller.trouble(error.to_string()).await;
+                    let away = is_away(&error);
+                    if away {
+                        self.turn = Turn::default();
+                    }
+                    self.backoff.wait(away, &mut blocks).await;
                 }
             }
         }
     }
 
-    async fn attempt(&mut self, first_block: u64) -> Next {
-        let offence = match self.chain.check_evidence(&self.proof).await {
-            Ok(Ok(offence)) => offence,
-            Ok(Err(reason)) => return self.obsolete(reason).await,
-            Err(error) => return Next::Retry(error.to_string()),
+    async fn attempt(&mut self) -> Result<Next, ChainError> {
+        // Before anything is asked: the answers are of this block or a later one.
+        let finalized = self.finalized();
+        if let Some(extrinsic) = self.signed()
+            && let Some(next) = self.follow(&extrinsic, finalized).await?
+        {
+            return Ok(next);
+        }
+        let offence = match self.chain.check_evidence(&self.proof).await? {
+            Ok(offence) => offence,
+            Err(reason) => return self.unwanted(reason, finalized).await,
         };
-        self.tell(Progress::Accused(offence.validator.clone())).await;
-        let (finalized, turn) = self.turn(first_block);
-        if finalized < turn {
-            return Next::WaitFor(turn);
+        self.teller.accused(offence.validator.clone()).await;
+        if matches!(self.state, State::Waiting { .. }) {
+            tracing::info!(validator = ?offence.validator, "excused for another offence, but not for this");
+            self.enter(State::Proven).await;
         }
-        self.enter(State::Submitted { block: finalized }).await;
-        match self.chain.report_double_sign(&self.proof).await {
-            Ok(Included { block_number, .. }) => {
-                tracing::info!(validator = ?offence.validator, block_number, "double sign reported");
-                Next::Done(State::Finalized { block: block_number })
-            }
-            // The dry run of the next try says what it means.
-            Err(error) => Next::Retry(error.to_string()),
+        if !self.may_submit() {
+            return Ok(Next::Block);
         }
+        // Another director's report, or an own one, may wait for its finality.
+        if self.chain.check_evidence_at_best(&self.proof).await?.is_err() {
+            return Ok(Next::Block);
+        }
+        self.submit(finalized).await?;
+        Ok(Next::Block)
     }
 
-    /// The chain does not want the proof (any more): find out whether that is this director's doing.
-    async fn obsolete(&self, reason: Reason) -> Next {
+    /// What became of the signed report. `None` if it is to be submitted (again).
+    async fn follow(
+        &mut self,
+        extrinsic: &Extrinsic,
+        finalized: u64,
+    ) -> Result<Option<Next>, ChainError> {
+        let why = match self.chain.fate(extrinsic).await {
+            Ok(Fate::Included(included)) => {
+                return Ok(Some(Next::Done(State::Finalized { block: included.block_number })));
+            }
+            Ok(Fate::Pending) => {
+                let due = |at: u64| finalized >= at.saturating_add(RESUBMIT_BLOCKS);
+                return Ok(if self.handed_at.is_none_or(due) { None } else { Some(Next::Block) });
+            }
+            Ok(Fate::Failed(error)) => {
+                self.enter(State::Proven).await;
+                return Err(ChainError::Refused(error));
+            }
+            Ok(Fate::Displaced) => format!(
+                "another extrinsic with nonce {} took the report's place: if this happens again, a \
+                 second program submits from account {}, give each its own",
+                extrinsic.nonce, self.config.account
+            ),
+            Ok(Fate::Expired) => format!("no block took the report within {LIFETIME} blocks"),
+            // The node has forgotten those blocks. The dry run knows what they have led to.
+            Err(ChainError::Unexpected(error)) if finalized >= extrinsic.expires() => error,
+            Err(error) => return Err(error),
+        };
+        self.teller.trouble(why).await;
+        self.enter(State::Proven).await;
+        Ok(None)
+    }
+
+    /// The chain does not want the proof (any more): find out whether that is this director's doing,
+    /// and whether it may change.
+    async fn unwanted(&self, reason: Reason, finalized: u64) -> Result<Next, ChainError> {
+        let obsolete = |why: &str| Ok(Next::Done(State::Obsolete { why: why.into() }));
         if reason != Reason::AlreadyPunished {
-            let why = format!("the chain says that it proves nothing punishable: {reason:?}");
-            return Next::Done(State::Obsolete { why });
+            return obsolete(&format!(
+                "the chain says that it proves nothing punishable: {reason:?}"
+            ));
         }
-        if matches!(self.state, State::Submitted { .. }) {
-            match self.own_report().await {
-                Ok(Some(block)) => return Next::Done(State::Finalized { block }),
-                Ok(None) => {}
-                Err(error) => return Next::Retry(error.to_string()),
+        if let Some(extrinsic) = self.signed() {
+            // It may have got into the block of the dry run since it was looked for.
+            match self.chain.fate(&extrinsic).await {
+                Ok(Fate::Included(included)) => {
+                    return Ok(Next::Done(State::Finalized { block: included.block_number }));
+                }
+                Ok(_) | Err(ChainError::Unexpected(_)) => {}
+                Err(error) => return Err(error),
             }
         }
-        let why = "the validator is punished already, another report was first".into();
-        Next::Done(State::Obsolete { why })
-    }
-
-    /// The block of this director's own report of this offence, if it waits to be applied: a
-    /// submission may go through although nobody was told.
-    async fn own_report(&self) -> Result<Option<u64>, ChainError> {
+        let snapshot = self.snapshot();
+        let key = &self.proof.first.key;
+        let accused = snapshot.as_ref().and_then(|snapshot| snapshot.key_owner(key));
         let (first, second) = (self.proof.first.vote, self.proof.second.vote);
-        let is_ours = |offence: &Offence<AccountId32>| {
-            (offence.checkpoint, offence.first_hash, offence.second_hash)
-                == (first.checkpoint, first.block_hash, second.block_hash)
+        for slash in self.chain.pending_slashes().await? {
+            let offence = &slash.offence;
+            let is_this = (offence.checkpoint, offence.first_hash, offence.second_hash)
+                == (first.checkpoint, first.block_hash, second.block_hash);
+            if is_this && slash.reporter == self.config.account {
+                // A submission may go through although nobody was told.
+                return Ok(Next::Done(State::Finalized { block: slash.reported_at }));
+            }
+            let is_accused = accused.as_ref() == Some(&offence.validator);
+            if is_this || is_accused && offence.checkpoint >= first.checkpoint {
+                // Cancelled, that slash excuses this offence as well.
+                return obsolete("the validator is punished already, another report was first");
+            }
+        }
+        let since = match self.state {
+            State::Waiting { since } => since,
+            _ => finalized,
         };
-        let slashes = self.chain.pending_slashes().await?;
-        let own = slashes
-            .into_iter()
-            .find(|slash| slash.reporter == self.config.account && is_ours(&slash.offence));
-        Ok(own.map(|slash| slash.reported_at))
+        let end = snapshot.map_or(0, |snapshot| snapshot.domain.unbonding_period);
+        if finalized > since.saturating_add(end) {
+            return obsolete("the validator is punished already, and nobody has taken it back");
+        }
+        Ok(Next::Done(State::Waiting { since }))
     }
 
-    /// The finalized block, and the one from which it is this director's turn.
-    fn turn(&self, first_block: u64) -> (u64, u64) {
-        let finalized = self.chain.finalized();
-        let Some(snapshot) = finalized.borrow().clone() else {
-            return (first_block, first_block);
-        };
+    /// Whether nobody else has to be waited for at the newest finalized block.
+    fn may_submit(&mut self) -> bool {
+        let Some(snapshot) = self.snapshot() else { return false };
+        match self.state {
+            // On its way already.
+            State::Signed { .. } => return true,
+            // What an old version submitted is not known: it must have expired.
+            State::Submitted { block } if snapshot.number < block + LIFETIME + SLACK_BLOCKS => {
+                return false;
+            }
+            _ => {}
+        }
         let directors = snapshot.directors.active.iter().map(|director| &director.account);
         let count = snapshot.directors.active.len() as u64;
-        let rank = turn::rank(self.proof.id().as_bytes(), &self.config.account, directors);
         // Who is no director comes after all of them.
+        let rank = rank(self.proof.id().as_bytes(), &self.config.account, directors);
         let rank = rank.map_or(count, u64::from);
-        let turn = first_block.saturating_add(rank.saturating_mul(self.config.turn_blocks));
-        (snapshot.number, turn)
+        let counted = self.turn.see(snapshot.number, self.config.turn_blocks);
+        counted >= rank.saturating_mul(self.config.turn_blocks)
     }
 
-    /// The block that is finalized when the pursuit starts.
-    async fn first_block(&self) -> u64 {
+    /// Hands the signed report to the node, or signs one.
+    async fn submit(&mut self, finalized: u64) -> Result<(), ChainError> {
+        let result = match self.signed() {
+            Some(extrinsic) => self.chain.submit_again(&extrinsic).await.map(|again| match again {
+                Again::Taken => Ok(extrinsic),
+                Again::Void(why) => Err(why),
+            }),
+            None => self.chain.report_double_sign(&self.proof, &self.teller).await.map(Ok),
+        };
+        match result {
+            Ok(Ok(Extrinsic { bytes, nonce, born })) => {
+                self.enter(State::Signed { bytes, nonce, born }).await;
+                self.handed_at = Some(finalized);
+                Ok(())
+            }
+            Ok(Err(why)) => {
+                // With the next number of the account, which is the same while no block has it.
+                self.enter(State::Proven).await;
+                Err(ChainError::Pool(why))
+            }
+            Err(error @ ChainError::FeesMissing(_)) => {
+                self.enter(State::FeesMissing).await;
+                Err(error)
+            }
+            Err(error) => {
+                if !matches!(self.state, State::Signed { .. }) {
+                    // The journal may have what the pool refused.
+                    self.enter(self.state.clone()).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The report that is signed, if one is.
+    fn signed(&self) -> Option<Extrinsic> {
+        match &self.state {
+            State::Signed { bytes, nonce, born } => {
+                Some(Extrinsic { bytes: bytes.clone(), nonce: *nonce, born: *born })
+            }
+            _ => None,
+        }
+    }
+
+    fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.chain.finalized().borrow().clone()
+    }
+
+    /// The newest finalized block.
+    fn finalized(&self) -> u64 {
+        self.snapshot().map_or(0, |snapshot| snapshot.number)
+    }
+
+    /// Waits until a finalized block is known.
+    async fn first_block(&self) {
         let mut finalized = self.chain.finalized();
         if finalized.borrow().is_none() {
-            self.tell(Progress::Trouble("no finalized block is known yet".into())).await;
+            self.teller.trouble("no finalized block is known yet".into()).await;
         }
-        let snapshot = finalized.wait_for(Option::is_some).await;
-        // Without a chain there is no order of turns either.
-        snapshot.ok().and_then(|snapshot| number(&snapshot)).unwrap_or_default()
+        // Without a follower of the chain the first try says so.
+        let _ = finalized.wait_for(Option::is_some).await;
     }
 
-    async fn wait_for(&self, block: u64) {
-        let mut finalized = self.chain.finalized();
-        let reached = finalized.wait_for(|snapshot| number(snapshot).is_some_and(|n| n >= block));
-        if reached.await.is_err() {
-            // Nobody tells of blocks any more: ask the chain itself, now and then.
-            tokio::time::sleep(self.config.last_retry).await;
+    /// Waits for the next finalized block, but not for ever: finality may stand still while the best
+    /// block that was waited for is gone.
+    async fn next_block(&self, blocks: &mut Blocks) {
+        tokio::select! {
+            biased;
+            Ok(()) = blocks.changed() => {}
+            () = sleep(self.config.last_retry) => {}
         }
-    }
-
-    /// Doubles from the first wait to the last; the half of it is chance, so that directors that
-    /// lost their node together do not come back together.
-    fn retry_delay(&self, failures: u32) -> Duration {
-        let full = self
-            .config
-            .first_retry
-            .saturating_mul(1u32.checked_shl(failures).unwrap_or(u32::MAX))
-            .min(self.config.last_retry);
-        full.mul_f64(rand::rng().random_range(0.5..=1.0))
     }
 
     async fn enter(&mut self, state: State) {
         self.state = state.clone();
-        self.tell(Progress::State(state)).await;
+        self.teller.state(state).await;
     }
-
-    async fn tell(&self, progress: Progress) {
-        // If the actor has ended, this task is about to.
-        let _ = self.progress.send((self.proof.id(), progress)).await;
-    }
-}
-
-fn number(snapshot: &Option<Arc<Snapshot>>) -> Option<u64> {
-    snapshot.as_ref().map(|snapshot| snapshot.number)
 }

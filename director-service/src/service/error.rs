@@ -8,6 +8,7 @@ use crate::{
     network::{Multiaddr, NetworkError},
     store::StoreError,
 };
+use std::io::ErrorKind;
 use tokio::task::JoinError;
 
 /// Why the director does not start, or has ended.
@@ -66,6 +67,14 @@ pub enum ServiceError {
     /// A task panicked.
     #[error("a task panicked ({0}); this is a fault of the program, please report it with the log")]
     Panicked(String),
+}
+
+impl ServiceError {
+    /// Whether something could not be made because the disk is full.
+    pub(super) fn is_want_of_space(&self) -> bool {
+        const FULL: [ErrorKind; 2] = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+        matches!(self, Self::Control { cause, .. } if FULL.contains(&cause.kind()))
+    }
 }
 
 pub(super) fn panicked(error: JoinError) -> ServiceError {

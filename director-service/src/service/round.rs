@@ -2,18 +2,19 @@
 
 use super::{
     GRACE, Identity, Listening, ServiceError, Stopper, control, core, crypto, ended_well,
-    interfaces, links, load, rotation::PeerKeys, stakes, submissions::Submission, view, why, worse,
+    interfaces, links, load, recall, rotation::PeerKeys, settings, stakes, submissions::Submission,
+    view, why, worse,
 };
 use crate::{
     chain::Chain,
-    config::{self, Config},
-    director::{self, Director, ValidatorVote},
+    config::Config,
+    director::{Director, ValidatorVote},
     keys::PeerKey,
     network::{self, Events, Handle, Multiaddr, Side, Socket},
     reporter,
-    store::{History, Recent},
+    store::{Health, History, Recent, StoreError},
 };
-use director_primitives::{AccountId32, H256};
+use director_primitives::{AccountId32, CheckpointNumber, H256};
 use std::{
     mem::discriminant,
     net::SocketAddr,
@@ -34,6 +35,7 @@ pub(super) struct Rounds {
     pub(super) keys: PeerKeys,
     pub(super) chain: Arc<dyn Chain>,
     pub(super) history: History,
+    pub(super) health: Health,
     pub(super) submissions: mpsc::Sender<Submission>,
     pub(super) reporter: reporter::Handle,
     pub(super) view: Arc<view::View>,
@@ -109,7 +111,15 @@ impl Rounds {
         // The chain has the ports of the first round. Hosts stay as they are: what 0.0.0.0 means may change.
         keep_ports(&mut self.config.mesh.listen, &mesh.listening());
         keep_ports(&mut self.config.public.listen, &public.listening());
-        let control = control::listen(&self.config.data_dir)?;
+        let control = match control::listen(&self.config.data_dir) {
+            Err(error) if error.is_want_of_space() => {
+                warn!(
+                    "{error}; `director revoke` and `director drain` do not work until a restart"
+                );
+                None
+            }
+            listening => Some(listening?),
+        };
         if let Some((announce, http)) = self.announce.take() {
             let (mesh, public) = (mesh.listening(), public.listening());
             // Nobody is waiting for it if the command line did not ask.
@@ -117,7 +127,16 @@ impl Rounds {
         }
         let networks = view::Networks { mesh: mesh.clone(), public: public.clone() };
         let (orders, order_requests) = mpsc::channel(control::MAX_WAITING);
-        tasks.spawn(ended_well(control::run(control, orders, round.clone())));
+        match control {
+            Some(control) => {
+                tasks.spawn(ended_well(control::run(control, orders, round.clone())));
+            }
+            // The core must not take it for the end of the socket.
+            None => {
+                let stopped = round.stopped();
+                tasks.spawn(ended_well(async move { drop((stopped.await, orders)) }));
+            }
+        }
         let events = (mesh_events, public_events);
         let stoppers = (&round, stopper);
         self.start_core(&peer, networks, events, order_requests, stoppers, &mut tasks).await?;
@@ -140,6 +159,9 @@ impl Rounds {
         if closed.await.is_err() {
             error!("not everything of the network stopped within {GRACE:?}");
         }
+        if let Some(said) = mesh.panicked().or_else(|| public.panicked()) {
+            ended = worse(ended, Err(ServiceError::Panicked(said)));
+        }
         ended.map(|()| next)
     }
 
@@ -161,7 +183,7 @@ impl Rounds {
         let (stakes, stake_requests) = mpsc::channel(stakes::MAX_WAITING);
         let (checked, stake_answers) = mpsc::channel(stakes::MAX_WAITING);
         let core = core::Core {
-            director: director(&self.config, &identity, peer.clone(), &history, &self.view).await?,
+            director: self.director(&identity, peer.clone()).await?,
             identity,
             mesh: networks.mesh,
             public: networks.public,
@@ -188,10 +210,43 @@ impl Rounds {
             orders,
         };
         tasks.spawn(core.run(inputs, round.clone()));
-        tasks.spawn(recall(history, recall_requests, recalled));
+        let health = self.health.clone();
+        tasks.spawn(recall::run(history, health, recall_requests, recalled));
         let checking = stakes::run(self.chain.clone(), stake_requests, checked, round.clone());
         tasks.spawn(ended_well(checking));
         Ok(())
+    }
+
+    /// The core, with what it must remember from before.
+    async fn director(
+        &self,
+        identity: &Identity,
+        peer: PeerKey,
+    ) -> Result<Director<crypto::BatchCrypto>, ServiceError> {
+        let config = &self.config;
+        let settings = settings::core(config, identity, unix_ms());
+        let crypto = crypto::BatchCrypto::new(peer, config.limits.verify_batch)
+            .timed(self.view.metrics.verify_seconds());
+        // What fits into the memory. The core asks for the rest, wherever the chain is now.
+        let checkpoints = settings.recent_checkpoints.saturating_add(settings.checkpoints_ahead);
+        let Recent { votes, complete_from } =
+            match self.history.recent(checkpoints.saturating_add(1)).await {
+                Err(StoreError::Failed(_)) => {
+                    // What the disk has is not known. It can have no vote that was too far ahead until now.
+                    let votes = Vec::new();
+                    let newest = self.checkpoint().saturating_add(settings.checkpoints_ahead);
+                    Recent { votes, complete_from: newest.saturating_add(1) }
+                }
+                recent => recent?,
+            };
+        let votes = votes.into_iter().map(|(validator, vote)| ValidatorVote { validator, vote });
+        Ok(Director::resume(settings, crypto, votes.collect(), complete_from))
+    }
+
+    /// The newest finalized checkpoint.
+    fn checkpoint(&self) -> CheckpointNumber {
+        let snapshot = self.chain.finalized().borrow().clone();
+        snapshot.map_or(0, |of| of.number / of.domain.checkpoint_interval.max(1))
     }
 }
 
@@ -221,95 +276,6 @@ pub(super) fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-/// The core, with what it must remember from before.
-async fn director(
-    config: &Config,
-    identity: &Identity,
-    peer: PeerKey,
-    history: &History,
-    view: &view::View,
-) -> Result<Director<crypto::BatchCrypto>, ServiceError> {
-    let settings = director::Config {
-        seen_capacity: config.limits.seen_messages,
-        recent_checkpoints: config.detector.recent_checkpoints,
-        history_checkpoints: config.detector.history_checkpoints,
-        rates: rates(&config.rates),
-        policy: director::Policy {
-            min_stake: config.policy.min_stake.map(|stake| stake.0),
-            allow: config.policy.allow.clone(),
-            deny: config.policy.deny.clone(),
-        },
-        conduct: director::conduct::Limits {
-            period_ms: config.conduct.period_ms,
-            limited_per_period: config.conduct.limited_per_period,
-            limited_periods: config.conduct.limited_periods,
-            forged: config.conduct.forged,
-        },
-        unix_ms_at_start: unix_ms(),
-        log_bytes: mib(config.limits.log_mib),
-        log_ms: config.limits.log_seconds.saturating_mul(1_000),
-        ..director::Config::new(identity.account.clone(), identity.peer_key)
-    };
-    let crypto = crypto::BatchCrypto::new(peer, config.limits.verify_batch)
-        .timed(view.metrics.verify_seconds());
-    // What fits into the memory. The core asks for the rest, wherever the chain is now.
-    let checkpoints = settings.recent_checkpoints.saturating_add(settings.checkpoints_ahead);
-    let Recent { votes, complete_from } = history.recent(checkpoints.saturating_add(1)).await?;
-    let votes = votes.into_iter().map(|(validator, vote)| ValidatorVote { validator, vote });
-    Ok(Director::resume(settings, crypto, votes.collect(), complete_from))
-}
-
-/// The operator's words for what validators may send, in the core's.
-pub(super) fn rates(rates: &config::Rates) -> director::Rates {
-    let rate = |messages_per_s, bytes_per_s| director::Rate { messages_per_s, bytes_per_s };
-    director::Rates {
-        classes: [
-            rate(rates.critical_messages_per_s, rates.critical_bytes_per_s),
-            rate(rates.high_messages_per_s, rates.high_bytes_per_s),
-            rate(rates.normal_messages_per_s, rates.normal_bytes_per_s),
-            rate(rates.bulk_messages_per_s, rates.bulk_bytes_per_s),
-        ],
-        votes_per_s: rates.votes_per_s,
-        burst_ms: rates.burst_ms,
-    }
-}
-
-fn mib(mib: u64) -> usize {
-    usize::try_from(mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX)
-}
-
-/// The operator's words for what may wait, in the network's.
-pub(super) fn limits(side: Side, limits: &config::Limits) -> network::Limits {
-    let queue = |times| mib(limits.queue_mib.saturating_mul(times));
-    let defaults = network::Limits::of(side);
-    match side {
-        Side::Mesh => network::Limits {
-            memory_bytes: mib(limits.mesh_memory_mib),
-            queue_bytes: [queue(4), queue(4), queue(4), queue(8)],
-            ..defaults
-        },
-        Side::Public | Side::Client => network::Limits {
-            memory_bytes: mib(limits.memory_mib),
-            queue_bytes: [queue(1), queue(1), queue(1), queue(2)],
-            max_connections: limits.max_connections,
-            max_connections_per_ip: limits.max_connections_per_address,
-            max_pending: limits.max_handshakes,
-            max_pending_per_ip: limits.max_handshakes_per_address,
-            handshake_timeout_ms: limits.handshake_timeout_ms,
-            handshakes_per_s_per_ip: limits.handshakes_per_s_per_address,
-            handshake_burst_per_ip: limits.handshake_burst_per_address,
-            strangers_per_s: limits.strangers_per_s,
-            strangers_burst: limits.strangers_burst,
-            spare_loopback: limits.spare_loopback,
-            first_message_ms: limits.first_message_ms,
-            restricted_bytes: usize::try_from(limits.candidate_kib_per_minute)
-                .unwrap_or(usize::MAX)
-                .saturating_mul(1024),
-            ..defaults
-        },
-    }
-}
-
 async fn open(
     side: Side,
     config: &Config,
@@ -320,26 +286,8 @@ async fn open(
         Side::Mesh => ("mesh.listen", &config.mesh.listen),
         Side::Public | Side::Client => ("public.listen", &config.public.listen),
     };
-    let mut settings = network::Config::new(side, *peer.seed(), genesis);
-    settings.listen = listen.clone();
-    settings.limits = limits(side, &config.limits);
-    network::start(settings).await.map_err(|error| ServiceError::Network { field, error })
-}
-
-/// Looks up first votes on disk, in the order in which they are asked for.
-async fn recall(
-    history: History,
-    mut requests: mpsc::Receiver<ValidatorVote>,
-    answers: mpsc::Sender<(ValidatorVote, Option<ValidatorVote>)>,
-) -> Result<(), ServiceError> {
-    while let Some(vote) = requests.recv().await {
-        let checkpoint = vote.vote.vote.checkpoint;
-        let first = history.first(vote.validator.clone(), checkpoint).await?;
-        let first =
-            first.map(|first| ValidatorVote { validator: vote.validator.clone(), vote: first });
-        if answers.send((vote, first)).await.is_err() {
-            break;
-        }
-    }
-    Ok(())
+    let mut network = network::Config::new(side, *peer.seed(), genesis);
+    network.listen = listen.clone();
+    network.limits = settings::limits(side, &config.limits);
+    network::start(network).await.map_err(|error| ServiceError::Network { field, error })
 }

@@ -6,10 +6,10 @@ use crate::{
     director::{Stats, Waiting},
     http::{BlockStatus, Candidate, Evidence, MeshPeer, Source, StatsStatus, Status},
     keys::peer_id,
-    metrics::{Metrics, Reading, drops, memory_bytes},
+    metrics::{self, Metrics, Reading, drops, memory_bytes},
     network::Handle,
     reporter::{self, EvidenceStatus},
-    store::{Failures, State},
+    store::{Health, State},
 };
 use director_primitives::{H256, Snapshot};
 use std::{
@@ -45,7 +45,7 @@ pub(super) struct View {
     caught_up: AtomicBool,
     draining: AtomicBool,
     reporter: OnceLock<reporter::Handle>,
-    store: OnceLock<Failures>,
+    store: Health,
     /// When the core moved last and a block was finalized last, in milliseconds since the start.
     core_moved_ms: AtomicU64,
     finalized_ms: AtomicU64,
@@ -53,7 +53,7 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(identity: Identity, node: Node) -> Self {
+    pub(super) fn new(identity: Identity, node: Node, store: Health) -> Self {
         Self {
             identity: Mutex::new(identity),
             started: Instant::now(),
@@ -64,7 +64,7 @@ impl View {
             caught_up: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             reporter: OnceLock::new(),
-            store: OnceLock::new(),
+            store,
             core_moved_ms: AtomicU64::new(0),
             finalized_ms: AtomicU64::new(0),
             metrics: Metrics::new(),
@@ -108,12 +108,6 @@ impl View {
     pub(super) fn set_reporter(&self, reporter: reporter::Handle) {
         // Set once, at the start.
         let _ = self.reporter.set(reporter);
-    }
-
-    /// Where the store counts what the disk refused.
-    pub(super) fn set_store(&self, failures: Failures) {
-        // Set once, at the start.
-        let _ = self.store.set(failures);
     }
 
     fn now_ms(&self) -> u64 {
@@ -195,6 +189,12 @@ impl Source for View {
         if self.draining.load(Ordering::Relaxed) {
             reasons.push("handing its validators over to other directors".into());
         }
+        if let Some(trouble) = self.store.trouble() {
+            let votes = self.store.unwritten_votes();
+            reasons.push(format!(
+                "the store cannot use its file ({trouble}); {votes} votes are in memory alone"
+            ));
+        }
         reasons.extend(self.sick());
         reasons
     }
@@ -251,7 +251,12 @@ impl Source for View {
             caught_up: self.caught_up.load(Ordering::Relaxed),
             active: self.is_active(self.snapshot().as_deref()),
             memory_bytes: memory_bytes(),
-            store_failures: self.store.get().map_or(0, Failures::count),
+            store: metrics::Store {
+                is_failing: self.store.trouble().is_some(),
+                failures: self.store.failures(),
+                unwritten_votes: self.store.unwritten_votes(),
+                lost_votes: self.store.lost_votes(),
+            },
         })
     }
 }
@@ -306,11 +311,18 @@ fn candidate(waiting: &Waiting) -> Candidate {
 }
 
 fn evidence(known: &EvidenceStatus) -> Evidence {
+    let name = known.state.name();
     let (state, submitted_block, finalized_block) = match &known.state {
-        State::Proven => ("proven".to_owned(), None, None),
-        State::Submitted { block } => ("submitted".to_owned(), Some(*block), None),
-        State::Finalized { block } => ("finalized".to_owned(), None, Some(*block)),
-        State::Obsolete { why } => (format!("obsolete: {why}"), None, None),
+        State::Proven => (name.to_owned(), None, None),
+        State::Submitted { block } | State::Signed { born: block, .. } => {
+            (name.to_owned(), Some(*block), None)
+        }
+        State::Finalized { block } => (name.to_owned(), None, Some(*block)),
+        State::Obsolete { why } => (format!("{name}: {why}"), None, None),
+        State::Waiting { .. } => {
+            (format!("{name}: punished for another offence, which may be excused"), None, None)
+        }
+        State::FeesMissing => (format!("{name}: fund this director's account"), None, None),
     };
     Evidence {
         id: hash(&known.id),

@@ -42,7 +42,8 @@ impl History {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or the store is closed.
+    /// [`StoreError::Failed`] if the file cannot be read now and the vote is not in memory, or if the
+    /// store is closed.
     pub async fn first(
         &self,
         validator: AccountId32,
@@ -69,12 +70,13 @@ impl History {
         self.0.send(Command::Prune { below }).await.map_err(|_| StoreError::Closed)
     }
 
-    /// Waits until everything that was handed over before is on disk.
+    /// Waits until everything that was handed over before is on disk. If the file could not be used,
+    /// tries it at once.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Closed`] alone.
+    /// [`StoreError::Failed`] if it is in memory alone, or if the store is closed.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        ask(&self.0, |reply| Command::Flush { reply }).await
+        ask(&self.0, |reply| Command::Flush { reply }).await?
     }
 }

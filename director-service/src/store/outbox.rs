@@ -11,7 +11,7 @@ pub enum State {
     /// It was made, or a peer sent it.
     Proven,
     /// It was submitted when this block was the last finalized one, and is not known to be in the
-    /// chain.
+    /// chain. Written by versions that did not keep what they signed, see [`Self::Signed`].
     Submitted {
         /// Number of that block.
         block: u64,
@@ -26,12 +26,42 @@ pub enum State {
         /// Why, for people.
         why: String,
     },
+    // Records of older versions decode as long as states are appended.
+    /// The validator is punished already, for something else: if governance takes that back, this
+    /// proof is needed.
+    Waiting {
+        /// The block that was finalized when the wait began.
+        since: u64,
+    },
+    /// The report is signed, and the node may have it.
+    Signed {
+        /// The extrinsic, as it goes to the node.
+        bytes: Vec<u8>,
+        /// Its number among the account's extrinsics.
+        nonce: u64,
+        /// Number of the finalized block from which on it is valid.
+        born: u64,
+    },
+    /// The account cannot pay the fees that a report takes in advance.
+    FeesMissing,
 }
 
 impl State {
     /// Whether nothing is left to do.
     pub const fn is_done(&self) -> bool {
         matches!(self, Self::Finalized { .. } | Self::Obsolete { .. })
+    }
+
+    /// What it is called, without what belongs to it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Submitted { .. } | Self::Signed { .. } => "submitted",
+            Self::Finalized { .. } => "finalized",
+            Self::Obsolete { .. } => "obsolete",
+            Self::Waiting { .. } => "waiting",
+            Self::FeesMissing => "fees missing",
+        }
     }
 }
 

@@ -1,7 +1,12 @@
 //! What survives, and what is said when the file cannot be used.
 #![allow(clippy::unwrap_used)]
 
+mod disk;
+pub(crate) mod faulty;
+mod upkeep;
+
 use super::{FILE_NAME, History, Recent, Record, State, Store, StoreError};
+use codec::{DecodeAll, Encode};
 use director_primitives::{AccountId32, H256, SignedVote, test_utils::TestKey};
 use tempfile::{TempDir, tempdir};
 
@@ -101,7 +106,7 @@ async fn proofs_survive_with_their_states() {
     outbox.put(record(2, State::Obsolete { why: "late".into() })).await.unwrap();
     outbox.put(record(3, State::Finalized { block: 9 })).await.unwrap();
     outbox.remove(record(3, State::Proven).proof.id()).await.unwrap();
-    assert_eq!(store.failures().count(), 0);
+    assert_eq!(store.health().failures(), 0);
     store.close().await;
 
     let store = Store::open(folder.path()).unwrap();
@@ -109,6 +114,32 @@ async fn proofs_survive_with_their_states() {
     records.sort_by_key(|record| record.proof.first.vote.checkpoint);
     let submitted = record(1, State::Submitted { block: 7 });
     assert_eq!(records, vec![submitted, record(2, State::Obsolete { why: "late".into() })]);
+}
+
+#[test]
+fn every_state_survives_and_older_records_are_read() {
+    let states = [
+        State::Proven,
+        State::Submitted { block: 7 },
+        State::Finalized { block: 9 },
+        State::Obsolete { why: "late".into() },
+        State::Waiting { since: 11 },
+        State::Signed { bytes: vec![1, 2, 3], nonce: 4, born: 5 },
+        State::FeesMissing,
+    ];
+    // A proof's record ends with its state and two times: the first byte of the state says which one.
+    // Older versions wrote the first four.
+    let prefix = record(1, State::Proven).proof.encode();
+    for (index, state) in states.into_iter().enumerate() {
+        let encoded = record(1, state.clone()).encode();
+        assert_eq!(encoded[..prefix.len()], prefix);
+        assert_eq!(usize::from(encoded[prefix.len()]), index, "{state:?}");
+        assert_eq!(Record::decode_all(&mut &*encoded), Ok(record(1, state)));
+    }
+    let mut old = prefix;
+    old.push(1);
+    (7u64, 1u64, 2u64).encode_to(&mut old);
+    assert_eq!(Record::decode_all(&mut &*old), Ok(record(1, State::Submitted { block: 7 })));
 }
 
 #[tokio::test]
@@ -150,6 +181,31 @@ fn a_folder_that_is_a_file_is_named() {
     std::fs::write(&path, "").unwrap();
     let error = Store::open(&path).unwrap_err();
     assert!(error.to_string().contains("data"), "{error}");
+}
+
+#[test]
+fn a_file_that_was_half_made_is_made_anew() {
+    let folder = tempdir().unwrap();
+    std::fs::write(folder.path().join("director.new"), [0; 10_000]).unwrap();
+    std::fs::write(folder.path().join(FILE_NAME), "").unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    assert!(!folder.path().join("director.new").exists());
+}
+
+#[test]
+fn a_full_disk_is_told_from_everything_else() {
+    use std::io::{Error, ErrorKind};
+    let said = |error: Error| super::io_error(std::path::Path::new("/data"), &error);
+    for full in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge] {
+        let error = said(full.into());
+        assert!(error.is_of_the_disk() && error.to_string().contains("make room"), "{error}");
+    }
+    // EIO and ENOSPC, as the system says them.
+    assert!(said(Error::from_raw_os_error(5)).is_of_the_disk());
+    assert!(said(Error::from_raw_os_error(28)).is_of_the_disk());
+    for other in [ErrorKind::NotFound, ErrorKind::PermissionDenied, ErrorKind::InvalidData] {
+        assert!(!said(other.into()).is_of_the_disk(), "{other}");
+    }
 }
 
 #[test]

@@ -1,300 +1,308 @@
-//! The one thread that reads and writes the file.
+//! The one thread that reads and writes the file, and goes on in memory when that fails.
+//!
+//! ```text
+//!             ┌── write failed: drop the file, keep what it did not take ──┐
+//!   ┌─────────┴──┐                                                  ┌──────▼─────┐
+//!   │ file alone │                                                  │   memory   │
+//!   └─────────▲──┘                                                  └──────┬─────┘
+//!             └── after 1 to 30 s: open, check the chain, write it all ────┘
+//! ```
+//!
+//! redb refuses everything after one error of the disk until its file is opened anew; hence a batch that
+//! failed is carried out in memory from its beginning, and answers are given only then. The file is
+//! opened on a thread of its own: after an error redb may have to read all of it, and nobody waits here.
 
-use super::{CACHE_BYTES, MAX_BATCH, Recent, Record, StoreError, io_error};
-use codec::{DecodeAll, Encode};
-use director_primitives::{AccountId32, CheckpointNumber, H256, SignedVote};
-use redb::{
-    Database, DatabaseError, ReadableTable, StorageError, Table, TableDefinition, WriteTransaction,
+pub(super) use super::command::Command;
+
+use super::{
+    Health, StoreError,
+    command::{Answer, Reply},
+    overlay::Overlay,
+    tables::Tables,
 };
-use std::{
-    path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+use director_primitives::H256;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    runtime::Runtime,
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
 };
-use tokio::sync::{mpsc, oneshot};
 
-/// `(checkpoint, account)` to the encoded vote: old checkpoints lie together and go together.
-const VOTES: TableDefinition<'_, (u64, [u8; 32]), &[u8]> = TableDefinition::new("votes");
+/// Most commands in one transaction.
+pub const MAX_BATCH: usize = 256;
 
-/// Proof id to the encoded record.
-const PROOFS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("proofs");
+/// Waits between two attempts to use a file again that could not be: first and longest.
+pub(super) const RETRY_DELAY: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(30));
 
-/// What the store itself has to know.
-const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+/// Opens the file, whenever it has to be.
+pub(super) type Opener = Arc<dyn Fn() -> Result<Tables, StoreError> + Send + Sync>;
 
-/// Key of the genesis hash in [`META`].
-const GENESIS: &str = "genesis_hash";
-
-/// An answer that can go wrong.
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-
-/// What the thread is asked.
-#[derive(Debug)]
-pub(super) enum Command {
-    Bind { genesis_hash: H256, reply: Reply<()> },
-    Remember(Vec<(AccountId32, SignedVote)>),
-    Replace { validator: AccountId32, by: SignedVote },
-    First { validator: AccountId32, checkpoint: CheckpointNumber, reply: Reply<Option<SignedVote>> },
-    Recent { checkpoints: u64, reply: Reply<Recent> },
-    Prune { below: CheckpointNumber },
-    Flush { reply: oneshot::Sender<()> },
-    Put { record: Record, reply: Reply<()> },
-    Remove { id: H256, reply: Reply<()> },
-    Records { reply: Reply<Vec<Record>> },
-    Close,
+/// What the thread has.
+pub(super) struct Worker {
+    open: Opener,
+    /// `None` while it cannot be used.
+    file: Option<Tables>,
+    /// An attempt to open it that is under way.
+    opening: Option<oneshot::Receiver<Result<Tables, StoreError>>>,
+    /// What the file did not take; empty while it can be used.
+    overlay: Overlay,
+    /// Who waits until that is written, at the next attempt.
+    flushes: Vec<Reply<()>>,
+    health: Health,
+    /// The chain that the store belongs to, once that is known.
+    genesis_hash: Option<H256>,
+    /// First and longest wait, and the next one.
+    delays: (Duration, Duration),
+    delay: Duration,
+    retry_at: Instant,
 }
 
-impl Command {
-    const fn writes(&self) -> bool {
-        !matches!(
-            self,
-            Self::First { .. } | Self::Recent { .. } | Self::Flush { .. } | Self::Records { .. }
-        )
-    }
+/// What happens next.
+enum Next {
+    /// There are commands; none if nobody is left to send any.
+    Commands,
+    /// An attempt to open the file has come to its end.
+    Opened(Result<Tables, StoreError>),
+    /// It is time for an attempt.
+    Due,
 }
 
-/// What is said to whoever asked, once the transaction is on disk. `Err` if it is not.
-type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
-
-/// The file.
-pub(super) struct Tables(Database);
-
-impl Tables {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(path)
-            .map_err(|error| open_error(path, error))?;
-        let corrupt = |cause: String| StoreError::Corrupt { path: path.into(), cause };
-        // Makes the tables and finds a file that is a database of somebody else.
-        let transaction = database.begin_write().map_err(|error| corrupt(error.to_string()))?;
-        Opened::new(&transaction).map_err(|error| corrupt(error.to_string()))?;
-        transaction.commit().map_err(|error| corrupt(error.to_string()))?;
-        Ok(Self(database))
+impl Worker {
+    /// Opens the file, or begins without it if the disk does not let it.
+    ///
+    /// # Errors
+    ///
+    /// If it is anything else that is wrong with it.
+    pub(super) fn start(
+        open: Opener,
+        health: Health,
+        delays: (Duration, Duration),
+    ) -> Result<Self, StoreError> {
+        let file = open();
+        let mut worker = Self {
+            open,
+            file: None,
+            opening: None,
+            overlay: Overlay::default(),
+            flushes: Vec::new(),
+            health,
+            genesis_hash: None,
+            delays,
+            delay: delays.0,
+            retry_at: Instant::now(),
+        };
+        match file {
+            Ok(file) => worker.file = Some(file),
+            Err(error) if error.is_of_the_disk() => worker.fail(&error.cause()),
+            Err(error) => return Err(error),
+        }
+        Ok(worker)
     }
 
     /// Works until everybody is gone, or somebody says so.
-    pub(super) fn run(self, mut commands: mpsc::Receiver<Command>, failures: &AtomicU64) {
+    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>, clock: &Runtime) {
         let mut batch = Vec::new();
-        let mut open = true;
-        while open && commands.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
-            let end = batch.iter().position(|command| matches!(command, Command::Close));
-            open = end.is_none();
-            batch.truncate(end.unwrap_or(batch.len()));
-            let mut answers = Vec::new();
-            let result = self.transact(batch.drain(..), &mut answers);
-            if let Err(error) = &result {
-                failures.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(
-                    "cannot write the store: {error}; double signs are still found, but not \
-                     across a restart: check the disk and restart the director"
-                );
-            }
-            for answer in answers {
-                answer(result.as_ref().copied().map_err(failed));
-            }
-        }
-    }
-
-    /// Everything in one transaction, in order; on disk when this returns.
-    fn transact(
-        &self,
-        batch: impl Iterator<Item = Command>,
-        answers: &mut Vec<Answer>,
-    ) -> Result<(), redb::Error> {
-        let transaction = self.0.begin_write()?;
-        let mut writes = false;
-        {
-            let mut opened = Opened::new(&transaction)?;
-            let mut first_error = None;
-            for command in batch {
-                writes |= command.writes();
-                // The others are carried out none the less: they may be answers to give.
-                if let Err(error) = opened.execute(command, answers) {
-                    first_error.get_or_insert(error);
+        loop {
+            match clock.block_on(self.next(&mut commands, &mut batch)) {
+                Next::Opened(file) => self.opened(file),
+                Next::Due => self.begin_to_open(),
+                Next::Commands if batch.is_empty() => break,
+                Next::Commands => {
+                    let end = batch.iter().position(|of| matches!(of, Command::Close));
+                    batch.truncate(end.unwrap_or(batch.len()));
+                    self.carry_out(std::mem::take(&mut batch));
+                    if end.is_some() {
+                        break;
+                    }
                 }
             }
-            if let Some(error) = first_error {
-                return Err(error.into());
-            }
         }
-        // A look-up costs no sync.
-        if writes {
-            transaction.commit()?;
-        } else {
-            transaction.abort()?;
-        }
-        Ok(())
-    }
-}
-
-/// The tables within a transaction.
-struct Opened<'t> {
-    votes: Table<'t, (u64, [u8; 32]), &'static [u8]>,
-    proofs: Table<'t, [u8; 32], &'static [u8]>,
-    meta: Table<'t, &'static str, &'static [u8]>,
-}
-
-impl<'t> Opened<'t> {
-    fn new(transaction: &'t WriteTransaction) -> Result<Self, redb::TableError> {
-        Ok(Self {
-            votes: transaction.open_table(VOTES)?,
-            proofs: transaction.open_table(PROOFS)?,
-            meta: transaction.open_table(META)?,
-        })
+        self.end(clock);
     }
 
-    fn execute(&mut self, command: Command, answers: &mut Vec<Answer>) -> Result<(), StorageError> {
-        match command {
-            Command::Bind { genesis_hash, reply } => {
-                let result = self.bind(genesis_hash);
-                answer(answers, reply, result)
+    async fn next(
+        &mut self,
+        commands: &mut mpsc::Receiver<Command>,
+        batch: &mut Vec<Command>,
+    ) -> Next {
+        let (opening, retry_at) = (&mut self.opening, self.retry_at);
+        let is_open = self.file.is_some();
+        let attempt = async {
+            match opening {
+                _ if is_open => std::future::pending().await,
+                Some(opening) => Next::Opened(opening.await.unwrap_or_else(|_| Err(panicked()))),
+                None => {
+                    sleep_until(retry_at).await;
+                    Next::Due
+                }
             }
-            Command::Remember(votes) => self.remember(&votes),
-            Command::Replace { validator, by } => self.write(&validator, &by),
-            Command::First { validator, checkpoint, reply } => {
-                let result = self.first(&validator, checkpoint);
-                answer(answers, reply, result.map(Ok))
+        };
+        tokio::select! {
+            // Whoever sends without a pause must not keep the file from coming back.
+            biased;
+            next = attempt => next,
+            _ = commands.recv_many(batch, MAX_BATCH) => Next::Commands,
+        }
+    }
+
+    fn carry_out(&mut self, batch: Vec<Command>) {
+        if let Err(batch) = self.write(batch) {
+            for command in batch {
+                self.keep(command);
             }
-            Command::Recent { checkpoints, reply } => {
-                let result = self.recent(checkpoints);
-                answer(answers, reply, result.map(Ok))
-            }
-            Command::Prune { below } => self.votes.retain_in(..(below, [0; 32]), |_, _| false),
-            Command::Flush { reply } => {
-                // Whoever does not wait any more does not get it.
-                answers.push(Box::new(|_| reply.send(()).unwrap_or_default()));
+            self.health.set_unwritten(self.overlay.len());
+        }
+    }
+
+    /// Everything in one transaction, in order; on disk when it is answered. Gives it back if there is
+    /// no file, or no more.
+    fn write(&mut self, batch: Vec<Command>) -> Result<(), Vec<Command>> {
+        let Some(file) = &self.file else { return Err(batch) };
+        let done = file.transact(|file| {
+            batch.iter().map(|command| command.carry_out(file)).collect::<Result<Vec<_>, _>>()
+        });
+        match done {
+            Ok(answers) => {
+                for (command, answer) in batch.into_iter().zip(answers) {
+                    if let (Command::Bind { genesis_hash, .. }, Ok(_)) = (&command, &answer) {
+                        self.genesis_hash = Some(*genesis_hash);
+                    }
+                    command.answer(answer);
+                }
                 Ok(())
             }
-            Command::Put { record, reply } => {
-                let bytes = record.encode();
-                let result = self.proofs.insert(record.proof.id().0, bytes.as_slice()).map(drop);
-                answer(answers, reply, result.map(Ok))
+            Err(error) => {
+                self.fail(&error.to_string());
+                Err(batch)
             }
-            Command::Remove { id, reply } => {
-                let result = self.proofs.remove(id.0).map(drop);
-                answer(answers, reply, result.map(Ok))
-            }
-            Command::Records { reply } => {
-                let result = self.records();
-                answer(answers, reply, result.map(Ok))
-            }
-            Command::Close => Ok(()),
         }
     }
 
-    fn bind(&mut self, expected: H256) -> Result<Result<(), StoreError>, StorageError> {
-        let found = self.meta.get(GENESIS)?.map(|value| value.value().to_vec());
-        Ok(match found {
-            Some(found) if found == expected.as_bytes() => Ok(()),
-            Some(found) => match H256::decode_all(&mut found.as_slice()) {
-                Ok(found) => Err(StoreError::OtherChain { found, expected }),
-                Err(_) => Err(StoreError::Failed("the genesis hash in it is damaged".into())),
+    /// Carries a command out in memory.
+    fn keep(&mut self, command: Command) {
+        let (overlay, health) = (&mut self.overlay, &self.health);
+        let answer = match &command {
+            Command::Bind { genesis_hash, .. } => match self.genesis_hash {
+                Some(found) if found != *genesis_hash => {
+                    Err(StoreError::OtherChain { found, expected: *genesis_hash })
+                }
+                _ => {
+                    // Compared with the file as soon as that can be opened.
+                    self.genesis_hash = Some(*genesis_hash);
+                    Ok(Answer::Done)
+                }
             },
-            None => {
-                self.meta.insert(GENESIS, expected.as_bytes())?;
-                Ok(())
+            Command::Remember(votes) => {
+                overlay.remember(votes, health);
+                Ok(Answer::Done)
             }
-        })
+            Command::Replace { validator, by } => {
+                overlay.replace(validator, by, health);
+                Ok(Answer::Done)
+            }
+            Command::Prune { below } => {
+                overlay.prune(*below);
+                Ok(Answer::Done)
+            }
+            Command::First { validator, checkpoint, .. } => {
+                match overlay.first(validator, *checkpoint) {
+                    Some(first) => Ok(Answer::First(Some(first))),
+                    None => Err(health.unusable()),
+                }
+            }
+            // These are kept, but not safe, and that is what was asked for.
+            Command::Put { record, .. } => {
+                overlay.put(record);
+                Err(health.unusable())
+            }
+            Command::Remove { id, .. } => {
+                overlay.remove(*id);
+                Err(health.unusable())
+            }
+            Command::Recent { .. } | Command::Records { .. } => Err(health.unusable()),
+            Command::Close | Command::Flush { .. } => Ok(Answer::Done),
+        };
+        match command {
+            // Somebody waits for the disk: no reason to wait any longer.
+            Command::Flush { reply } => {
+                self.flushes.push(reply);
+                self.begin_to_open();
+            }
+            command => command.answer(answer),
+        }
     }
 
-    fn remember(&mut self, votes: &[(AccountId32, SignedVote)]) -> Result<(), StorageError> {
-        for (validator, vote) in votes {
-            match self.first(validator, vote.vote.checkpoint)? {
-                None => self.write(validator, vote)?,
-                Some(first) if first == *vote => {}
-                Some(_) => tracing::error!(
-                    %validator, checkpoint = vote.vote.checkpoint,
-                    "the store has another first vote and keeps it; please report this"
-                ),
+    /// From now on the file cannot be used, or still not.
+    fn fail(&mut self, cause: &str) {
+        // Closed here: its lock would be in the way of the next attempt.
+        self.file = None;
+        self.health.failed(cause);
+        self.retry_at = Instant::now() + self.delay;
+        self.delay = (self.delay * 2).min(self.delays.1);
+    }
+
+    fn begin_to_open(&mut self) {
+        if self.opening.is_some() {
+            return;
+        }
+        let (done, opening) = oneshot::channel();
+        let open = self.open.clone();
+        let thread = std::thread::Builder::new().name("store-open".into()).spawn(move || {
+            // A file that nobody waits for any more is closed again.
+            let _ = done.send(open());
+        });
+        match thread {
+            Ok(_) => self.opening = Some(opening),
+            Err(error) => self.fail(&error.to_string()),
+        }
+    }
+
+    /// An attempt has come to its end: first of all what waits is written.
+    fn opened(&mut self, file: Result<Tables, StoreError>) {
+        self.opening = None;
+        let written = file.and_then(|file| {
+            let written = file.transact(|file| {
+                let bound = self.genesis_hash.map_or(Ok(Ok(())), |genesis| file.bind(genesis))?;
+                if bound.is_ok() {
+                    self.overlay.write(file)?;
+                }
+                Ok(bound)
+            });
+            written.map_err(|error| StoreError::Failed(error.to_string()))?.map(|()| file)
+        });
+        match written {
+            Ok(file) => {
+                self.file = Some(file);
+                self.overlay = Overlay::default();
+                self.delay = self.delays.0;
+                self.health.set_unwritten(0);
+                self.health.recovered();
+            }
+            Err(error) => self.fail(&error.cause()),
+        }
+        for reply in self.flushes.drain(..) {
+            let is_safe = self.file.as_ref().map(drop).ok_or_else(|| self.health.unusable());
+            // Who does not wait any more does not get it.
+            let _ = reply.send(is_safe);
+        }
+    }
+
+    /// One last attempt, if something is in memory alone.
+    fn end(mut self, clock: &Runtime) {
+        if self.file.is_none() {
+            self.begin_to_open();
+            if let Some(opening) = self.opening.take() {
+                self.opened(clock.block_on(opening).unwrap_or_else(|_| Err(panicked())));
             }
         }
-        Ok(())
-    }
-
-    fn write(&mut self, validator: &AccountId32, vote: &SignedVote) -> Result<(), StorageError> {
-        let key = (vote.vote.checkpoint, account_bytes(validator));
-        self.votes.insert(key, vote.encode().as_slice()).map(drop)
-    }
-
-    fn first(
-        &self,
-        validator: &AccountId32,
-        checkpoint: CheckpointNumber,
-    ) -> Result<Option<SignedVote>, StorageError> {
-        let value = self.votes.get((checkpoint, account_bytes(validator)))?;
-        // A vote that cannot be read is as good as none.
-        Ok(value.and_then(|value| SignedVote::decode_all(&mut value.value()).ok()))
-    }
-
-    fn recent(&self, checkpoints: u64) -> Result<Recent, StorageError> {
-        let mut votes = Vec::new();
-        let mut complete_from = 0;
-        let (mut found, mut last) = (0, None);
-        for entry in self.votes.iter()?.rev() {
-            let (key, value) = entry?;
-            let (checkpoint, account) = key.value();
-            if last != Some(checkpoint) {
-                found += 1;
-                last = Some(checkpoint);
-            }
-            if found > checkpoints {
-                complete_from = checkpoint.saturating_add(1);
-                break;
-            }
-            if let Ok(vote) = SignedVote::decode_all(&mut value.value()) {
-                votes.push((AccountId32::new(account), vote));
-            }
+        if self.overlay.len() > 0 {
+            let votes = self.overlay.len();
+            tracing::error!(votes, "the store ends, and its file does not take what is in memory");
         }
-        votes.reverse();
-        Ok(Recent { votes, complete_from })
-    }
-
-    fn records(&self) -> Result<Vec<Record>, StorageError> {
-        let mut records = Vec::new();
-        for entry in self.proofs.iter()? {
-            let (_, value) = entry?;
-            match Record::decode_all(&mut value.value()) {
-                Ok(record) => records.push(record),
-                Err(_) => tracing::error!("a proof in the store cannot be read; it is left out"),
-            }
-        }
-        Ok(records)
     }
 }
 
-/// Leaves an answer to be given when the transaction is on disk.
-fn answer<T: 'static>(
-    answers: &mut Vec<Answer>,
-    reply: Reply<T>,
-    result: Result<Result<T, StoreError>, StorageError>,
-) -> Result<(), StorageError> {
-    let (result, error) = match result {
-        Ok(result) => (result, Ok(())),
-        Err(error) => (Err(StoreError::Failed(error.to_string())), Err(error)),
-    };
-    // Whoever does not wait any more does not get it.
-    answers.push(Box::new(move |committed| drop(reply.send(committed.and(result)))));
-    error
-}
-
-fn account_bytes(account: &AccountId32) -> [u8; 32] {
-    *account.as_ref()
-}
-
-fn failed(error: &redb::Error) -> StoreError {
-    StoreError::Failed(error.to_string())
-}
-
-fn open_error(path: &Path, error: DatabaseError) -> StoreError {
-    let corrupt = |cause: String| StoreError::Corrupt { path: path.into(), cause };
-    match error {
-        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-            StoreError::Locked(path.into())
-        }
-        DatabaseError::UpgradeRequired(found) => {
-            StoreError::OtherFormat { path: path.into(), found }
-        }
-        DatabaseError::Storage(StorageError::Io(error)) => io_error(path, &error),
-        other => corrupt(other.to_string()),
-    }
+fn panicked() -> StoreError {
+    StoreError::Failed("it cannot be opened, the log above says why".into())
 }

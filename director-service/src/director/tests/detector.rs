@@ -299,6 +299,33 @@ fn old_votes_are_compared_with_the_disk() {
 }
 
 #[test]
+fn a_late_answer_of_the_disk_proves_a_double_sign() {
+    let world = World::new(3, 3).at(200_000);
+    let (first, second) = (vote(0, 15_000, 0xaa), vote(0, 15_000, 0xbb));
+    let mut rig = Rig::new(&world);
+    // The disk could not say that it has another one.
+    publish(&mut rig, 0, 1, &second);
+    let out = rig.put(Input::Recalled { vote: of(0, second), first: None });
+    assert_eq!((remembered(&out), relayed(&out).len()), (vec![second], 1));
+    // The same one is nothing new.
+    let same = Input::Recalled { vote: of(0, second), first: Some(of(0, second)) };
+    assert!(rig.put(same).is_empty());
+
+    let late = Input::Recalled { vote: of(0, second), first: Some(of(0, first)) };
+    let out = rig.put(late.clone());
+    assert_eq!(proven(&out), vec![DoubleSignProof::new(genesis(), first, second).unwrap()]);
+    assert!(rig.put(late).is_empty());
+    assert_eq!(rig.core.stats().double_signs_detected, 1);
+
+    // A wrongly signed one on disk gives way; a wrongly signed late one says nothing.
+    let (old, new) = (vote(1, 15_000, 0xaa), vote(1, 15_000, 0xbb));
+    let late = |vote, first| Input::Recalled { vote: of(1, vote), first: Some(of(1, first)) };
+    let out = rig.put(late(new, unsigned(old)));
+    assert_eq!((replaced(&out), proven(&out)), (vec![new], vec![]));
+    assert!(rig.put(late(unsigned(new), old)).is_empty());
+}
+
+#[test]
 fn votes_that_wait_for_the_disk_are_bounded() {
     let world = World::new(3, 3).at(200_000);
     let config = crate::director::Config { max_recalls: 20, ..config(0) };

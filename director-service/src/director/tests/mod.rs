@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod adversaries;
+mod any_inputs;
 mod authorization;
 mod capacity;
 mod catch_up;

@@ -18,6 +18,7 @@ mod limits;
 mod links;
 mod listeners;
 mod overload;
+mod panics;
 mod priorities;
 mod queue;
 mod quic;

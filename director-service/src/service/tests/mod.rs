@@ -3,6 +3,8 @@
 mod agreement;
 mod control;
 mod crypto;
+mod panics;
+mod recall;
 mod refresh;
 mod rotation;
 mod start;

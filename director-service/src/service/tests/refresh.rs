@@ -1,7 +1,7 @@
 //! A director refreshes its record in time, and not more often.
 
 use super::super::{Stopper, refresh};
-use crate::chain::{Chain, ChainError, Included};
+use crate::chain::{Again, Chain, ChainError, Extrinsic, Fate, Included, Journal};
 use async_trait::async_trait;
 use director_primitives::{
     AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, PublicKey,
@@ -68,7 +68,26 @@ impl Chain for FakeChain {
         Err(ChainError::Refused("not asked for here".into()))
     }
 
-    async fn report_double_sign(&self, _: &DoubleSignProof) -> Result<Included, ChainError> {
+    async fn check_evidence_at_best(
+        &self,
+        _: &DoubleSignProof,
+    ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError> {
+        Err(ChainError::Refused("not asked for here".into()))
+    }
+
+    async fn report_double_sign(
+        &self,
+        _: &DoubleSignProof,
+        _: &dyn Journal,
+    ) -> Result<Extrinsic, ChainError> {
+        Err(ChainError::Refused("not asked for here".into()))
+    }
+
+    async fn submit_again(&self, _: &Extrinsic) -> Result<Again, ChainError> {
+        Err(ChainError::Refused("not asked for here".into()))
+    }
+
+    async fn fate(&self, _: &Extrinsic) -> Result<Fate, ChainError> {
         Err(ChainError::Refused("not asked for here".into()))
     }
 

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// A director's folder with keys and a configuration whose node does not exist.
-fn folder() -> (tempfile::TempDir, Config) {
+pub(super) fn folder() -> (tempfile::TempDir, Config) {
     let dir = tempfile::tempdir().unwrap();
     write_secret(&dir.path().join("peer.key"), &"11".repeat(32)).unwrap();
     write_secret(&dir.path().join("account.key"), "//Alice").unwrap();
@@ -134,7 +134,10 @@ async fn get(address: SocketAddr, path: &str) -> String {
 #[test]
 fn operator_and_core_have_the_same_default_rates() {
     use crate::{config, director};
-    assert_eq!(super::super::round::rates(&config::Rates::default()), director::Rates::default());
+    assert_eq!(
+        super::super::settings::rates(&config::Rates::default()),
+        director::Rates::default()
+    );
 }
 
 #[test]
@@ -144,7 +147,7 @@ fn operator_and_network_have_the_same_default_limits() {
         network::{Limits, Side},
     };
     for side in [Side::Mesh, Side::Public] {
-        let limits = super::super::round::limits(side, &config::Limits::default());
+        let limits = super::super::settings::limits(side, &config::Limits::default());
         let fields = |limits: &Limits| {
             (limits.memory_bytes, limits.queue_bytes, limits.max_connections, limits.max_pending)
         };
@@ -163,11 +166,11 @@ fn the_operators_limits_reach_each_network() {
         max_connections: 7,
         ..config::Limits::default()
     };
-    let public = super::super::round::limits(Side::Public, &operator);
+    let public = super::super::settings::limits(Side::Public, &operator);
     assert_eq!(public.memory_bytes, 100 * MIB);
     assert_eq!(public.queue_bytes, [3, 3, 3, 6].map(|mib| mib * MIB));
     assert_eq!(public.max_connections, 7);
-    let mesh = super::super::round::limits(Side::Mesh, &operator);
+    let mesh = super::super::settings::limits(Side::Mesh, &operator);
     assert_eq!(mesh.memory_bytes, 200 * MIB);
     assert_eq!(mesh.queue_bytes, [12, 12, 12, 24].map(|mib| mib * MIB));
     assert_ne!(mesh.max_connections, 7, "that is for validators");
@@ -189,7 +192,7 @@ fn what_strangers_may_do_reaches_the_public_network() {
         candidate_kib_per_minute: 10,
         ..config::Limits::default()
     };
-    let public = super::super::round::limits(Side::Public, &operator);
+    let public = super::super::settings::limits(Side::Public, &operator);
     assert_eq!(
         (public.max_connections_per_ip, public.max_pending, public.max_pending_per_ip),
         (1, 2, 3)
@@ -206,7 +209,7 @@ fn operator_and_network_let_strangers_do_the_same_by_default() {
         config,
         network::{Limits, Side},
     };
-    let public = super::super::round::limits(Side::Public, &config::Limits::default());
+    let public = super::super::settings::limits(Side::Public, &config::Limits::default());
     assert_eq!(format!("{public:?}"), format!("{:?}", Limits::of(Side::Public)));
 }
 

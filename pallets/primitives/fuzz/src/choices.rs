@@ -59,6 +59,15 @@ impl<'a> Choices<'a> {
         std::array::from_fn(|_| self.byte())
     }
 
+    /// None, some or, seldom, all bytes that are left, but for the last few.
+    pub(crate) fn some_bytes(&mut self) -> Vec<u8> {
+        let len = match self.byte() {
+            0xff => self.0.len().saturating_sub(16),
+            few => usize::from(few % 64),
+        };
+        (0..len).map(|_| self.byte()).collect()
+    }
+
     /// A hash that others are likely to equal, or to differ from in one bit.
     pub(crate) fn hash(&mut self) -> H256 {
         match self.byte() {

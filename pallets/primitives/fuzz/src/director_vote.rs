@@ -4,6 +4,7 @@ use crate::{
     ELSEWHERE, GENESIS, KEYS, PUBLIC,
     choices::{Choices, MADE},
     known,
+    wire::read,
 };
 use codec::{Decode, DecodeAll, Encode};
 use director_primitives::{
@@ -11,7 +12,6 @@ use director_primitives::{
     StatementKind, signing::signing_prefix,
 };
 use sp_core::{ConstU32, bounded::BoundedVec};
-use std::fmt::Debug;
 
 type Vote = SignedDirectorVote<AccountId32>;
 
@@ -53,24 +53,9 @@ pub fn director_vote(bytes: &[u8]) {
     }
 }
 
-/// Decodes; what was read must be written again as it was.
-fn read<T: Decode + Encode + PartialEq + Debug>(bytes: &[u8]) -> Option<T> {
-    let mut rest = bytes;
-    let decoded = T::decode(&mut rest);
-    let all = T::decode_all(&mut &*bytes);
-    let Ok(value) = decoded else {
-        assert!(all.is_err(), "all of it can be read, and a part cannot");
-        return None;
-    };
-    let (used, rest) = bytes.split_at(bytes.len() - rest.len());
-    assert_eq!(value.encode(), used, "a second encoding of {value:?}");
-    assert_eq!(all.is_ok(), rest.is_empty(), "bytes were left over");
-    Some(value)
-}
-
 /// A vote verifies exactly if the director's key made its signature, for the chain in question. The
 /// first byte of the account tells the key, as the chain would.
-fn judge(vote: &Vote) {
+pub(crate) fn judge(vote: &Vote) {
     let director: &[u8; 32] = vote.director.as_ref();
     let number = usize::from(director[0]) % KEYS.len();
     for genesis_hash in [GENESIS, ELSEWHERE] {

@@ -8,12 +8,22 @@
 //! other secret keys, so a signature is valid exactly if it is the one that the key makes.
 
 mod choices;
+mod control;
+mod cost;
 mod director_vote;
+mod envelope;
 mod proof;
+mod request;
+mod vote;
+mod wire;
 
 pub use choices::{MADE, READ};
+pub use control::control;
 pub use director_vote::director_vote;
+pub use envelope::envelope;
 pub use proof::proof;
+pub use request::request;
+pub use vote::vote;
 
 use director_primitives::{H256, PublicKey, Signature, test_utils::TestKey};
 use std::sync::LazyLock;

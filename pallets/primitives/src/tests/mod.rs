@@ -4,6 +4,7 @@ mod certificates;
 mod envelopes;
 mod keys;
 mod proofs;
+mod round_trips;
 mod statements;
 mod thresholds;
 

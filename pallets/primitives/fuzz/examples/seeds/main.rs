@@ -1,21 +1,34 @@
 //! Writes the corpus that fuzzing begins with: `cargo run --example seeds` in this crate's folder.
 
+mod messages;
+
 use codec::Encode;
 use director_primitives::{
     AccountId32, Decision, DirectorVote, H256, RevocationReason, SignedDirectorVote,
     test_utils::{TestKey, double_sign},
 };
-use director_primitives_fuzz::{GENESIS, MADE, READ, director_vote, proof};
+use director_primitives_fuzz::{
+    GENESIS, MADE, READ, control, director_vote, envelope, proof, request, vote,
+};
 use std::{fs, io, path::Path};
 
+/// What judges an input.
+type Target = fn(&[u8]);
+
 fn main() -> io::Result<()> {
-    for (name, bytes) in proofs() {
-        proof(&bytes);
-        write("proof", name, &bytes)?;
-    }
-    for (name, bytes) in director_votes() {
-        director_vote(&bytes);
-        write("director_vote", name, &bytes)?;
+    let targets: [(&str, Target, Vec<(&'static str, Vec<u8>)>); 6] = [
+        ("proof", proof, proofs()),
+        ("director_vote", director_vote, director_votes()),
+        ("envelope", envelope, messages::envelopes()),
+        ("request", request, messages::requests()),
+        ("vote", vote, messages::votes()),
+        ("control", control, messages::controls()),
+    ];
+    for (target, judge, seeds) in targets {
+        for (name, bytes) in seeds {
+            judge(&bytes);
+            write(target, name, &bytes)?;
+        }
     }
     Ok(())
 }

@@ -1,0 +1,60 @@
+//! What a pursuit tells the actor, which writes it down.
+
+use crate::{
+    chain::{Extrinsic, Journal},
+    store::State,
+};
+use async_trait::async_trait;
+use director_primitives::{AccountId32, H256};
+use tokio::sync::{mpsc, oneshot};
+
+/// What a pursuit tells.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// The chain would accept the proof, against this validator.
+    Accused(AccountId32),
+    /// It is further, or at its end. Answered when that is on disk, or cannot be.
+    State(State, oneshot::Sender<()>),
+    /// It has to wait, for this reason.
+    Trouble(String),
+}
+
+/// Tells of one proof.
+#[derive(Clone, Debug)]
+pub(super) struct Teller {
+    pub(super) id: H256,
+    pub(super) progress: mpsc::Sender<(H256, Progress)>,
+}
+
+impl Teller {
+    pub(super) async fn accused(&self, validator: AccountId32) {
+        self.tell(Progress::Accused(validator)).await;
+    }
+
+    pub(super) async fn trouble(&self, trouble: String) {
+        self.tell(Progress::Trouble(trouble)).await;
+    }
+
+    /// Returns when the state is written.
+    pub(super) async fn state(&self, state: State) {
+        let (written, wait) = oneshot::channel();
+        self.tell(Progress::State(state, written)).await;
+        if wait.await.is_err() {
+            // The actor has ended, and this task is about to: what is not written must not be done.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn tell(&self, progress: Progress) {
+        // If the actor has ended, this task is about to.
+        let _ = self.progress.send((self.id, progress)).await;
+    }
+}
+
+#[async_trait]
+impl Journal for Teller {
+    async fn write(&self, extrinsic: &Extrinsic) {
+        let Extrinsic { bytes, nonce, born } = extrinsic.clone();
+        self.state(State::Signed { bytes, nonce, born }).await;
+    }
+}

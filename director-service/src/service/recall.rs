@@ -1,0 +1,81 @@
+//! Looks up first votes on disk, beside the core.
+//!
+//! While the disk cannot say whether there is one, the answer is that there is none: the vote is passed on
+//! and counted as a first one. It is kept here and compared as soon as the disk can say; if another vote
+//! is there, the core gets that as a late answer and makes the proof. What waits so is lost with the round.
+
+use super::ServiceError;
+use crate::{
+    director::ValidatorVote,
+    store::{Health, History, StoreError},
+};
+use std::{collections::VecDeque, future::ready};
+use tokio::sync::mpsc;
+
+/// Votes that wait for the disk to come back; beyond that the oldest is not compared any more.
+const MAX_UNCOMPARED: usize = 65_536;
+
+/// A vote that was asked about, and the first one on disk.
+pub(super) type Answer = (ValidatorVote, Option<ValidatorVote>);
+
+/// Answers in the order in which it is asked, until nobody asks any more.
+///
+/// # Errors
+///
+/// If the store has ended.
+pub(super) async fn run(
+    history: History,
+    health: Health,
+    mut requests: mpsc::Receiver<ValidatorVote>,
+    answers: mpsc::Sender<Answer>,
+) -> Result<(), ServiceError> {
+    let mut trouble = health.subscribe();
+    let mut uncompared = VecDeque::new();
+    loop {
+        let waits = !uncompared.is_empty();
+        let is_well = trouble.borrow_and_update().is_none();
+        let answer = tokio::select! {
+            request = requests.recv() => {
+                let Some(vote) = request else { return Ok(()) };
+                let first = look_up(&history, &vote).await?;
+                if first.is_none() {
+                    if uncompared.len() == MAX_UNCOMPARED {
+                        uncompared.pop_front();
+                    }
+                    uncompared.push_back(vote.clone());
+                }
+                (vote, first.flatten())
+            }
+            () = ready(()), if waits && is_well => {
+                let Some(vote) = uncompared.pop_front() else { continue };
+                match look_up(&history, &vote).await? {
+                    Some(Some(first)) if first.vote != vote.vote => (vote, Some(first)),
+                    Some(_) => continue,
+                    None => {
+                        uncompared.push_front(vote);
+                        continue;
+                    }
+                }
+            }
+            _ = trouble.changed(), if waits && !is_well => continue,
+        };
+        if answers.send(answer).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// The first vote for the same slot, if there is one; `None` if the disk cannot say.
+async fn look_up(
+    history: &History,
+    vote: &ValidatorVote,
+) -> Result<Option<Option<ValidatorVote>>, ServiceError> {
+    let validator = &vote.validator;
+    match history.first(validator.clone(), vote.vote.vote.checkpoint).await {
+        Ok(first) => {
+            Ok(Some(first.map(|vote| ValidatorVote { validator: validator.clone(), vote })))
+        }
+        Err(StoreError::Failed(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,54 @@
+//! What the disk cannot say does not hold up a vote, and is made up for later.
+
+use super::super::{ServiceError, recall};
+use crate::{
+    director::ValidatorVote,
+    store::{StoreError, tests::faulty::Disk},
+};
+use director_primitives::{AccountId32, H256, test_utils::TestKey};
+use std::time::Duration;
+use tokio::{sync::mpsc, time::timeout};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn vote(checkpoint: u64, hash: u8) -> ValidatorVote {
+    let vote = TestKey::new(1).vote(&H256::zero(), checkpoint, H256::repeat_byte(hash));
+    ValidatorVote { validator: AccountId32::new([1; 32]), vote }
+}
+
+#[tokio::test]
+async fn a_vote_is_passed_on_and_compared_when_the_disk_is_back() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let history = store.history();
+    let on_disk = vote(10, 0xaa);
+    history.remember(vec![(on_disk.validator.clone(), on_disk.vote)]).await.unwrap();
+    history.flush().await.unwrap();
+    disk.fail_after(0, false);
+    let other = vote(9, 0xaa);
+    history.remember(vec![(other.validator, other.vote)]).await.unwrap();
+    assert!(matches!(history.flush().await, Err(StoreError::Failed(_))));
+
+    let (requests, requested) = mpsc::channel(8);
+    let (answers, mut answered) = mpsc::channel(8);
+    let running = tokio::spawn(recall::run(history.clone(), store.health(), requested, answers));
+    for vote in [vote(10, 0xbb), vote(10, 0xaa), vote(11, 0xaa)] {
+        requests.send(vote.clone()).await.unwrap();
+        let answer = timeout(PATIENCE, answered.recv()).await.unwrap();
+        assert_eq!(answer, Some((vote, None)));
+    }
+
+    disk.heal();
+    history.flush().await.unwrap();
+    let late = timeout(PATIENCE, answered.recv()).await.unwrap();
+    assert_eq!(late, Some((vote(10, 0xbb), Some(on_disk.clone()))));
+    // Of the two others there is nothing to tell.
+    requests.send(vote(10, 0xcc)).await.unwrap();
+    let answer = timeout(PATIENCE, answered.recv()).await.unwrap();
+    assert_eq!(answer, Some((vote(10, 0xcc), Some(on_disk))));
+
+    store.close().await;
+    requests.send(vote(10, 0xdd)).await.unwrap();
+    let ended = timeout(PATIENCE, running).await.unwrap().unwrap();
+    assert!(matches!(ended, Err(ServiceError::Store(StoreError::Closed))), "{ended:?}");
+}

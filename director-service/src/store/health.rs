@@ -1,0 +1,91 @@
+//! Tells how the store is doing, to whoever asks and to whoever waits.
+
+use super::StoreError;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+use tokio::sync::watch;
+
+/// How the store is doing. Clones tell of the same one.
+#[derive(Clone, Debug)]
+pub struct Health(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    failures: AtomicU64,
+    unwritten: AtomicU64,
+    lost: AtomicU64,
+    trouble: watch::Sender<Option<Arc<str>>>,
+}
+
+impl Health {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(State {
+            failures: AtomicU64::new(0),
+            unwritten: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            trouble: watch::Sender::new(None),
+        }))
+    }
+
+    /// Why the file cannot be used now; `None` if it can.
+    pub fn trouble(&self) -> Option<Arc<str>> {
+        self.0.trouble.borrow().clone()
+    }
+
+    /// The same, to wait for changes.
+    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.0.trouble.subscribe()
+    }
+
+    /// Attempts to write that failed since the store was opened.
+    pub fn failures(&self) -> u64 {
+        self.0.failures.load(Relaxed)
+    }
+
+    /// Votes that are in memory and not in the file yet.
+    pub fn unwritten_votes(&self) -> u64 {
+        self.0.unwritten.load(Relaxed)
+    }
+
+    /// Votes that there was no room for in memory while the file could not be used.
+    pub fn lost_votes(&self) -> u64 {
+        self.0.lost.load(Relaxed)
+    }
+
+    /// What somebody is told who wants what only the file can give.
+    pub(super) fn unusable(&self) -> StoreError {
+        StoreError::Failed(self.trouble().as_deref().unwrap_or("it is being opened").to_owned())
+    }
+
+    pub(super) fn set_unwritten(&self, votes: usize) {
+        self.0.unwritten.store(votes as u64, Relaxed);
+    }
+
+    /// Counts a vote for which there was no room.
+    pub(super) fn lost_vote(&self) {
+        self.0.lost.fetch_add(1, Relaxed);
+    }
+
+    /// An attempt failed. It is said once, however many follow.
+    pub(super) fn failed(&self, cause: &str) {
+        self.0.failures.fetch_add(1, Relaxed);
+        let before = self.0.trouble.send_replace(Some(cause.into()));
+        match before {
+            Some(_) => tracing::debug!(cause, "the store still cannot use its file"),
+            None => tracing::error!(
+                "the store cannot use its file: {cause}; double signs are found from memory and \
+                 votes kept there until it can, see to the disk"
+            ),
+        }
+    }
+
+    /// Everything is in the file again.
+    pub(super) fn recovered(&self) {
+        if self.0.trouble.send_replace(None).is_some() {
+            let lost = self.lost_votes();
+            tracing::warn!(lost, "the store writes its file again; what had waited is in it");
+        }
+    }
+}

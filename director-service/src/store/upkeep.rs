@@ -1,0 +1,74 @@
+//! Looks after the file while no director has it open: `director store`.
+
+use super::{
+    FILE_NAME, StoreError,
+    error::file_error,
+    tables::{Tables, builder},
+};
+use redb::{Database, Error};
+use std::path::{Path, PathBuf};
+
+/// What is in the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Votes that can be read.
+    pub votes: u64,
+    /// Their lowest and their highest checkpoint.
+    pub checkpoints: Option<(u64, u64)>,
+    /// Proofs that can be read.
+    pub proofs: u64,
+    /// What is there and cannot be read.
+    pub unreadable: u64,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The file.
+    pub path: PathBuf,
+    /// Its length.
+    pub file_bytes: u64,
+    /// Whether every page was as it should be. If not, it has been put right.
+    pub is_sound: bool,
+    /// What is in it.
+    pub contents: Contents,
+}
+
+/// Reads all of the file in `folder`, compares its checksums, and puts right what can be.
+///
+/// # Errors
+///
+/// If there is none, a director has it open, or it cannot be put right.
+pub fn check(folder: &Path) -> Result<Report, StoreError> {
+    let (path, mut database) = open(folder)?;
+    let named = |error| file_error(&path, error);
+    let is_sound = database.check_integrity().map_err(|error| named(error.into()))?;
+    let tables = Tables::new(database, &path)?;
+    let contents = tables.transact(|file| file.contents()).map_err(named)?;
+    let file_bytes = len(&path)?;
+    Ok(Report { path, file_bytes, is_sound, contents })
+}
+
+/// Gives room in the file in `folder` that nothing is in back to the system; its length before and after.
+///
+/// # Errors
+///
+/// If there is none, a director has it open, or the disk fails.
+pub fn compact(folder: &Path) -> Result<(u64, u64), StoreError> {
+    let (path, mut database) = open(folder)?;
+    let before = len(&path)?;
+    database.compact().map_err(|error| file_error(&path, error))?;
+    database.close().map_err(|error| file_error(&path, error))?;
+    Ok((before, len(&path)?))
+}
+
+fn open(folder: &Path) -> Result<(PathBuf, Database), StoreError> {
+    let path = folder.join(FILE_NAME);
+    let database = builder().open(&path).map_err(|error| file_error(&path, error))?;
+    Ok((path, database))
+}
+
+fn len(path: &Path) -> Result<u64, StoreError> {
+    let found = std::fs::metadata(path).map_err(|error| file_error(path, Error::Io(error)))?;
+    Ok(found.len())
+}
