@@ -69,10 +69,10 @@ fn relay(arguments: &[OsString]) -> Result<(), String> {
     runtime.finish()?;
     if !asks {
         steps.begin("building the director as operators would");
-        release(&["-p", "director-service", "-p", "bench-director"], None)?;
+        release(&["--bins", "-p", "director-service", "-p", "bench-director"], None)?;
         steps.begin("building the other systems");
         for system in SYSTEMS {
-            release(&["--manifest-path", PEERS, "-p", system], Some(peers.clone()))?;
+            release(&["--bins", "--manifest-path", PEERS, "-p", system], Some(peers.clone()))?;
         }
     }
     let mut benchmark = Command::new(target.join("debug/relay-bench"));
@@ -98,7 +98,9 @@ fn failover(arguments: &[OsString]) -> Result<(), String> {
     devnet::build_programs()?;
     runtime.finish()?;
     steps.begin("building directors and validators as operators would");
-    release(&["-p", "director-service", "-p", "integration-tests"], None)?;
+    // Not the devnet: linking it takes minutes.
+    let packages = ["-p", "director-service", "-p", "integration-tests"];
+    release(&[&packages[..], &["--bin", "director", "--bin", "failover"]].concat(), None)?;
     // Directors are found beside it, the node, which is not measured, among the debug builds.
     let mut benchmark = Command::new(setup::target_dir()?.join("release/failover"));
     benchmark.args(arguments).stdin(Stdio::null());
@@ -125,7 +127,7 @@ pub(crate) fn lint_peers() -> Result<(), String> {
 
 fn release(what: &[&str], target: Option<PathBuf>) -> Result<(), String> {
     let mut build = cargo::cargo()?;
-    build.args(["build", "--release", "--bins"]).args(what);
+    build.args(["build", "--release"]).args(what);
     if let Some(target) = target {
         build.env("CARGO_TARGET_DIR", target);
     }
