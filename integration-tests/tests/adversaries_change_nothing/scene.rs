@@ -49,7 +49,15 @@ impl<'a> Scene<'a> {
             probe.enter(director.identity.peer_key(), director.ports.public).await.unwrap();
         }
         let asked = network.directors[home].identity.peer_key();
-        let answer = probe.ask(asked, &network.chain.node).await.unwrap();
+        let mut finalized = network.chain.node.finalized();
+        let answer = loop {
+            finalized.mark_unchanged();
+            match probe.ask(asked, &network.chain.node).await.unwrap() {
+                // The director has not heard of that block yet: as a client does, ask again upon the next one.
+                Answer::Stale => finalized.changed().await.unwrap(),
+                answer => break answer,
+            }
+        };
         assert!(matches!(answer, Answer::Approved { .. }), "{name}: {answer:?}");
         for director in &network.directors {
             assert!(probe.welcome(director.identity.peer_key()).await.unwrap().authorized);
