@@ -186,6 +186,15 @@ struct OriginWindows {
 }
 
 impl OriginWindows {
+    /// A later epoch takes the place of what was there. Whether this is one.
+    fn begin(&mut self, epoch: u64) -> bool {
+        let is_new = epoch > self.epoch;
+        if is_new {
+            *self = Self { epoch, is_listed: self.is_listed, ..Self::default() };
+        }
+        is_new
+    }
+
     fn entry(&self, origin: PublicKey) -> VectorEntry {
         let contiguous = std::array::from_fn(|class| self.classes[class].contiguous);
         VectorEntry { origin, epoch: self.epoch, contiguous }
@@ -239,11 +248,7 @@ impl Windows {
         tag: Tag,
     ) -> Taken {
         let windows = self.origins.entry(*origin).or_default();
-        let is_new = epoch > windows.epoch;
-        if is_new {
-            let is_listed = windows.is_listed;
-            *windows = OriginWindows { epoch, is_listed, ..Default::default() };
-        }
+        let is_new = windows.begin(epoch);
         if epoch != windows.epoch {
             return Taken::default();
         }
@@ -260,11 +265,8 @@ impl Windows {
     /// Waits no more for what is missing of a sequence up to this number. Returns how many numbers that are.
     pub(super) fn give_up(&mut self, of: &Sequence, to: u64) -> u64 {
         let windows = self.origins.entry(of.origin).or_default();
-        if of.epoch > windows.epoch {
-            // Nothing of it ever came here, and enough others say that it is gone.
-            let is_listed = windows.is_listed;
-            *windows = OriginWindows { epoch: of.epoch, is_listed, ..Default::default() };
-        }
+        // Perhaps nothing of it ever came here, and enough others say that it is gone.
+        windows.begin(of.epoch);
         if windows.epoch != of.epoch {
             return 0;
         }
