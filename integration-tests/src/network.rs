@@ -39,6 +39,20 @@ pub struct Plan {
     pub dir: PathBuf,
 }
 
+impl Plan {
+    /// Three directors and quick blocks, with nobody who signs twice, and signatures that are checked.
+    pub fn quick(validators: usize, dir: impl Into<PathBuf>) -> Self {
+        Self {
+            directors: 3,
+            validators,
+            block_time_ms: 250,
+            offender: None,
+            check_signatures: true,
+            dir: dir.into(),
+        }
+    }
+}
+
 /// How often counters are looked at, which cannot be awaited.
 const LOOK: Duration = Duration::from_millis(20);
 

@@ -36,14 +36,7 @@ async fn a_director_dies_and_comes_back() {
 async fn run() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let plan = Plan {
-        directors: 3,
-        validators: VALIDATORS,
-        block_time_ms: 250,
-        offender: None,
-        check_signatures: true,
-        dir: dir.into(),
-    };
+    let plan = Plan::quick(VALIDATORS, dir);
     let mut network = Network::start(&plan, |_| {}).await.unwrap();
     let offender = Identity::validator(VALIDATORS + 1);
     let mut probe = Probe::start(offender.clone(), network.chain.genesis_hash).await.unwrap();

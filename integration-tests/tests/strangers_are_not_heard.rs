@@ -33,14 +33,7 @@ async fn strangers_are_not_heard() {
 
 async fn run() {
     let dir = tempfile::tempdir().unwrap();
-    let plan = Plan {
-        directors: 3,
-        validators: VALIDATORS,
-        block_time_ms: 250,
-        offender: None,
-        check_signatures: true,
-        dir: dir.path().into(),
-    };
+    let plan = Plan::quick(VALIDATORS, dir.path());
     let network = Network::start(&plan, |_| {}).await.unwrap();
     let identity = Identity::validator(VALIDATORS + 1);
     let mut probe = Probe::start(identity.clone(), network.chain.genesis_hash).await.unwrap();

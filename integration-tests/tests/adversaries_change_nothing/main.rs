@@ -58,14 +58,7 @@ async fn adversaries_change_nothing() {
 
 async fn run() {
     let dir = tempfile::tempdir().unwrap();
-    let plan = Plan {
-        directors: 3,
-        validators: VALIDATORS,
-        block_time_ms: 250,
-        offender: None,
-        check_signatures: true,
-        dir: dir.path().into(),
-    };
+    let plan = Plan::quick(VALIDATORS, dir.path());
     let network = Network::start(&plan, |_| {}).await.unwrap();
     let cast: Vec<_> = (1..=8).map(|n| Identity::validator(VALIDATORS + n)).collect();
     let funds = cast.iter().map(|of| (of.id(), STAKE + FEES)).collect();

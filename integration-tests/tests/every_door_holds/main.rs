@@ -66,14 +66,7 @@ async fn every_door_holds() {
 
 async fn run() {
     let dir = tempfile::tempdir().unwrap();
-    let plan = Plan {
-        directors: 3,
-        validators: VALIDATORS,
-        block_time_ms: 250,
-        offender: None,
-        check_signatures: true,
-        dir: dir.path().into(),
-    };
+    let plan = Plan::quick(VALIDATORS, dir.path());
     let network = Network::start(&plan, |_| {}).await.unwrap();
     let candidate = Identity::validator(VALIDATORS + 1);
     network.chain.fund(vec![(candidate.id(), STAKE + FEES)]).await.unwrap();
