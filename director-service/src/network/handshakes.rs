@@ -3,8 +3,10 @@
 //! A handshake of Noise takes half a millisecond of a core, in two pieces: where a thread that relays does
 //! it, every message that comes meanwhile waits for it. So the task of a connection that came in hands
 //! its Noise to this thread and waits; what it reads and writes afterwards it does itself again, where it
-//! always did. The thread has a lower priority than all others of the process ([`NICENESS`]): the system
-//! takes the core away from it as soon as one of them has something to do.
+//! always did. The thread runs when no other one wants the core (`SCHED_IDLE`), and with a lower priority than all
+//! others of the process ([`NICENESS`]) where the system refuses that: it takes the core away from this thread as soon as
+//! one of them has something to do. A niceness alone gives the thread its turn among those that are busy, and what has
+//! just woken may wait for the end of that turn.
 //!
 //! * *Bounds*: it has at most one future for each handshake under way, and those are bounded by the gate.
 //! * *Time*: nobody waits for it longer than a handshake may take: that clock runs in the connection's task,
@@ -19,8 +21,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// How far the thread steps back. Against threads that leave no time at all, 10 steps are a tenth of a
-/// core, which are 200 handshakes a second: enough for those who have to come back.
+/// How far the thread steps back where it cannot be idle. Against threads that leave no time at all, 10 steps are a tenth
+/// of a core, which are 200 handshakes a second; an idle thread has three thousandths, which are six.
 pub(super) const NICENESS: i32 = 10;
 
 /// The thread; it ends when this is dropped.
@@ -45,7 +47,13 @@ impl Worker {
         let (stop, stopped) = oneshot::channel();
         let (running, ended) = oneshot::channel();
         thread::Builder::new().name("handshakes".into()).spawn(move || {
-            step_back();
+            match step_back() {
+                Precedence::Same => tracing::debug!(
+                    wanted = NICENESS,
+                    "handshakes have the priority of everything else"
+                ),
+                precedence => tracing::debug!(?precedence, "handshakes step back"),
+            }
             // Ends by the drop of the other half.
             let _: Result<Infallible, _> = runtime.block_on(stopped);
             drop(runtime);
@@ -92,20 +100,58 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-/// Gives this thread a lower priority.
+/// How this thread steps back, for the log and for tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Precedence {
+    /// It runs when nobody else wants to.
+    Idle,
+    /// It has a lower priority.
+    Lower,
+    /// The one of everything else.
+    Same,
+}
+
+/// Lets everything else go before this thread, as far as the system allows.
 #[cfg(target_os = "linux")]
-fn step_back() {
-    // Of the thread alone: what POSIX says of the whole process Linux does to a thread.
-    if let Err(error) = rustix::process::nice(NICENESS) {
-        tracing::debug!(%error, "handshakes have the priority of everything else");
+fn step_back() -> Precedence {
+    if be_idle() {
+        return Precedence::Idle;
+    }
+    be_nice()
+}
+
+/// Makes this thread an idle one; whether it is one now. Nobody needs a right for that, but a sandbox may forbid it.
+#[cfg(target_os = "linux")]
+fn be_idle() -> bool {
+    use thread_priority::{
+        NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+        set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
+    };
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    // It sets a niceness as well, which does nothing to an idle thread and which a process that is nice itself may not
+    // lower: an error does not say that the policy is not there.
+    let is_idle = thread_schedule_policy().is_ok_and(|policy| policy == idle);
+    if !is_idle {
+        tracing::debug!(?set, "the thread for handshakes is not idle");
+    }
+    is_idle
+}
+
+/// Gives this thread a lower priority. Of the thread alone: what POSIX says of the whole process Linux does to a thread.
+#[cfg(target_os = "linux")]
+pub(super) fn be_nice() -> Precedence {
+    match rustix::process::nice(NICENESS) {
+        Ok(_) => Precedence::Lower,
+        Err(error) => {
+            tracing::debug!(%error, "no niceness for the thread for handshakes");
+            Precedence::Same
+        }
     }
 }
 
 /// Elsewhere a process has one priority for all its threads.
 #[cfg(not(target_os = "linux"))]
-fn step_back() {
-    tracing::debug!(
-        wanted = NICENESS,
-        "handshakes have the priority of everything else: threads have none of their own here"
-    );
+fn step_back() -> Precedence {
+    Precedence::Same
 }
