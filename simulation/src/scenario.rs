@@ -6,6 +6,7 @@ use crate::{
     network,
     node::Node,
 };
+use director_primitives::{Priority, envelope::MAX_ENVELOPE_LEN};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 /// Parts that a test may switch off, to see that the checks notice.
@@ -57,6 +58,9 @@ pub struct Scenario {
     pub log_holds_all: bool,
     /// Bytes of a director's log.
     pub log_bytes: usize,
+    /// Bytes of frames that a director sends upon one question: as in the service, a queue whose overflow ends the
+    /// connection takes two of that. A director that sent more at once would lose everybody who comes back.
+    pub page_bytes: usize,
     /// Bytes that a client's outbox keeps.
     pub outbox_bytes: usize,
     /// What goes wrong, by the time when it begins.
@@ -105,6 +109,8 @@ impl Scenario {
         // Drawn last, so that a seed draws what it drew before there were small logs.
         let log_holds_all = !rng.random_bool(0.2);
         let log_bytes = if log_holds_all { 64 * 1024 * 1024 } else { SMALL_LOG_BYTES };
+        let queues = links.queue_bytes[Priority::Critical.index()..=Priority::High.index()].iter();
+        let page_bytes = queues.min().map_or(MAX_PAGE_BYTES, |queue| MAX_PAGE_BYTES.min(queue / 2));
         Self {
             seed,
             directors,
@@ -117,7 +123,8 @@ impl Scenario {
             strict,
             log_holds_all,
             log_bytes,
-            outbox_bytes: 4 * 1024 * 1024,
+            page_bytes,
+            outbox_bytes: OUTBOX_BYTES,
             faults,
             quiet_at,
             end_at: quiet_at + 15_000,
@@ -125,6 +132,12 @@ impl Scenario {
         }
     }
 }
+
+/// Bytes of a client's outbox.
+const OUTBOX_BYTES: usize = 4 * 1024 * 1024;
+
+/// The page of a director whose queues are long enough.
+const MAX_PAGE_BYTES: usize = 512 * 1024;
 
 /// A log that holds some seconds of what is said, and no Bulk of a long partition.
 const SMALL_LOG_BYTES: usize = 48 * 1024;
@@ -166,6 +179,7 @@ fn links(rng: &mut StdRng) -> network::Settings {
                 [64 * KIB, 16 * KIB, 4 * KIB, 16 * KIB],
             ],
         ),
+        client_queue_bytes: 2 * (OUTBOX_BYTES + MAX_ENVELOPE_LEN),
     }
 }
 

@@ -12,6 +12,31 @@ const ONCE_FAILED: &[(u64, &str)] = &[
     (17, "a director that was no director until the punishment has no proof, and needs none"),
     (42, "what only a director that lies said it has was taken off the outbox"),
     (49, "a restarted director was ready before it had caught up"),
+    (1506, "both directors of a client lied, and it gave up what a third one had"),
+    (1543, "the first message of a class was lost, and the second one counted as the beginning"),
+    (2630, "a vote that a director had altered on its way counted as shown"),
+    (3725, "two directors that lie claimed an epoch each, and the bound had no room for them"),
+    (
+        4653,
+        "messages in strict order came in another one, and the first to come counted as the beginning",
+    ),
+    (5141, "a vote that a director had altered on its way counted as shown"),
+    (
+        5811,
+        "who came back was sent more than the queue takes, lost the connection by that, and came back",
+    ),
+    (
+        7449,
+        "where a class begins of which the first director said nothing, the second one decided, and lied",
+    ),
+    (
+        8506,
+        "the first message of a class died with its director, and the second one counted as the beginning",
+    ),
+    (
+        9607,
+        "where a class begins of which the first director said nothing, the second one decided, and lied",
+    ),
 ];
 
 /// Seeds that are looked through until a check notices what was switched off.

@@ -192,9 +192,16 @@ impl<K: Keys> Inbox<K> {
         }
     }
 
-    /// Where the sequences stand is known: from now on all of a new one is ours.
+    /// Where the sequences stand is known: from now on all of a new one is ours. So is all of those of which something
+    /// came while the director was still telling, in classes that it tells nothing of.
     pub(super) fn join(&mut self) {
-        self.joined = true;
+        if std::mem::replace(&mut self.joined, true) {
+            return;
+        }
+        let windows = self.origins.values_mut().flat_map(|origin| &mut origin.0);
+        for window in windows.flat_map(|(_, windows)| windows) {
+            window.begin_after(0);
+        }
     }
 
     /// What was seen of all origins without a hole, as an [`director_primitives::Attach`] tells it.

@@ -106,9 +106,10 @@ impl Window {
     }
 
     /// Whether a number from before our time still counts. Somebody told us that the sequence was further
-    /// than it is: what is signed counts more.
+    /// than it is: what is signed counts more, and as long as nothing else was seen it alone counts.
     fn reaches_back_to(&self, seq: u64) -> bool {
-        self.top() - seq < WINDOW
+        let is_a_claim = !self.begun && self.contiguous == self.start;
+        is_a_claim || self.top() - seq < WINDOW
     }
 
     /// A number was seen, one that is [`Place::New`]. What is lost by it, if anything.

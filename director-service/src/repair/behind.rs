@@ -119,6 +119,16 @@ struct Chances {
     ask_at: Option<Millis>,
 }
 
+/// Whether what is known by claims alone is gone.
+enum Gone {
+    /// Up to here.
+    To(u64),
+    /// From this moment on, if nothing changes.
+    Soon(Millis),
+    /// Not enough peers say so.
+    Unsure,
+}
+
 impl Behind {
     pub(super) fn new(now: Millis, contiguous: u64) -> Self {
         let asked = HashMap::new();
@@ -178,10 +188,15 @@ impl Behind {
             };
         }
         // What is only claimed.
-        if let Some(lost) = self.claimed_and_gone(round, contiguous, &chances) {
+        let gone = self.claimed_and_gone(round, contiguous, &chances);
+        if let Gone::To(lost) = gone {
             return Look::GiveUp(lost);
         }
-        match chances.ask_at {
+        let patient_until = match gone {
+            Gone::Soon(at) => Some(at),
+            Gone::To(_) | Gone::Unsure => None,
+        };
+        match chances.ask_at.into_iter().chain(patient_until).min() {
             None => Look::Rest,
             Some(at) => {
                 self.sleeps_until = at;
@@ -225,23 +240,31 @@ impl Behind {
         }
     }
 
-    /// Up to which number enough peers say that there was something, and that it is gone: who says that it is gone
-    /// says that it was there, or was given up.
+    /// What peers say that was there, and is gone: who says that it is gone says that it was there, or was given up.
     fn claimed_and_gone<H>(
         &self,
         round: &Round<'_, '_, H>,
         contiguous: u64,
         chances: &Chances,
-    ) -> Option<u64> {
-        let least = round.settings.claims_to_give_up.checked_sub(1)?;
+    ) -> Gone {
         if chances.somebody {
-            return None;
+            return Gone::Unsure;
         }
         let asked = round.peers.iter().filter_map(|(key, _)| self.asked.get(*key));
         let gone = asked.map(|asked| asked.gone_to).filter(|gone| *gone > contiguous);
         let mut gone: Vec<_> = gone.collect();
         gone.sort_unstable_by(|one, other| other.cmp(one));
-        gone.get(least).copied()
+        let said_by = |peers: usize| gone.get(peers.checked_sub(1)?).copied();
+        let patient_until = self.stuck_since.saturating_add(round.settings.give_up_ms);
+        match (
+            said_by(round.settings.claims_to_give_up),
+            said_by(round.settings.claims_after_patience),
+        ) {
+            (Some(to), _) => Gone::To(to),
+            (None, Some(to)) if round.now >= patient_until => Gone::To(to),
+            (None, Some(_)) => Gone::Soon(patient_until),
+            (None, None) => Gone::Unsure,
+        }
     }
 
     /// Whether somebody else was asked for what is first missing, and has a moment left to send it.

@@ -41,6 +41,9 @@ pub struct Settings {
     /// So many peers have to say of what is known by claims alone that it is gone, for it to be given up: those that
     /// lie must not make anybody skip what is yet to be said. 0, the default: it is never given up.
     pub claims_to_give_up: usize,
+    /// So many are enough once nothing has moved for `give_up_ms`, where not all peers are asked at once but others in
+    /// their turn. 0, the default: they never are.
+    pub claims_after_patience: usize,
 }
 
 impl Default for Settings {
@@ -54,6 +57,7 @@ impl Default for Settings {
             back_off_ms: 2_000,
             max_numbers: 4_096,
             claims_to_give_up: 0,
+            claims_after_patience: 0,
         }
     }
 }
@@ -333,6 +337,11 @@ impl Planner {
     /// Another number of peers has to claim what is given up: see [`Settings::claims_to_give_up`].
     pub fn set_claims_to_give_up(&mut self, peers: usize) {
         self.settings.claims_to_give_up = peers;
+    }
+
+    /// Another time has to pass before something is given up: see [`Settings::give_up_ms`].
+    pub fn set_give_up_ms(&mut self, ms: u64) {
+        self.settings.give_up_ms = ms;
     }
 
     /// Sequences of which something is missing.

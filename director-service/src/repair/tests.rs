@@ -557,3 +557,23 @@ fn what_is_only_claimed_is_given_up_if_enough_peers_say_that_it_is_gone() {
     rig.answer(2, of(0).range(9, 20), 8, 8);
     assert_eq!(rig.after(200), []);
 }
+
+#[test]
+fn where_peers_are_asked_in_turn_fewer_are_believed_after_a_while() {
+    let settings = Settings {
+        claims_to_give_up: 3,
+        claims_after_patience: 2,
+        give_up_ms: 9_000,
+        ..Settings::default()
+    };
+    let mut rig = Rig::with(settings, &[0, 1]);
+    for peer in [1, 2] {
+        rig.claim(peer, 0, 10);
+    }
+    assert_eq!(rig.asked_after(60), [(1, vec![(1, 10)])]);
+    rig.answer(1, of(0).range(1, 10), 10, 10);
+    assert_eq!(rig.asked_after(200), [(2, vec![(1, 10)])]);
+    rig.answer(2, of(0).range(1, 10), 10, 10);
+    assert_eq!(rig.after(8_000), [], "both may lie, and a third one may be asked");
+    assert_eq!(rig.after(1_000), [Action::GiveUp(of(0), 10)]);
+}

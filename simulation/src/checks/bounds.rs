@@ -3,8 +3,11 @@
 use super::Failures;
 use crate::world::World;
 
-/// Classes, and epochs of an origin that are told apart.
-const SEQUENCES_EACH: usize = 4 * 2;
+/// Sequences of one origin that may be behind: in each class those of the epochs that are told apart, and of one more
+/// that each director which lies may claim.
+fn sequences_each(world: &World) -> usize {
+    4 * (2 + world.scenario.byzantine_directors.len())
+}
 
 /// All of it.
 pub(super) fn check(world: &World, failures: &mut Failures) {
@@ -14,7 +17,7 @@ pub(super) fn check(world: &World, failures: &mut Failures) {
         failures.add([format!("{waiting} bytes waited for one peer, more than {bound}")]);
     }
     failures.add(world.failures_of_bounds.iter().cloned());
-    let most_behind = SEQUENCES_EACH * world.validators.len();
+    let most_behind = sequences_each(world) * world.validators.len();
     for validator in &world.validators {
         let Some(process) = &validator.process else { continue };
         let behind = process.client.behind();
@@ -36,7 +39,7 @@ impl World {
         let director = &self.directors[usize::from(n)];
         let Some(process) = &director.process else { return };
         let stats = process.core.stats();
-        let most_behind = (SEQUENCES_EACH * self.validators.len()) as u64;
+        let most_behind = (sequences_each(self) * self.validators.len()) as u64;
         if stats.log_bytes > self.scenario.log_bytes as u64 {
             let text = format!("the log of d{n} has {} bytes", stats.log_bytes);
             self.failures_of_bounds.push(text);

@@ -49,8 +49,10 @@ pub struct Settings {
     pub bytes_per_ms: u64,
     /// Bytes of a direction on the wire and in the buffers of both machines.
     pub window_bytes: usize,
-    /// Bounds of the queues, by class; between directors four times that.
+    /// Bounds of a director's queues, by class; between directors four times that.
     pub queue_bytes: [usize; 4],
+    /// Bound of each queue of a validator: it has room for all that the outbox keeps, as the client's own have.
+    pub client_queue_bytes: usize,
 }
 
 /// What the network did.
@@ -143,7 +145,7 @@ pub(crate) struct Network {
     lossy: BTreeMap<(Node, Node), u32>,
     /// What it did.
     pub(crate) counts: Counts,
-    /// Most bytes that ever waited in one connection's queues.
+    /// Most bytes that ever waited in a director's queues for one peer.
     pub(crate) most_waiting: usize,
 }
 
@@ -178,7 +180,7 @@ impl Network {
         self.current.contains_key(&(node, peer))
     }
 
-    /// Most bytes that a connection's queues may hold.
+    /// Most bytes that a director's queues for one peer may hold.
     pub(crate) fn queue_bound(&self) -> usize {
         4 * self.settings.queue_bytes.iter().sum::<usize>()
     }
@@ -197,9 +199,13 @@ impl Network {
         *self.latencies.entry((a.min(b), a.max(b))).or_insert_with(|| rng.random_range(low..=high))
     }
 
-    fn limits(&self, id: ConnectionId) -> [usize; 4] {
-        let is_mesh = self.connections[id].nodes.iter().all(|node| node.is_director());
-        self.settings.queue_bytes.map(|bytes| if is_mesh { 4 * bytes } else { bytes })
+    fn limits(&self, from: Node, to: Node) -> [usize; 4] {
+        let of_director = self.settings.queue_bytes;
+        match (from.is_director(), to.is_director()) {
+            (true, true) => of_director.map(|bytes| 4 * bytes),
+            (true, false) => of_director,
+            (false, _) => [self.settings.client_queue_bytes; 4],
+        }
     }
 
     /// Sends something; `false` if there is no connection, or there is none any more.
@@ -212,12 +218,14 @@ impl Network {
     ) -> bool {
         let Some(id) = self.current.get(&(from, to)).copied() else { return false };
         let end = self.connections[id].end_at(from);
-        let limits = self.limits(id);
+        let limits = self.limits(from, to);
         let way = &mut self.connections[id].ways[end];
         match way.push(&payload, &limits, self.settings.window_bytes) {
             Pushed::Now => self.transmit(clock, id, end, Item::Payload(payload)),
             Pushed::Queued { dropped } => {
-                self.most_waiting = self.most_waiting.max(way.waiting_bytes());
+                if from.is_director() {
+                    self.most_waiting = self.most_waiting.max(way.waiting_bytes());
+                }
                 self.counts.dropped += dropped as u64;
                 if dropped > 0 {
                     let class = payload.class();

@@ -27,6 +27,7 @@ impl Rig {
             bytes_per_ms: 1_000_000,
             window_bytes: 1_000,
             queue_bytes: [2_000, 2_000, 1_000, 1_000],
+            client_queue_bytes: 1_000,
         };
         let mut rig = Self {
             clock: Clock::default(),
@@ -144,7 +145,7 @@ fn full_queues_drop_the_oldest_of_normal_and_end_the_connection_for_critical() {
 
     rig.network.freeze(&mut rig.clock, B, true);
     let sent = (0..20).take_while(|first| rig.send(Priority::Critical, *first, 236)).count();
-    assert_eq!(sent, 3 + 6);
+    assert_eq!(sent, 3 + 3);
     assert_eq!(rig.network.counts.overflows, 1);
     rig.run_for(100);
     let overflow = DownReason::Overflow(Priority::Critical);

@@ -3,6 +3,8 @@
 use super::World;
 use crate::{
     Event, NodeEvent,
+    chain::genesis,
+    envelopes,
     ledger::Shown,
     network::{AllowKind, Payload},
     node::Node,
@@ -29,8 +31,10 @@ impl World {
             0 => node.disk.votes.keys().map(|(_, checkpoint)| *checkpoint).max().unwrap_or(0),
             _ => 0,
         };
-        let log_bytes = self.scenario.log_bytes;
-        node.start(self.clock.now, complete_from, |config| config.log_bytes = log_bytes);
+        let (log_bytes, page_bytes) = (self.scenario.log_bytes, self.scenario.page_bytes);
+        node.start(self.clock.now, complete_from, |config| {
+            (config.log_bytes, config.fetch_page_bytes) = (log_bytes, page_bytes);
+        });
     }
 
     /// A director handles what it was told, in order; frames in a row together.
@@ -103,7 +107,9 @@ impl World {
         };
         let Some(Node::Validator(validator)) = Node::of(&origin) else { return };
         let director = &self.directors[usize::from(n)];
-        if director.is_honest() && !self.is_honest(&origin) {
+        // What was altered on its way nobody has said.
+        let is_signed = || envelopes::is_signed(&genesis(), frame);
+        if director.is_honest() && !self.is_honest(&origin) && is_signed() {
             let process = director.process_number;
             let shown = Shown { director: n, process, at: self.clock.now };
             self.ledger.show(shown, validator, frame);

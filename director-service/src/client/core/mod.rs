@@ -34,6 +34,7 @@ use crate::{
 };
 use director_primitives::{Answer, Control, PublicKey, Snapshot, Welcome};
 use links::Links;
+use repair::{PRIMARY_AND_STANDBY, Patience};
 use session::Slot;
 use std::{
     collections::VecDeque,
@@ -59,6 +60,7 @@ pub struct Core<K> {
     withheld: VecDeque<Millis>,
     /// Questions in a row whether our own messages were passed on that had no answer.
     unconfirmed: u32,
+    patience: Patience,
     /// When it was last looked whether something is stuck, and when another standby was taken for it.
     looked_stuck_at: Option<Millis>,
     unstuck_at: Option<Millis>,
@@ -107,8 +109,10 @@ impl<K: Keys> Core<K> {
             inbox.trust();
         }
         Self {
-            // Primary and standby.
-            planner: Planner::new(Settings { claims_to_give_up: 2, ..Settings::default() }),
+            planner: Planner::new(Settings {
+                claims_after_patience: PRIMARY_AND_STANDBY,
+                ..Settings::default()
+            }),
             config,
             keys,
             outbox,
@@ -122,6 +126,7 @@ impl<K: Keys> Core<K> {
             ticked_at: 0,
             withheld: VecDeque::new(),
             unconfirmed: 0,
+            patience: Patience::default(),
             looked_stuck_at: None,
             unstuck_at: None,
             attempts: 0,
@@ -190,6 +195,7 @@ impl<K: Keys> Core<K> {
                 );
             }
         }
+        self.be_patient(&snapshot);
         self.snapshot = Some(snapshot);
         self.links.forget_refusals(|director| self.choice.is_known(director));
         self.lose_patience(now, out);

@@ -17,17 +17,41 @@ use crate::{
     repair::{Action, Millis, entries},
 };
 use director_primitives::{
-    Attach, Control, Heartbeat, PublicKey, Role, Vector, VectorEntry, VectorSummary,
+    Attach, Control, Heartbeat, PublicKey, Role, Snapshot, Vector, VectorEntry, VectorSummary,
+    threshold::approvals_needed,
 };
 
 /// After this time all of a director's vector is asked for again, if it goes on to differ.
 const ASK_VECTOR_MS: u64 = 10_000;
 
-/// How often it is looked whether something is missing for good, after how long another standby is asked, and how much
-/// later the next one.
+/// How often it is looked whether something is missing for good, and how much later than one standby another one is
+/// asked because of it.
 const LOOK_STUCK_MS: u64 = 1_000;
-const STUCK_MS: u64 = 8_000;
 const UNSTUCK_MS: u64 = 30_000;
+
+/// Directors that are asked at a time.
+pub(super) const PRIMARY_AND_STANDBY: usize = 2;
+
+/// How long something may be missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// After this time another standby is asked.
+    stuck_ms: u64,
+    /// After this time it is given up, if those that are asked do not have it.
+    give_up_ms: u64,
+}
+
+impl Default for Patience {
+    /// One director may lie: the other one's word counts.
+    fn default() -> Self {
+        Self { stuck_ms: 8_000, give_up_ms: 5_000 }
+    }
+}
+
+impl Patience {
+    /// Where two may lie, they may be our two: a third one is asked before anything is given up.
+    const WITH_MORE_LIARS: Self = Self { stuck_ms: 4_000, give_up_ms: 9_000 };
+}
 
 /// Withheld messages count so long.
 const WITHHELD_MS: u64 = 60_000;
@@ -170,6 +194,19 @@ impl<K: Keys> Core<K> {
         }
     }
 
+    /// So many directors there are: how many of them may lie decides what is believed.
+    pub(super) fn be_patient(&mut self, snapshot: &Snapshot) {
+        let directors = snapshot.directors.active.len() as u32;
+        let liars = directors.saturating_sub(approvals_needed(directors)) as usize;
+        self.patience = match liars < PRIMARY_AND_STANDBY {
+            true => Patience::default(),
+            false => Patience::WITH_MORE_LIARS,
+        };
+        self.planner.set_give_up_ms(self.patience.give_up_ms);
+        // As many as may lie, and one more.
+        self.planner.set_claims_to_give_up(PRIMARY_AND_STANDBY.max(liars + 1));
+    }
+
     /// Primary and standby may both keep something back, or the standby claims what there is not: another standby will
     /// tell. Whoever it is that lies, it is not asked any more then.
     pub(super) fn mind_stuck(&mut self, now: Millis, out: &mut Vec<Output>) {
@@ -178,7 +215,8 @@ impl<K: Keys> Core<K> {
             return;
         }
         self.looked_stuck_at = Some(now);
-        if self.planner.stuck_for(now) >= STUCK_MS && is_due(self.unstuck_at, UNSTUCK_MS) {
+        let is_stuck = self.planner.stuck_for(now) >= self.patience.stuck_ms;
+        if is_stuck && is_due(self.unstuck_at, UNSTUCK_MS) {
             self.unstuck_at = Some(now);
             self.change_standby(now, out);
         }

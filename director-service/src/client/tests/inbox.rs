@@ -154,6 +154,28 @@ fn the_earliest_beginning_counts_and_after_joining_everything_new_is_ours() {
 }
 
 #[test]
+fn of_who_spoke_while_a_director_was_telling_all_other_classes_are_ours_whatever_another_one_says()
+{
+    for is_strict in [false, true] {
+        let mut inbox = Inbox::new(GENESIS, peer_key(9), [is_strict; 4], 1_000_000);
+        let block = authorized(1, 3);
+        inbox.accept(&block, &message(1, 5, Critical, 7)).unwrap();
+        // Its vector says nothing of this origin.
+        inbox.join();
+        inbox.begin(&VectorEntry { contiguous: [50; 4], ..entry(1, 5, 50) });
+        let of = sequence(1, 5, Normal);
+        assert_eq!(inbox.contiguous(&of), Some(0));
+        assert_eq!(inbox.contiguous(&sequence(1, 5, Critical)), Some(7));
+        let second = inbox.accept(&block, &message(1, 5, Normal, 2)).unwrap();
+        assert_eq!(second.hole, Some(of), "the first one is missing");
+        let first = inbox.accept(&block, &message(1, 5, Normal, 1)).unwrap();
+        let got = [numbers(&second), numbers(&first)];
+        let expected = if is_strict { [vec![], vec![1, 2]] } else { [vec![2], vec![1]] };
+        assert_eq!(got, expected);
+    }
+}
+
+#[test]
 fn in_strict_order_what_comes_early_waits() {
     let (mut inbox, block) = (strict(1_000_000), authorized(1, 3));
     let mut got = Vec::new();

@@ -36,7 +36,21 @@ fn what_comes_before_the_beginning_moves_it_back() {
     window.mark(100);
     assert_eq!(window.contiguous(), 101);
     // Only what is near.
-    assert_eq!(Window::after(WINDOW * 2).place(1), Place::TooOld);
+    let mut window = Window::after(WINDOW * 2);
+    window.mark(WINDOW * 2 + 1);
+    assert_eq!(window.place(1), Place::TooOld);
+}
+
+#[test]
+fn a_beginning_that_was_only_claimed_keeps_nothing_out() {
+    let mut window = Window::after(u64::MAX);
+    assert_eq!(window.place(1), Place::New);
+    window.mark(1);
+    assert_eq!((window.contiguous(), window.top()), (1, 1));
+    // What was given up is more than a claim.
+    let mut window = Window::after(5);
+    window.give_up(u64::MAX / 2);
+    assert_eq!(window.place(3), Place::TooOld);
 }
 
 #[test]
