@@ -218,8 +218,10 @@ impl World {
             for event in &validator.events {
                 let is_well = match event {
                     Event::Message(of) => heard.insert((of.origin, of.id)),
-                    Event::Withheld { .. } | Event::Disconnected { .. } => is_victim,
-                    Event::Gap(_) | Event::Moved { .. } => false,
+                    Event::Withheld { .. } | Event::Disconnected { .. } | Event::Moved { .. } => {
+                        is_victim
+                    }
+                    Event::Gap(_) => false,
                     _ => true,
                 };
                 ensure!(is_well, "validator {number}: {event:?}");

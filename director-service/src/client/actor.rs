@@ -17,7 +17,7 @@ use std::{
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval, sleep_until, timeout},
 };
 
 /// How often the core is told that time went by.
@@ -98,6 +98,7 @@ impl Actor {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let events = self.events.clone();
+            let due = self.core.due().map(|at| self.shared.at(at));
             let result = tokio::select! {
                 event = network.recv() => match event {
                     Some(event) => self.on_network(event).await,
@@ -113,7 +114,10 @@ impl Actor {
                     }
                 }
                 Some(proven) = proven.recv() => self.handle(Input::Proven(proven)).await,
-                _ = ticks.tick() => self.handle(Input::Tick).await,
+                _ = ticks.tick() => self.tick().await,
+                () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
+                    self.handle(Input::Tick).await
+                }
                 () = events.closed() => Err(Gone),
             };
             if result.is_err() {
@@ -121,6 +125,14 @@ impl Actor {
                 return;
             }
         }
+    }
+
+    async fn tick(&mut self) -> Result<(), Gone> {
+        let arrived = self.shared.handle.with_unread();
+        if !arrived.is_empty() {
+            self.handle(Input::Arrived(arrived)).await?;
+        }
+        self.handle(Input::Tick).await
     }
 
     async fn on_network(&mut self, event: network::Event) -> Result<(), Gone> {

@@ -264,7 +264,7 @@ pub enum Event {
         director: PublicKey,
     },
     /// The standby has become the primary while the primary lived: it is wanted more, or the other one
-    /// wanted us to go.
+    /// wanted us to go or did not do what it should. In the last case it follows what is told of a primary that is gone.
     Moved {
         /// The primary until now.
         from: PublicKey,

@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Why a message is not published.
@@ -45,6 +45,11 @@ impl Shared {
     /// Milliseconds since the start.
     pub(super) fn now(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
+    }
+
+    /// The moment that is so many milliseconds after the start.
+    pub(super) fn at(&self, ms: u64) -> Instant {
+        self.started + Duration::from_millis(ms)
     }
 
     /// Sends what can be sent.

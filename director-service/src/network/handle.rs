@@ -165,6 +165,12 @@ impl Handle {
         self.hub.up().keys().copied().collect()
     }
 
+    /// Connected peers of which something has come that [`super::Events::recv`] has not handed on yet.
+    pub fn with_unread(&self) -> Vec<PublicKey> {
+        let up = self.hub.up();
+        up.iter().filter(|(_, link)| link.has_unread()).map(|(peer, _)| *peer).collect()
+    }
+
     /// Whether this peer is connected.
     pub fn is_connected(&self, peer: &PublicKey) -> bool {
         self.hub.up().contains_key(peer)

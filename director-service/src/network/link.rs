@@ -101,6 +101,11 @@ impl Link {
         self.in_flight.load(SeqCst) < self.in_flight_limit
     }
 
+    /// Whether something of it has come that nobody has taken yet.
+    pub(super) fn has_unread(&self) -> bool {
+        self.in_flight.load(SeqCst) > 0
+    }
+
     pub(super) fn take_credit(&self, bytes: usize) {
         self.in_flight.fetch_add(bytes, SeqCst);
         self.meter.add(bytes);

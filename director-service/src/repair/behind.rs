@@ -15,6 +15,8 @@ pub(super) struct Behind {
     still_since: Millis,
     /// Since when nothing has moved at all while there was somebody to ask.
     pub(super) stuck_since: Millis,
+    /// When the next peer's turn begins, if none has to answer before.
+    pub(super) turn_at: Option<Millis>,
     /// Nothing is to be done before.
     pub(super) sleeps_until: Millis,
     /// By peer: what was asked of it.
@@ -132,7 +134,8 @@ enum Gone {
 impl Behind {
     pub(super) fn new(now: Millis, contiguous: u64) -> Self {
         let asked = HashMap::new();
-        Self { contiguous, still_since: now, stuck_since: now, sleeps_until: 0, asked }
+        let (still_since, stuck_since) = (now, now);
+        Self { contiguous, still_since, stuck_since, turn_at: None, sleeps_until: 0, asked }
     }
 
     /// Puts what is missing into the questions, and says what is to become of it.
@@ -156,10 +159,11 @@ impl Behind {
         if peers.is_empty() && !all_connected {
             self.stuck_since = now;
         }
-        let Some(waited) = now.saturating_sub(self.still_since).checked_sub(settings.grace_ms)
-        else {
+        let grace_ends = self.still_since.saturating_add(settings.grace_ms);
+        self.turn_at = (now < grace_ends).then_some(grace_ends);
+        if now < grace_ends {
             return Look::Again;
-        };
+        }
         let mut chances = Chances { all_gone: true, ..Chances::default() };
         for (key, peer) in in_turn(peers, sequence) {
             let reaches = if peer.has_all { to } else { peer.claims.of(sequence) };
@@ -167,10 +171,15 @@ impl Behind {
             chances.add(contiguous, reaches, &known);
             if reaches <= contiguous.max(known.gone_to)
                 || peer.rests(now, settings)
-                || waited < settings.rank_ms.saturating_mul(peer.rank.into())
                 || now < known.not_before
-                || self.is_under_way(now, key, settings)
             {
+                continue;
+            }
+            let rank_ms = settings.rank_ms.saturating_mul(peer.rank.into());
+            let under_way = self.under_way_until(now, key, settings);
+            let turn_at = under_way.unwrap_or(now).max(grace_ends.saturating_add(rank_ms));
+            if now < turn_at {
+                self.turn_at = Some(self.turn_at.map_or(turn_at, |at| at.min(turn_at)));
                 continue;
             }
             let asked = self.asked.entry(*key).or_default();
@@ -267,14 +276,13 @@ impl Behind {
         }
     }
 
-    /// Whether somebody else was asked for what is first missing, and has a moment left to send it.
-    fn is_under_way(&self, now: Millis, but: &PublicKey, settings: &Settings) -> bool {
-        self.asked.iter().filter(|(peer, _)| *peer != but).any(|(_, asked)| {
-            let has_time = |at: Millis| now < at.saturating_add(settings.rank_ms);
-            asked.gone_to <= self.contiguous
-                && asked.not_before <= now
-                && asked.first_at.is_some_and(has_time)
-        })
+    /// Until when somebody else who was asked for what is first missing has time to send it.
+    fn under_way_until(&self, now: Millis, but: &PublicKey, settings: &Settings) -> Option<Millis> {
+        let others = self.asked.iter().filter(|(peer, _)| *peer != but);
+        let asked =
+            others.filter(|(_, asked)| asked.gone_to <= self.contiguous && asked.not_before <= now);
+        let until = asked.filter_map(|(_, asked)| asked.first_at);
+        until.map(|at| at.saturating_add(settings.rank_ms)).filter(|until| now < *until).max()
     }
 }
 

@@ -117,6 +117,8 @@ pub struct Planner {
     behind: HashMap<Sequence, Behind>,
     /// Of those, the ones about which something can be done. In order, so that one run is like the other.
     active: BTreeSet<Sequence>,
+    /// When there is something to plan before the next turn.
+    due: Option<Millis>,
     all_connected: bool,
 }
 
@@ -128,6 +130,7 @@ impl Planner {
             peers: BTreeMap::new(),
             behind: HashMap::new(),
             active: BTreeSet::new(),
+            due: None,
             all_connected: false,
         }
     }
@@ -269,6 +272,8 @@ impl Planner {
         } else if self.behind.len() < MAX_BEHIND {
             self.behind.insert(sequence, Behind::new(now, contiguous));
             self.active.insert(sequence);
+            let grace_ends = now.saturating_add(self.settings.grace_ms);
+            self.due = Some(self.due.map_or(grace_ends, |due| due.min(grace_ends)));
         }
     }
 
@@ -358,13 +363,19 @@ impl Planner {
         self.active.retain(|sequence| self.behind.contains_key(sequence));
     }
 
-    /// Says what is to be done now. To be asked every 50 ms or so, and upon an answer.
+    /// When a peer's turn begins, if that is known and not over: to be planned at then.
+    pub fn due(&self) -> Option<Millis> {
+        self.due
+    }
+
+    /// Says what is to be done now. To be asked every 50 ms or so, at [`Self::due`], and upon an answer.
     pub fn plan(&mut self, now: Millis, have: &impl Have) -> Vec<Action> {
+        self.due = None;
         if self.active.is_empty() {
             return Vec::new();
         }
         self.expire(now);
-        let Self { settings, peers, behind, active, all_connected } = self;
+        let Self { settings, peers, behind, active, all_connected, due } = self;
         let mut by_rank: Vec<_> = peers.iter_mut().collect();
         by_rank.sort_by_key(|(_, peer)| peer.rank);
         let round = Round { now, have, settings, peers: &by_rank, all_connected: *all_connected };
@@ -375,7 +386,9 @@ impl Planner {
             if now < state.sleeps_until {
                 return true;
             }
-            match state.look(&round, sequence, &mut questions) {
+            let look = state.look(&round, sequence, &mut questions);
+            *due = due.iter().copied().chain(state.turn_at).min();
+            match look {
                 Look::Done => {
                     behind.remove(sequence);
                     return false;

@@ -577,3 +577,18 @@ fn where_peers_are_asked_in_turn_fewer_are_believed_after_a_while() {
     assert_eq!(rig.after(8_000), [], "both may lie, and a third one may be asked");
     assert_eq!(rig.after(1_000), [Action::GiveUp(of(0), 10)]);
 }
+
+#[test]
+fn it_says_when_the_next_peers_turn_begins() {
+    let mut rig = Rig::new(&[0, 1]);
+    rig.claim(1, 0, 10);
+    rig.claim(2, 0, 10);
+    let began = rig.now;
+    assert_eq!(rig.planner.due(), Some(began + 50), "the end of the grace");
+    assert_eq!(rig.after(20), []);
+    assert_eq!(rig.planner.due(), Some(began + 50));
+    assert_eq!(rig.asked_after(30), [(1, vec![(1, 10)])]);
+    assert_eq!(rig.planner.due(), Some(began + 150), "the second one's turn");
+    assert_eq!(rig.asked_after(100), [(2, vec![(1, 10)])]);
+    assert_eq!(rig.planner.due(), None, "both are asked");
+}

@@ -41,6 +41,8 @@ pub enum Input {
         /// What went wrong.
         error: String,
     },
+    /// Something of these directors has come and waits for its turn: they live, however slowly we take it.
+    Arrived(Vec<PublicKey>),
     /// Envelopes, with the directors that they came from.
     Frames(Vec<(PublicKey, Frame)>),
     /// A control message.
@@ -52,6 +54,6 @@ pub enum Input {
     },
     /// The answer to [`super::Output::Prove`].
     Proven(Proven),
-    /// Time went by; at least every 100 ms.
+    /// Time went by; at least every 100 ms, and at [`super::Core::due`].
     Tick,
 }

@@ -15,8 +15,10 @@ pub(in crate::client) mod admission;
 mod input;
 mod links;
 mod output;
+mod places;
 mod repair;
 mod session;
+mod watch;
 
 pub use input::{Input, Proven};
 pub use output::Output;
@@ -40,6 +42,7 @@ use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use watch::Relayed;
 
 /// The core of a client. See the [module](self).
 pub struct Core<K> {
@@ -60,6 +63,7 @@ pub struct Core<K> {
     withheld: VecDeque<Millis>,
     /// Questions in a row whether our own messages were passed on that had no answer.
     unconfirmed: u32,
+    relayed: Relayed,
     patience: Patience,
     /// When it was last looked whether something is stuck, and when another standby was taken for it.
     looked_stuck_at: Option<Millis>,
@@ -126,6 +130,7 @@ impl<K: Keys> Core<K> {
             ticked_at: 0,
             withheld: VecDeque::new(),
             unconfirmed: 0,
+            relayed: Relayed::default(),
             patience: Patience::default(),
             looked_stuck_at: None,
             unstuck_at: None,
@@ -142,6 +147,11 @@ impl<K: Keys> Core<K> {
             Input::Up { director } => self.up(now, director, out),
             Input::Down { director, reason } => self.down(now, &director, reason, out),
             Input::DialFailed { director, error } => self.dial_failed(now, director, error, out),
+            Input::Arrived(directors) => {
+                for director in directors {
+                    self.links.heard(now, &director);
+                }
+            }
             Input::Frames(frames) => self.frames(now, frames, out),
             Input::Control { from, message } => self.control(now, from, message, out),
             Input::Proven(proven) => self.proven(now, proven, out),
@@ -167,6 +177,11 @@ impl<K: Keys> Core<K> {
     /// Sequences of which something is missing.
     pub fn behind(&self) -> usize {
         self.planner.behind()
+    }
+
+    /// When it is worth a [`Input::Tick`] before its turn: what is missing may be asked for then.
+    pub fn due(&self) -> Option<Millis> {
+        self.planner.due()
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox<K>> {
@@ -273,16 +288,22 @@ impl<K: Keys> Core<K> {
         for (from, frame) in frames {
             if heard != Some(from) {
                 heard = Some(from);
-                if let Some(session) = self.links.session_mut(&from) {
-                    session.heard_at = now;
-                }
+                self.links.heard(now, &from);
             }
             match self.inbox.accept(&snapshot, &frame) {
                 Ok(accepted) => {
                     self.notice_withholding(now, &from, &accepted, out);
+                    if let Some(place) = accepted.place {
+                        self.mind_relaying(now, &from, place, out);
+                    }
                     self.accepted(now, accepted, out);
                 }
-                Err(reason) => self.dropped[reason as usize] += 1,
+                Err(reason) => {
+                    self.dropped[reason as usize] += 1;
+                    if reason == Dropped::Duplicate {
+                        self.mind_repeat(now, &from);
+                    }
+                }
             }
         }
     }

@@ -30,6 +30,8 @@ pub(in crate::client) struct Session {
     pub(in crate::client) attaching: Option<(Role, Millis)>,
     /// When it had first said all that it has.
     pub(in crate::client) level_since: Option<Millis>,
+    /// When it had last said all that it has, as the primary.
+    pub(in crate::client) primary_since: Option<Millis>,
     /// Its last vector, by hash; when we asked for all of it.
     pub(in crate::client) last_hash: Option<H256>,
     pub(in crate::client) asked_vector_at: Option<Millis>,
@@ -56,6 +58,7 @@ impl Session {
             authorized: false,
             attaching: None,
             level_since: None,
+            primary_since: None,
             last_hash: None,
             asked_vector_at: None,
             asked_at: None,

@@ -288,12 +288,67 @@ fn a_primary_that_goes_on_keeping_back_is_left() {
     assert_eq!(rig.delivered(), [11, 12, 13]);
     assert_eq!(rig.core.primary(), Some(director(51)));
     assert_eq!(rig.core.stats().withheld, 3);
+    let moved = Event::Moved { from: director(50), to: director(51) };
+    assert_eq!(rig.told().last(), Some(&&moved));
     rig.vector(51, vec![entry(2, 5, 13)], true);
     // It is no standby either, for now.
     rig.connect(52, vec![entry(2, 5, 13)]);
     rig.wait(20_000);
     assert_eq!(rig.core.primary(), Some(director(51)));
     assert_eq!(rig.core.standby(), Some(director(52)));
+}
+
+/// Tells of messages 11 and so on in the standby's vector, four a second, and what the primary sends of them.
+fn with_messages(rig: &mut Rig, primary_sends: impl Fn(&mut Rig, u64)) {
+    for seq in 11..=110 {
+        rig.vector(51, vec![entry(2, 5, seq)], false);
+        rig.wait(100);
+        primary_sends(rig, seq);
+        rig.answer(50, range(2, seq, seq), seq - 1, seq);
+        rig.wait(150);
+        if rig.core.primary() == Some(director(51)) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_primary_that_relays_nothing_and_answers_every_question_is_left() {
+    let mut rig = Rig::connected(|_| ());
+    with_messages(&mut rig, |rig, seq| {
+        assert_eq!(rig.fetches().last(), Some(&(director(50), vec![range(2, seq, seq)])));
+        rig.frames(50, &[seq]);
+    });
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    assert_eq!(rig.core.stats().withheld, 0, "it has sent all of them");
+    let moved = Event::Moved { from: director(50), to: director(51) };
+    assert_eq!(rig.told().iter().filter(|told| ***told == moved).count(), 1);
+}
+
+#[test]
+fn a_primary_that_is_asked_too_early_is_not_left() {
+    let mut rig = Rig::connected(|_| ());
+    // Relayed, and sent once more because we asked.
+    with_messages(&mut rig, |rig, seq| rig.frames(50, &[seq, seq]));
+    assert_eq!(rig.core.primary(), Some(director(50)));
+    assert!(rig.fetches().len() >= 90, "{}", rig.fetches().len());
+}
+
+#[test]
+fn what_has_come_and_waits_its_turn_is_no_silence() {
+    for is_there in [true, false] {
+        let mut rig = Rig::connected(|config| config.silence_ms = 1_000);
+        rig.beat(50);
+        for _ in 0..40 {
+            rig.beat(51);
+            if is_there {
+                rig.put(Input::Arrived(vec![director(50)]));
+            }
+            rig.wait(50);
+        }
+        let expected = if is_there { 50 } else { 51 };
+        assert_eq!(rig.core.primary(), Some(director(expected)));
+    }
 }
 
 #[test]

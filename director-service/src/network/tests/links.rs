@@ -1,6 +1,6 @@
 //! Connections come, go and are refused.
 
-use super::{GENESIS, Peer, key};
+use super::{GENESIS, PATIENCE, Peer, key};
 use crate::network::{
     Config, DownReason, Event, FrameError, NetworkError, Payload, Refusal, Sent, Side, start,
 };
@@ -89,6 +89,24 @@ async fn newer_connection_of_one_key_wins() {
     // The old one's end is no news any more: what comes next is the new one's.
     new.send(&director, Priority::Critical, b"vote");
     assert_eq!(director.frames(1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_has_come_is_unread_until_somebody_takes_it() {
+    let mut director = Peer::director(1, &[key(2)]).await;
+    let mut validator = Peer::validator(2, &director).await;
+    director.up().await;
+    validator.up().await;
+    assert!(validator.handle.with_unread().is_empty());
+    director.send(&validator, Priority::Critical, b"vote");
+    let arrived = async {
+        while validator.handle.with_unread() != [key(1)] {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, arrived).await.expect("it arrives");
+    validator.frames(1).await;
+    assert!(validator.handle.with_unread().is_empty());
 }
 
 #[tokio::test]
