@@ -194,11 +194,18 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Whether that may be more than loopback. Default `false`; there is no password.
     pub allow_remote: bool,
+    /// Names with a dot that it may be asked for by, beside addresses, `localhost` and names without one. Default none: a
+    /// stranger's web page could have such a name lead here.
+    pub hosts: Vec<String>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9615)), allow_remote: false }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9615)),
+            allow_remote: false,
+            hosts: Vec::new(),
+        }
     }
 }
 

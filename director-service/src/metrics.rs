@@ -18,10 +18,12 @@
 //! Each costs a few increments a batch or a write, none a copy.
 
 mod histogram;
+mod look;
 #[cfg(test)]
 mod tests;
 
 pub use histogram::Durations;
+pub use look::Look;
 
 use crate::{
     director::{self, Refusal},
@@ -31,7 +33,7 @@ use director_primitives::Priority;
 use histogram::Counted;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
     registry::{Metric, Registry, Unit},
 };
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,6 +51,7 @@ pub struct Metrics {
     verify_seconds: Durations,
     submissions_failed: Counter,
     disk: Disk,
+    look: look::Gauges,
 }
 
 /// What the store counts.
@@ -114,6 +117,9 @@ struct Core {
     replayed_bytes: Counter,
     vectors_mismatched: Counter,
     moves_asked: Counter,
+    certificates: Counter,
+    certificate_seconds: Counted,
+    certified: Gauge<u64, AtomicU64>,
     refused: Family<Reason, Counter>,
     standby_connections: Gauge<u64, AtomicU64>,
     log_frames: Gauge<u64, AtomicU64>,
@@ -206,6 +212,14 @@ impl Core {
                 "Times that a director's vector was not what its hash says",
             ),
             moves_asked: counter(r, "moves_asked", "Validators asked to move by a drain"),
+            certificates: counter(r, "certificates", "Checkpoints that got enough votes"),
+            certificate_seconds: in_unit(
+                r,
+                "certificate",
+                "From a checkpoint's first vote to as many as a certificate takes",
+                Unit::Seconds,
+            ),
+            certified: gauge(r, "certified_checkpoint", "Newest checkpoint with enough votes"),
             refused: plain(r, "refused", "Messages that were refused, by reason"),
             standby_connections: gauge(r, "standby_connections", "Validators that only stand by"),
             log_frames: gauge(r, "log_frames", "Messages in the log"),
@@ -297,6 +311,8 @@ pub struct Reading {
     pub memory_bytes: Option<u64>,
     /// How the store is doing.
     pub store: Store,
+    /// What was seen within the last second.
+    pub look: Look,
 }
 
 /// How the store is doing.
@@ -318,6 +334,8 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("director");
         let r = &mut registry;
+        let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        r.register("build", "The program", version);
         let core = Core::new(r);
         let network = Network::new(r);
         let finalized = gauge(r, "finalized_block", "Newest finalized block known");
@@ -330,6 +348,7 @@ impl Metrics {
         r.register_with_unit("verify", help, Unit::Seconds, verify_seconds.0.clone());
         let submissions_failed = counter(r, "submissions_failed", "Submissions that failed");
         let disk = Disk::new(r);
+        let look = look::Gauges::new(r);
         Self {
             registry,
             core,
@@ -342,6 +361,7 @@ impl Metrics {
             verify_seconds,
             submissions_failed,
             disk,
+            look,
         }
     }
 
@@ -365,6 +385,7 @@ impl Metrics {
         }
         self.finalized.set(reading.core.finalized);
         self.disk.take(&reading.store);
+        self.look.take(&reading.look);
         self.ready.set(reading.ready.into());
         self.caught_up.set(reading.caught_up.into());
         self.active.set(reading.active.into());
@@ -410,6 +431,7 @@ impl Metrics {
             (&core.replayed_bytes, stats.replayed_bytes),
             (&core.vectors_mismatched, stats.vectors_mismatched),
             (&core.moves_asked, stats.moves_asked),
+            (&core.certificates, stats.certificates),
         ] {
             set(counter, value);
         }
@@ -424,6 +446,10 @@ impl Metrics {
         // A batch of exactly so many is still in the bucket.
         let bound = |at: usize| 2f64.powi(at as i32);
         core.verify_batch.set(&stats.verify_batch, bound, stats.signatures_checked as f64);
+        let bound = |at: usize| director::TICK_MS as f64 / 1e3 * 2f64.powi(at as i32);
+        let sum = stats.certificate_ms_sum as f64 / 1e3;
+        core.certificate_seconds.set(&stats.certificate_ms, bound, sum);
+        core.certified.set(stats.certified);
         core.authorized.set(stats.authorized);
         core.votes_in_memory.set(stats.votes_in_memory);
         core.standby_connections.set(stats.standby_connections);

@@ -220,8 +220,9 @@ async fn supervise(
     let identity = Identity { account: id.clone(), peer_key: keys.first().public() };
     let view = Arc::new(view::View::new(identity, node.clone(), store.health()));
     let mut tasks = JoinSet::new();
-    let served = http::serve(http, view.clone(), stopper.stopped());
+    let served = http::serve(http, view.clone(), config.http.hosts.clone(), stopper.stopped());
     tasks.spawn(async { served.await.map_err(|_| ServiceError::Ended("the HTTP page")) });
+    tasks.spawn(ended_well(view::look(view.clone(), stopper.clone())));
     tasks.spawn(follower_panicked(node.panicked(), stopper.clone()));
 
     let snapshot = tokio::select! {

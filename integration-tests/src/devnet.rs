@@ -8,6 +8,7 @@
 
 use crate::{
     chain::SlashEvent,
+    faults::{Hand, Order, typed},
     network::{Network, Plan},
     options::{Options, Until},
     process::Managed,
@@ -22,10 +23,14 @@ use director_primitives::AccountId32;
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval, timeout},
+};
 
 /// How often directors are asked and the table is drawn.
 const REFRESH: Duration = Duration::from_millis(1000);
@@ -91,7 +96,7 @@ pub async fn run(options: &Options, screen: &mut Screen) -> Outcome {
         network = within(limit, start(options, started, screen)) => network,
         () = &mut stop => Ok(Err(anyhow!("stopped before the network was up"))),
     };
-    let (network, _dir) = match network {
+    let (network, dir, _temporary) = match network {
         Ok(Ok(started)) => started,
         Ok(Err(error)) => return Outcome::not_started(options, &error),
         Err(_) => {
@@ -101,7 +106,12 @@ pub async fn run(options: &Options, screen: &mut Screen) -> Outcome {
             );
         }
     };
-    let mut run = Run::new(options, network);
+    for director in &network.directors {
+        let (name, port) = (&director.identity.name, director.ports.http);
+        screen.say(&format!("dashboard of {name}: http://127.0.0.1:{port}/"));
+    }
+    screen.say("type `help` and Enter for faults that you can cause");
+    let mut run = Run::new(options, network, Hand::new(dir));
     let rest = limit.map(|limit| limit.saturating_sub(started.elapsed()));
     let end = tokio::select! {
         end = within(rest, run.follow(screen)) => match end {
@@ -120,7 +130,7 @@ async fn start(
     options: &Options,
     started: Instant,
     screen: &mut Screen,
-) -> anyhow::Result<(Network, Option<TempDir>)> {
+) -> anyhow::Result<(Network, PathBuf, Option<TempDir>)> {
     let (dir, temporary) = match &options.dir {
         Some(dir) => {
             // Directors keep votes there: those of another run's chain would be read as this one's.
@@ -139,12 +149,12 @@ async fn start(
         block_time_ms: options.block_time_ms,
         offender: options.offender(),
         check_signatures: true,
-        dir,
+        dir: dir.clone(),
     };
     let network = Network::start(&plan, |step| {
         screen.say(&format!("[{:5.1} s] {step}", started.elapsed().as_secs_f64()));
     });
-    Ok((network.await?, temporary))
+    Ok((network.await?, dir, temporary))
 }
 
 async fn within<T>(
@@ -189,6 +199,7 @@ struct Taken {
 struct Run<'a> {
     options: &'a Options,
     network: Network,
+    hand: Hand,
     connections: Connections,
     cases: Vec<Case>,
     statuses: Vec<Option<Value>>,
@@ -198,11 +209,12 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(options: &'a Options, network: Network) -> Self {
+    fn new(options: &'a Options, network: Network, hand: Hand) -> Self {
         let statuses = network.directors.iter().map(|_| None).collect();
         Self {
             options,
             network,
+            hand,
             connections: Connections::default(),
             cases: Vec::new(),
             statuses,
@@ -228,8 +240,10 @@ impl<'a> Run<'a> {
         let mut blocks = self.network.chain.node.blocks(None);
         let mut refresh = interval(REFRESH);
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lines: mpsc::Receiver<String> = typed();
         loop {
             tokio::select! {
+                Some(line) = lines.recv() => self.on_typed(&line, screen).await,
                 block = blocks.next() => {
                     let events = self.network.chain.slash_events(block).await;
                     if events.is_err() {
@@ -254,6 +268,25 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
         }
+    }
+
+    /// Does what was typed, and says how it went; the run goes on either way.
+    async fn on_typed(&mut self, line: &str, screen: &mut Screen) {
+        screen.was_typed();
+        if line.trim().is_empty() {
+            return;
+        }
+        let said = match line.parse::<Order>() {
+            Ok(order) => {
+                screen.say(&format!("> {}", line.trim()));
+                let obeyed = self.hand.obey(order, &mut self.network).await;
+                obeyed.unwrap_or_else(|error| format!("it did not work: {error:#}"))
+            }
+            Err(wrong) => wrong,
+        };
+        screen.say(&said);
+        // Directors came or went.
+        self.statuses = self.network.directors.iter().map(|_| None).collect();
     }
 
     fn on_slash_event(&mut self, event: SlashEvent, block: u64) {
@@ -281,8 +314,15 @@ impl<'a> Run<'a> {
     }
 
     async fn ask_directors(&mut self) {
-        let ask = self.network.directors.iter().map(|director| director.status());
-        for (known, status) in self.statuses.iter_mut().zip(futures::future::join_all(ask).await) {
+        let ask = self.network.directors.iter().map(async |director| {
+            match self.hand.is_frozen(director) {
+                true => None,
+                false => Some(director.status().await),
+            }
+        });
+        let answers = futures::future::join_all(ask).await;
+        for (known, status) in self.statuses.iter_mut().zip(answers) {
+            let Some(status) = status else { continue };
             match status {
                 Ok(status) => *known = Some(status),
                 Err(error) => tracing::warn!("a director does not answer: {error:#}"),
@@ -455,14 +495,18 @@ impl<'a> Run<'a> {
         }
         wrong(matches!(end, End::TimedOut), "gave up: --timeout was reached first".into());
         wrong(matches!(end, End::Interrupted), "interrupted before what --until asks for".into());
-        wrong(summary.lost > 0, format!("{} deliveries were lost", summary.lost));
-        wrong(summary.duplicates > 0, format!("{} deliveries were duplicates", summary.duplicates));
-        let strange = self.network.shared.ledger().strange();
-        wrong(strange > 0, format!("{strange} messages came that nobody had published"));
         wrong(
             summary.honest_slashed > 0,
             format!("{} honest validators were accused on chain", summary.honest_slashed),
         );
+        if self.hand.has_touched() {
+            return faults;
+        }
+        let mut wrong = |is: bool, what: String| is.then(|| faults.push(what));
+        wrong(summary.lost > 0, format!("{} deliveries were lost", summary.lost));
+        wrong(summary.duplicates > 0, format!("{} deliveries were duplicates", summary.duplicates));
+        let strange = self.network.shared.ledger().strange();
+        wrong(strange > 0, format!("{strange} messages came that nobody had published"));
         let (directors, validators) = (summary.directors as u32, summary.validators as u32);
         // A validator has a primary and, if there is a second director, a standby.
         let validators = validators * directors.min(2);

@@ -8,6 +8,7 @@ pub mod chain;
 pub mod council;
 pub mod devnet;
 pub mod director;
+pub mod faults;
 pub mod keys;
 pub mod ledger;
 pub mod load;

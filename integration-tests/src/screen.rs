@@ -28,6 +28,13 @@ impl Screen {
         self.write(&format!("{erased}{line}\n"));
     }
 
+    /// Somebody typed a line: it stands below what was drawn.
+    pub fn was_typed(&mut self) {
+        if self.drawn > 0 {
+            self.drawn += 1;
+        }
+    }
+
     /// Draws `lines` in place of what was drawn last.
     pub fn draw(&mut self, lines: &[String]) {
         let erased = self.erase();

@@ -83,6 +83,8 @@ pub struct Shared {
     pub changed: Notify,
     /// Checkpoints from this one on are voted for; `None`: none.
     pub vote_from: watch::Sender<Option<CheckpointNumber>>,
+    /// Who is to sign two blocks at the next checkpoint, by number from 0.
+    double_sign: Mutex<BTreeSet<usize>>,
     interval: u64,
     genesis_hash: H256,
 }
@@ -95,6 +97,7 @@ impl Shared {
             progress: Mutex::default(),
             changed: Notify::new(),
             vote_from: watch::Sender::new(None),
+            double_sign: Mutex::default(),
             interval: snapshot.domain.checkpoint_interval,
             genesis_hash: snapshot.domain.genesis_hash,
         })
@@ -108,6 +111,15 @@ impl Shared {
     /// What the validators did. Somebody who panicked with it is told of elsewhere.
     pub fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has a validator, by number from 0, sign two blocks at the next checkpoint.
+    pub fn ask_to_double_sign(&self, number: usize) {
+        self.double_sign.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+    }
+
+    fn is_to_double_sign(&self, number: usize) -> bool {
+        self.double_sign.lock().unwrap_or_else(PoisonError::into_inner).contains(&number)
     }
 
     /// Messages that came twice and that the clients kept from the validators.
@@ -178,8 +190,8 @@ async fn run(
     let mut validator = Validator {
         number,
         voter: Voter::new(shared.genesis_hash, key(), WINDOW),
-        equivocator: double_sign_from
-            .map(|from| (from, Equivocator::new(shared.genesis_hash, key()))),
+        equivocator: Equivocator::new(shared.genesis_hash, key()),
+        double_sign_from,
         silent: false,
         seen: BTreeMap::new(),
         node: node.clone(),
@@ -207,7 +219,8 @@ async fn run(
 struct Validator {
     number: usize,
     voter: Voter<LocalKey>,
-    equivocator: Option<(CheckpointNumber, Equivocator<LocalKey>)>,
+    equivocator: Equivocator<LocalKey>,
+    double_sign_from: Option<CheckpointNumber>,
     /// Whether it has signed twice: then it votes no more.
     silent: bool,
     /// When it saw a checkpoint finalized.
@@ -287,16 +300,16 @@ impl Validator {
         }
         self.seen.entry(checkpoint).or_insert_with(Instant::now);
         self.seen = self.seen.split_off(&checkpoint.saturating_sub(WINDOW));
-        let twice = self.equivocator.as_ref().filter(|(from, _)| checkpoint >= *from);
-        let votes = match twice {
-            Some((_, equivocator)) => equivocator.double_sign(checkpoint, hash).to_vec(),
-            None => match self.voter.vote(checkpoint, hash) {
+        let signs_twice = self.double_sign_from.is_some_and(|from| checkpoint >= from)
+            || self.shared.is_to_double_sign(self.number);
+        let votes = match signs_twice {
+            true => self.equivocator.double_sign(checkpoint, hash).to_vec(),
+            false => match self.voter.vote(checkpoint, hash) {
                 Ok(vote) => vec![vote],
                 Err(refused @ VoteRefused::AlreadySigned { .. }) => return Err(refused.into()),
                 Err(VoteRefused::TooOld { .. }) => return Ok(()),
             },
         };
-        let signs_twice = twice.is_some();
         for vote in &votes {
             self.publish(vote, client)?;
             self.count(vote);

@@ -137,6 +137,8 @@ pub struct Waiting {
     pub votes: u32,
     /// Approvals that it takes.
     pub needed: u32,
+    /// Directors whose approvals count, in ascending order.
+    pub approved_by: Vec<AccountId32>,
 }
 
 impl Ballots {
@@ -338,13 +340,21 @@ impl<C: Crypto> Director<C> {
         validator: &ValidatorInfo<AccountId32>,
     ) -> (u32, u32) {
         let needed = approvals_needed(snapshot.directors.active.len() as u32);
+        (self.counting(snapshot, validator).count() as u32, needed)
+    }
+
+    /// The votes that count for that, in ascending order of directors.
+    fn counting<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        validator: &'a ValidatorInfo<AccountId32>,
+    ) -> impl Iterator<Item = &'a Vote> {
         let ballot = self.ballots.by_validator.get(&validator.account);
         let ballot = ballot.filter(|of| of.registration_id == validator.registration_id);
         let votes = ballot.into_iter().flat_map(|ballot| ballot.votes.values());
-        let counts = |vote: &&Vote| {
+        votes.filter(|vote| {
             decides(validator.status, vote.vote.decision) && self.ballots.counts(snapshot, vote)
-        };
-        (votes.filter(counts).count() as u32, needed)
+        })
     }
 
     /// How far a candidate is.
@@ -364,7 +374,9 @@ impl<C: Crypto> Director<C> {
         candidates
             .map(|validator| {
                 let (votes, needed) = self.tally(snapshot, validator);
-                Waiting { validator: validator.account.clone(), votes, needed }
+                let approved_by = self.counting(snapshot, validator);
+                let approved_by = approved_by.map(|vote| vote.director.clone()).collect();
+                Waiting { validator: validator.account.clone(), votes, needed, approved_by }
             })
             .collect()
     }

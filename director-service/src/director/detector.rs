@@ -240,6 +240,24 @@ impl Detector {
         (Verdict::First, relay)
     }
 
+    /// Checkpoints up to this one of which there are votes in memory, the newest first, each with its number of votes.
+    pub(super) fn newest(
+        &self,
+        last: CheckpointNumber,
+    ) -> impl Iterator<Item = (CheckpointNumber, usize)> + '_ {
+        let recent = self.recent.range(..=last).rev();
+        recent.map(|(checkpoint, slots)| (*checkpoint, slots.len()))
+    }
+
+    /// Who voted for what at a checkpoint in memory: the first vote of each.
+    pub(super) fn votes(
+        &self,
+        checkpoint: CheckpointNumber,
+    ) -> impl Iterator<Item = (&AccountId32, H256)> {
+        let slots = self.recent.get(&checkpoint).into_iter().flatten();
+        slots.map(|(validator, slot)| (validator, slot.first.vote.block_hash))
+    }
+
     /// Votes in memory.
     pub(super) fn len(&self) -> usize {
         self.recent.values().map(HashMap::len).sum::<usize>() + self.recalled.len()

@@ -23,6 +23,32 @@ struct Heard {
     time_ms: u64,
     validators: u32,
     capacity: u32,
+    cpu_permille: u16,
+    bandwidth_bytes_per_s: u64,
+    finalized: u64,
+    /// Our clock when it came less its own when it was sent.
+    clock_ms: i64,
+}
+
+/// What a director said of itself last, for whoever looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Its peer key.
+    pub director: PublicKey,
+    /// How long ago that was, in milliseconds.
+    pub age_ms: u64,
+    /// The way of the heartbeat and the difference of the two clocks together, in milliseconds.
+    pub clock_ms: i64,
+    /// Validators on its seats.
+    pub validators: u32,
+    /// Validators that it has room for; 0 while it drains.
+    pub capacity: u32,
+    /// How busy its processors are, in thousandths.
+    pub cpu_permille: u16,
+    /// Bytes a second that it could still write.
+    pub bandwidth_bytes_per_s: u64,
+    /// Its newest finalized block.
+    pub finalized: u64,
 }
 
 /// What this director carries and can still carry, as its owner measures it.
@@ -49,6 +75,20 @@ impl Heartbeats {
     /// A director has connected anew: its clock may have been set back in between.
     pub(super) fn forget(&mut self, director: &PublicKey) {
         self.heard.remove(director);
+    }
+
+    /// What each director said last.
+    pub(super) fn neighbours(&self, now: Millis) -> impl Iterator<Item = Neighbour> + '_ {
+        self.heard.iter().map(move |(director, heard)| Neighbour {
+            director: *director,
+            age_ms: now.saturating_sub(heard.at),
+            clock_ms: heard.clock_ms,
+            validators: heard.validators,
+            capacity: heard.capacity,
+            cpu_permille: heard.cpu_permille,
+            bandwidth_bytes_per_s: heard.bandwidth_bytes_per_s,
+            finalized: heard.finalized,
+        })
     }
 
     /// Directors that have room, as far as they said lately.
@@ -161,8 +201,16 @@ impl<C: Crypto> Director<C> {
         signed: &SignedHeartbeat,
         out: &mut Vec<Output>,
     ) {
-        let Heartbeat { director, time_ms, validators, capacity, ref vector, .. } =
-            signed.heartbeat;
+        let Heartbeat {
+            director,
+            time_ms,
+            validators,
+            capacity,
+            cpu_permille,
+            bandwidth_bytes_per_s,
+            finalized,
+            ref vector,
+        } = signed.heartbeat;
         let last = self.heartbeats.heard.get(&director);
         let is_new = last.is_none_or(|last| time_ms > last.time_ms);
         if director != from
@@ -173,7 +221,17 @@ impl<C: Crypto> Director<C> {
             return self.refuse(Refusal::BadHeartbeat);
         }
         self.stats.heartbeats_heard += 1;
-        self.heartbeats.heard.insert(director, Heard { at: now, time_ms, validators, capacity });
+        let heard = Heard {
+            at: now,
+            time_ms,
+            validators,
+            capacity,
+            cpu_permille,
+            bandwidth_bytes_per_s,
+            finalized,
+            clock_ms: self.config.unix_ms(now).wrapping_sub(time_ms) as i64,
+        };
+        self.heartbeats.heard.insert(director, heard);
         match vector {
             VectorSummary::Delta(entries) => {
                 self.heard_vector(now, snapshot, from, entries, false);

@@ -1,6 +1,6 @@
 //! Knows who is connected, who may be, and who receives.
 
-use super::{DisconnectReason, Link, Millis, Output, revocation::Outlaws};
+use super::{DisconnectReason, Link, Millis, Output, revocation::Outlaws, survey::Seated};
 use director_primitives::{
     Answer, Control, PublicKey, Snapshot, Welcome,
     runtime_api::{ValidatorInfo, ValidatorStatus},
@@ -171,6 +171,12 @@ impl Members {
     pub(super) fn seated(&self) -> impl Iterator<Item = &PublicKey> {
         let seated = self.public.iter().filter(|(_, visitor)| visitor.seat == Seat::Primary);
         seated.map(|(peer, _)| peer)
+    }
+
+    /// Who is connected and on no seat.
+    pub(super) fn not_seated(&self) -> impl Iterator<Item = (PublicKey, Seated)> + '_ {
+        let visitors = self.public.iter();
+        visitors.filter_map(|(peer, visitor)| Some((*peer, Option::from(visitor.seat)?)))
     }
 
     /// Whoever there was no room for and has said nothing in time.

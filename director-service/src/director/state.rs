@@ -5,6 +5,7 @@ use super::{
     authorization::{Asked, Requests},
     ballots::Ballots,
     catch_up::CatchUp,
+    certificates::Certificates,
     conduct::Conduct,
     detector::Detector,
     drain::Drain,
@@ -41,6 +42,7 @@ pub struct Director<C> {
     pub(super) senders: Senders,
     pub(super) parked: Parked,
     pub(super) detector: Detector,
+    pub(super) certificates: Certificates,
     pub(super) recalls: Recalls,
     pub(super) evidence: Evidence,
     pub(super) requests: Requests,
@@ -71,6 +73,7 @@ impl<C: Crypto> Director<C> {
         history: Vec<ValidatorVote>,
         complete_from: CheckpointNumber,
     ) -> Self {
+        let detector = Detector::new(&config, history, complete_from);
         Self {
             stats: Stats::default(),
             snapshot: None,
@@ -79,7 +82,8 @@ impl<C: Crypto> Director<C> {
             windows: Windows::new(config.max_epoch_jump),
             senders: Senders::new(&config.rates),
             parked: Parked::default(),
-            detector: Detector::new(&config, history, complete_from),
+            certificates: Certificates::new(&detector),
+            detector,
             recalls: Recalls::default(),
             evidence: Evidence::default(),
             requests: Requests::default(),
@@ -136,6 +140,7 @@ impl<C: Crypto> Director<C> {
         self.beat(now, out);
         self.repair(now, out);
         self.look_ready(now);
+        self.look_for_certificates(now);
         self.go_on_draining(now, out);
         self.stats.log_frames = self.log.frames() as u64;
         self.stats.log_bytes = self.log.bytes() as u64;

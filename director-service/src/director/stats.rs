@@ -160,6 +160,12 @@ impl Refused {
 /// Buckets of [`Stats::verify_batch`].
 pub const BATCH_BUCKETS: usize = 12;
 
+/// How exactly the time of a certificate is known: its owner lets time go by as often.
+pub const TICK_MS: u64 = 50;
+
+/// Buckets of [`Stats::certificate_ms`]; the last one has everything above 25.6 s.
+pub const CERTIFICATE_BUCKETS: usize = 11;
+
 /// What the core did since it was made. Numbers only grow, but for the gauges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -232,6 +238,14 @@ pub struct Stats {
     pub vectors_mismatched: u64,
     /// Validators that were asked to move because this director will stop.
     pub moves_asked: u64,
+    /// Checkpoints at which enough authorized validators voted for one block, as this director saw it happen.
+    pub certificates: u64,
+    /// How long that took from the first vote: bucket 0 counts less than a tick, bucket `i` up to `50 ms * 2^i`.
+    pub certificate_ms: [u64; CERTIFICATE_BUCKETS],
+    /// All that time together, in milliseconds.
+    pub certificate_ms_sum: u64,
+    /// Gauge: the newest such checkpoint.
+    pub certified: u64,
     /// Gauge: directors that are connected.
     pub mesh_connections: u64,
     /// Gauge: validators and candidates that are connected, but for standbys.
@@ -262,6 +276,15 @@ impl Stats {
         self.signatures_checked += frames as u64;
         let bucket = frames.next_power_of_two().ilog2() as usize;
         self.verify_batch[bucket.min(BATCH_BUCKETS - 1)] += 1;
+    }
+
+    /// A checkpoint has its votes, so long after the first of them.
+    pub(super) fn certified(&mut self, checkpoint: u64, after_ms: u64) {
+        self.certificates += 1;
+        self.certified = self.certified.max(checkpoint);
+        self.certificate_ms_sum += after_ms;
+        let bucket = after_ms.div_ceil(TICK_MS).max(1).next_power_of_two().ilog2() as usize;
+        self.certificate_ms[bucket.min(CERTIFICATE_BUCKETS - 1)] += 1;
     }
 
     /// Frames of this class that were not passed on because of their sender's limits.

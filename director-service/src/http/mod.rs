@@ -6,22 +6,37 @@
 //! | `/readyz` | 200 when it can serve validators, 503 with the reasons when not |
 //! | `/metrics` | Prometheus text |
 //! | `/api/v1/status` | [`Status`] as JSON |
+//! | `/api/v1/…` | [`Parts`] as JSON, the history, and events (`events`); `/api/v1/openapi.json` describes them |
+//! | `/` | the dashboard, which shows all that |
 //!
 //! Everything is read from a [`Source`], which has its answers at hand: a slow reader of this page
 //! costs the director nothing. There is no password, hence loopback by default. What a caller may take, and for
-//! how long, is in `serve`.
+//! how long, is in `serve`; who is answered at all in `guard`.
 
+mod api;
+mod dashboard;
+mod events;
+mod guard;
+mod history;
+mod parts;
 mod serve;
 mod status;
 #[cfg(test)]
 mod tests;
 
+pub use events::Events;
+pub use history::{BUCKETS, History, Point, Series, Totals};
+pub use parts::{
+    Alarm, Alarms, Authorization, Authorizations, ByStatus, Case, Cases, Chain, Checkpoint,
+    Checkpoints, Mesh, MeshDirector, Parts, Step, Validator, Validators, VotedBlock,
+};
 pub use status::{BlockStatus, Candidate, Evidence, MeshPeer, StatsStatus, Status};
 
 use axum::{
     Json, Router,
     extract::State,
     http::{StatusCode, header::CONTENT_TYPE},
+    middleware,
     response::IntoResponse,
     routing::get,
 };
@@ -42,7 +57,19 @@ pub trait Source: Send + Sync + 'static {
 
     /// All metrics as Prometheus text.
     fn metrics(&self) -> String;
+
+    /// The parts, as they were taken down last.
+    fn parts(&self) -> Arc<Parts>;
+
+    /// The history in the window of this name, if there is one.
+    fn history(&self, window: &str) -> Option<Series>;
+
+    /// Where it tells what changes.
+    fn events(&self) -> &Events;
 }
+
+/// How answers that never end are told from others.
+const EVENT_STREAM: &str = "text/event-stream";
 
 /// Why the page cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +103,8 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
     TcpListener::bind(address).await.map_err(|cause| HttpError { address, cause })
 }
 
-/// Serves until `stop` resolves, at most 64 connections at once and each for 30 s.
+/// Serves until `stop` resolves, at most 64 connections at once and each for 30 s, or 10 minutes where events
+/// are told. `hosts` are names that it may be asked for by, see `guard`.
 ///
 /// # Errors
 ///
@@ -84,18 +112,22 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
 pub async fn serve(
     listener: TcpListener,
     source: Arc<dyn Source>,
+    hosts: Vec<String>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    serve::serve(listener, router(source), serve::Limits::default(), stop).await
+    serve::serve(listener, router(source, hosts), serve::Limits::default(), stop).await
 }
 
-fn router(source: Arc<dyn Source>) -> Router {
+fn router(source: Arc<dyn Source>, hosts: Vec<String>) -> Router {
+    let hosts: Arc<[String]> = hosts.into();
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .route("/api/v1/status", get(status))
+        .merge(api::router())
+        .merge(dashboard::router())
         .with_state(source)
+        .layer(middleware::from_fn_with_state(hosts, guard::guard))
 }
 
 async fn healthz(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {
@@ -122,8 +154,4 @@ async fn readyz(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {
 async fn metrics(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {
     const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(CONTENT_TYPE, TEXT)], source.metrics())
-}
-
-async fn status(State(source): State<Arc<dyn Source>>) -> Json<Status> {
-    Json(source.status())
 }

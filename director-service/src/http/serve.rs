@@ -7,22 +7,24 @@
 //!   from the end of each answer: that ends who is silent, too;
 //! * headers have [`MAX_HEADER_BYTES`] at most;
 //! * a request has no body: one that announces any is refused before it is read;
-//! * a connection ends after [`Limits::lifetime`], whatever is under way: that ends who asks and does not read;
+//! * a connection ends after [`Limits::lifetime`], whatever is under way: that ends who asks and does not read. Where
+//!   events are told it is [`Limits::events_lifetime`]; of those there is a bound of its own (`events`);
 //! * there are [`Limits::connections`] at once. When a further one comes, the oldest makes room if it has had
 //!   [`Limits::least`]; else the new one is closed. So a crowd that holds all of them cannot lock out who asks
 //!   whether the director lives.
 //!
-//! # Deliberately absent
-//!
-//! Answers that never end, such as server-sent events: `lifetime` would end them, and so would whoever
-//! comes when all places are taken. With them comes a bound of their own.
+//! Who is told events is the oldest soon, and so the first to make room: a dashboard connects anew, and has
+//! everything again.
 
 #[cfg(test)]
 mod tests;
 
 use axum::{
     Router,
-    http::{StatusCode, header::CONNECTION},
+    http::{
+        StatusCode,
+        header::{CONNECTION, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
 };
 use hyper::{
@@ -34,7 +36,13 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use std::{collections::VecDeque, future::Future, io, time::Duration};
+use std::{
+    collections::VecDeque,
+    future::Future,
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -67,6 +75,8 @@ pub(super) struct Limits {
     pub(super) header_timeout: Duration,
     /// How long a connection may be there. Default 30 s: twice Prometheus' usual interval.
     pub(super) lifetime: Duration,
+    /// How long it may where events are told. Default 10 minutes.
+    pub(super) events_lifetime: Duration,
     /// How long nobody is turned out for somebody else. Default 1 s.
     pub(super) least: Duration,
     /// How long answers that are under way may take when `lifetime` is over or the director stops. Default 1 s.
@@ -79,6 +89,7 @@ impl Default for Limits {
             connections: 64,
             header_timeout: Duration::from_secs(5),
             lifetime: Duration::from_secs(30),
+            events_lifetime: Duration::from_secs(600),
             least: Duration::from_secs(1),
             grace: Duration::from_secs(1),
         }
@@ -185,11 +196,19 @@ async fn connection(
     mut stopped: watch::Receiver<()>,
 ) {
     let router = TowerToHyperService::new(router);
+    let tells_events = AtomicBool::new(false);
+    let tells = &tells_events;
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let answer = (!has_body(&request)).then(|| hyper::service::Service::call(&router, request));
         async move {
             match answer {
-                Some(answer) => answer.await,
+                Some(answer) => {
+                    let answer = answer.await?;
+                    let kind = answer.headers().get(CONTENT_TYPE);
+                    let is_events = kind.is_some_and(|kind| kind == super::EVENT_STREAM);
+                    tells.store(is_events, Ordering::Relaxed);
+                    Ok::<_, std::convert::Infallible>(answer)
+                }
                 None => Ok(refusal()),
             }
         }
@@ -202,10 +221,16 @@ async fn connection(
         .max_headers(MAX_HEADERS);
     let served = server.serve_connection(TokioIo::new(socket), service);
     tokio::pin!(served);
+    let lifetime = async {
+        sleep(limits.lifetime).await;
+        if tells_events.load(Ordering::Relaxed) {
+            sleep(limits.events_lifetime.saturating_sub(limits.lifetime)).await;
+        }
+    };
     tokio::select! {
         // How it ended is the caller's business.
         _ = &mut served => return,
-        () = sleep(limits.lifetime) => {}
+        () = lifetime => {}
         // Nothing is ever sent: it is an error, once nobody can.
         _ = stopped.changed() => {}
     }

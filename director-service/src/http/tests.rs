@@ -1,11 +1,17 @@
 #![allow(clippy::unwrap_used)]
 
+mod api;
+mod streams;
+
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+#[derive(Default)]
 struct Fixed {
     sick: Option<String>,
     not_ready: Vec<String>,
+    parts: Arc<Parts>,
+    events: Events,
 }
 
 impl Source for Fixed {
@@ -24,6 +30,18 @@ impl Source for Fixed {
     fn metrics(&self) -> String {
         "director_relayed_total 7\n# EOF\n".into()
     }
+
+    fn parts(&self) -> Arc<Parts> {
+        self.parts.clone()
+    }
+
+    fn history(&self, window: &str) -> Option<Series> {
+        History::default().window(window)
+    }
+
+    fn events(&self) -> &Events {
+        &self.events
+    }
 }
 
 /// Asks a server with these answers; status line and body.
@@ -31,7 +49,7 @@ async fn ask(source: Fixed, path: &str) -> (String, String) {
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, Arc::new(source), async {
+    let server = tokio::spawn(serve(listener, Arc::new(source), Vec::new(), async {
         let _ = stopped.await;
     }));
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -46,13 +64,13 @@ async fn ask(source: Fixed, path: &str) -> (String, String) {
 }
 
 fn well() -> Fixed {
-    Fixed { sick: None, not_ready: Vec::new() }
+    Fixed::default()
 }
 
 #[tokio::test]
 async fn says_that_it_is_healthy_or_why_not() {
     assert_eq!(ask(well(), "/healthz").await, ("HTTP/1.1 200 OK".into(), "ok\n".into()));
-    let hangs = Fixed { sick: Some("the core hangs".into()), not_ready: Vec::new() };
+    let hangs = Fixed { sick: Some("the core hangs".into()), ..well() };
     let (code, body) = ask(hangs, "/healthz").await;
     assert!(code.contains("503") && body.contains("the core hangs"));
 }
@@ -62,7 +80,7 @@ async fn says_that_it_is_ready_or_why_not() {
     let (code, body) = ask(well(), "/readyz").await;
     assert!(code.contains("200"));
     assert_eq!(body, r#"{"ready":true,"reasons":[]}"#);
-    let away = Fixed { sick: None, not_ready: vec!["no finalized block yet".into()] };
+    let away = Fixed { not_ready: vec!["no finalized block yet".into()], ..well() };
     let (code, body) = ask(away, "/readyz").await;
     assert!(code.contains("503"));
     assert_eq!(body, r#"{"ready":false,"reasons":["no finalized block yet"]}"#);
@@ -82,7 +100,7 @@ async fn serves_metrics_and_status() {
 
 #[tokio::test]
 async fn anything_else_is_not_found() {
-    assert!(ask(well(), "/").await.0.contains("404"));
+    assert!(ask(well(), "/nothing").await.0.contains("404"));
 }
 
 #[tokio::test]

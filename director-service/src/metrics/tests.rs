@@ -50,6 +50,30 @@ fn counts_of_the_rooms_show_under_their_names() {
 }
 
 #[test]
+fn certificates_and_what_alarms_are_about_show() {
+    let mut core = director::Stats { certificates: 3, certified: 12, ..Default::default() };
+    (core.certificate_ms[0], core.certificate_ms[2]) = (1, 2);
+    core.certificate_ms_sum = 450;
+    let look =
+        Look { mesh_links_down: 1, finalized_ago_ms: 1_500, alarms: [2, 1], ..Look::default() };
+    let text = Metrics::new().render(&Reading { core, look, ..Reading::default() });
+    let lines = [
+        "director_certificates_total 3",
+        "director_certified_checkpoint 12",
+        "director_certificate_seconds_sum 0.45",
+        "director_certificate_seconds_count 3",
+        "director_certificate_seconds_bucket{le=\"0.05\"} 1",
+        "director_certificate_seconds_bucket{le=\"0.2\"} 3",
+        "director_mesh_links_down 1",
+        "director_finalized_age_seconds 1.5",
+        "director_alarms{level=\"warning\"} 2",
+        "director_alarms{level=\"critical\"} 1",
+    ];
+    shows(&text, &lines);
+    assert!(text.contains("director_build_info{version=\""));
+}
+
+#[test]
 fn a_store_that_cannot_write_shows() {
     let store = Store { is_failing: true, failures: 3, unwritten_votes: 21, lost_votes: 0 };
     let text = Metrics::new().render(&Reading { store, ..Reading::default() });

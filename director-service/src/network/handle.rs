@@ -171,6 +171,12 @@ impl Handle {
         up.iter().filter(|(_, link)| link.has_unread()).map(|(peer, _)| *peer).collect()
     }
 
+    /// Who is connected, each with the bytes that wait for it and of it.
+    pub fn waiting(&self) -> Vec<(PublicKey, u64)> {
+        let links: Vec<_> = self.hub.up().values().cloned().collect();
+        links.iter().map(|link| (link.peer, link.waiting_bytes() as u64)).collect()
+    }
+
     /// Whether this peer is connected.
     pub fn is_connected(&self, peer: &PublicKey) -> bool {
         self.hub.up().contains_key(peer)

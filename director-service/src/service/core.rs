@@ -152,6 +152,8 @@ impl Core {
                     let written = mesh.bytes_out.saturating_add(public.bytes_out);
                     let (cpu_permille, bandwidth) = self.load.measure(Instant::now(), written);
                     self.director.set_load(cpu_permille, bandwidth);
+                    let now = self.started.elapsed().as_millis() as u64;
+                    self.view.set_survey(self.director.survey(now));
                     self.say_handover(false);
                 }
                 _ = ticks.tick() => {

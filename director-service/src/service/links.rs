@@ -61,7 +61,7 @@ impl Links {
         connected: usize,
     ) {
         self.waiting.retain(|account, _| waiting.iter().any(|of| of.validator == *account));
-        for Waiting { validator, votes, needed } in waiting {
+        for Waiting { validator, votes, needed, .. } in waiting {
             let now = snapshot.number;
             let (since, said_at) = self.waiting.entry(validator.clone()).or_insert((now, None));
             let next = said_at.map_or(*since + PATIENCE_BLOCKS, |at| at + AGAIN_BLOCKS);

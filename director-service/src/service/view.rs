@@ -1,10 +1,19 @@
 //! Answers the HTTP page from what the rooms left here; nothing here waits.
 
+mod alarms;
+mod board;
+mod parts;
+
+pub(super) use board::run as look;
+
 use super::Identity;
 use crate::{
     chain::{Connection, Node},
     director::{Stats, Waiting},
-    http::{BlockStatus, Candidate, Evidence, MeshPeer, Source, StatsStatus, Status},
+    http::{
+        BlockStatus, Candidate, Events, Evidence, MeshPeer, Parts, Series, Source, StatsStatus,
+        Status,
+    },
     keys::peer_id,
     metrics::{self, Metrics, Reading, drops, memory_bytes},
     network::Handle,
@@ -50,6 +59,7 @@ pub(super) struct View {
     core_moved_ms: AtomicU64,
     finalized_ms: AtomicU64,
     pub(super) metrics: Metrics,
+    board: board::Board,
 }
 
 impl View {
@@ -68,6 +78,7 @@ impl View {
             core_moved_ms: AtomicU64::new(0),
             finalized_ms: AtomicU64::new(0),
             metrics: Metrics::new(),
+            board: board::Board::default(),
         }
     }
 
@@ -257,7 +268,20 @@ impl Source for View {
                 unwritten_votes: self.store.unwritten_votes(),
                 lost_votes: self.store.lost_votes(),
             },
+            look: self.seen(),
         })
+    }
+
+    fn parts(&self) -> Arc<Parts> {
+        self.board.parts()
+    }
+
+    fn history(&self, window: &str) -> Option<Series> {
+        self.board.series(window)
+    }
+
+    fn events(&self) -> &Events {
+        self.board.events()
     }
 }
 

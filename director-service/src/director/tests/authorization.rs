@@ -460,16 +460,21 @@ fn the_candidate_and_the_operator_see_how_far_it_is() {
     let me = turns()[2];
     let peers = [(me + 1) % 3, (me + 2) % 3];
     ask(&mut rig, request(1, 100));
-    let waiting = |votes| vec![Waiting { validator: validator_account(1), votes, needed: 2 }];
-    assert_eq!(rig.core.waiting(), waiting(1));
+    let waiting = |directors: &[u8]| {
+        let mut approved_by: Vec<_> = directors.iter().map(|n| director_account(*n)).collect();
+        approved_by.sort();
+        let votes = directors.len() as u32;
+        vec![Waiting { validator: validator_account(1), votes, needed: 2, approved_by }]
+    };
+    assert_eq!(rig.core.waiting(), waiting(&[me]));
     let out = hear(&mut rig, peers[0], approval(peers[0], 1, Decision::Approve));
     assert_eq!(answer(&out), Some(Answer::Approved { votes: 2, needed: 2 }));
-    assert_eq!(rig.core.waiting(), waiting(2));
+    assert_eq!(rig.core.waiting(), waiting(&[me, peers[0]]));
     // It falls back with the director that is none any more.
     let mut without = world().at(101);
     without.directors = vec![me, peers[1], 3];
     rig.finalize(&without);
-    assert_eq!(rig.core.waiting(), waiting(1));
+    assert_eq!(rig.core.waiting(), waiting(&[me]));
     rig.finalize(&World::new(3, 2).at(102));
     assert_eq!(rig.core.waiting(), vec![]);
 }

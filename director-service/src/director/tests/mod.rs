@@ -22,6 +22,7 @@ mod resigning;
 mod revocation;
 mod roles;
 mod storm;
+mod survey;
 mod suspects;
 mod turns;
 mod vectors;

@@ -1,0 +1,110 @@
+//! Answers `/api/v1/…` from what was taken down within the last second.
+
+use super::Source;
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::State,
+    http::{
+        StatusCode, Uri,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Validators in a page, if nobody says how many.
+const PAGE: usize = 100;
+
+/// Most validators in a page.
+const MAX_PAGE: usize = 1_000;
+
+/// The document about all of it.
+const OPENAPI: &str = include_str!("openapi.json");
+
+type Shared = State<Arc<dyn Source>>;
+
+/// What was wrong with a question.
+#[derive(Serialize)]
+struct Refusal {
+    error: String,
+}
+
+pub(super) fn router() -> Router<Arc<dyn Source>> {
+    Router::new()
+        .route("/api/v1/status", get(async |State(source): Shared| Json(source.status())))
+        .route("/api/v1/chain", get(async |State(source): Shared| json(&source.parts().chain)))
+        .route("/api/v1/mesh", get(async |State(source): Shared| json(&source.parts().mesh)))
+        .route("/api/v1/validators", get(validators))
+        .route(
+            "/api/v1/checkpoints",
+            get(async |State(source): Shared| json(&source.parts().checkpoints)),
+        )
+        .route(
+            "/api/v1/authorizations",
+            get(async |State(source): Shared| json(&source.parts().authorizations)),
+        )
+        .route(
+            "/api/v1/evidence",
+            get(async |State(source): Shared| json(&source.parts().evidence)),
+        )
+        .route("/api/v1/alarms", get(async |State(source): Shared| json(&source.parts().alarms)))
+        .route("/api/v1/history", get(history))
+        .route("/api/v1/events", get(events))
+        .route(
+            "/api/v1/openapi.json",
+            get(async || ([(CONTENT_TYPE, "application/json")], OPENAPI)),
+        )
+}
+
+fn json(part: &impl Serialize) -> Response {
+    Json(part).into_response()
+}
+
+fn wrong(error: impl Into<String>) -> Response {
+    (StatusCode::BAD_REQUEST, Json(Refusal { error: error.into() })).into_response()
+}
+
+/// The value of a parameter. None of those here has a letter that is written otherwise in an address.
+fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+async fn validators(State(source): Shared, uri: Uri) -> Response {
+    let limit = match parameter(&uri, "limit").map(str::parse) {
+        None => PAGE,
+        Some(Ok(limit)) if (1..=MAX_PAGE).contains(&limit) => limit,
+        Some(_) => return wrong(format!("limit: a number from 1 to {MAX_PAGE}")),
+    };
+    match source.parts().validators.page(parameter(&uri, "after"), limit) {
+        Some(page) => json(&page),
+        None => wrong("after: no registered validator has this account; begin anew without it"),
+    }
+}
+
+async fn history(State(source): Shared, uri: Uri) -> Response {
+    match source.history(parameter(&uri, "window").unwrap_or("5m")) {
+        Some(series) => json(&series),
+        None => wrong("window: 5m, 1h or 24h"),
+    }
+}
+
+async fn events(State(source): Shared) -> Response {
+    match source.events().subscribe(source.clone()) {
+        Some(subscriber) => {
+            let body = Body::from_stream(subscriber.stream());
+            ([(CONTENT_TYPE, super::EVENT_STREAM)], body).into_response()
+        }
+        None => {
+            let error = format!(
+                "{} listen already; ask /api/v1/alarms and the other parts instead",
+                super::events::SUBSCRIBERS
+            );
+            let body = Json(Refusal { error });
+            (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "10")], body).into_response()
+        }
+    }
+}

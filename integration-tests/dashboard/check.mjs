@@ -1,0 +1,170 @@
+// Opens the dashboard of a director that runs, and of one with a thousand validators that does not, and holds what it shows to
+// what the API says. Usage: node check.mjs CHROMIUM FILES PICTURES [URL], where FILES is the folder of the dashboard's files and
+// PICTURES one for pictures.
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Browser } from "./browser.mjs";
+import { answers, serve } from "./fake.mjs";
+
+const [program, files, pictures, url] = process.argv.slice(2);
+const DESK = { width: 1440, height: 900 };
+const PHONE = { width: 390, height: 844, mobile: true, scale: 2 };
+
+// What is wrong with this page in one line, or nothing.
+function fail(what) { throw new Error(what); }
+
+// All text that is shown, and the least contrast it may have (WCAG 2, AA).
+const CONTRAST = `(() => {
+  const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((of) => of / 255).map((of) => (of <= 0.04045 ? of / 12.92 : ((of + 0.055) / 1.055) ** 2.4)).reduce((sum, of, n) => sum + of * [0.2126, 0.7152, 0.0722][n], 0);
+  const behind = (element) => { for (let at = element; at; at = at.parentElement) { const [r, g, b, a = 1] = parse(getComputedStyle(at).backgroundColor); if (a === 1 && r !== undefined) return [r, g, b]; } return [255, 255, 255]; };
+  const poor = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node; (node = walker.nextNode()); ) {
+    const element = node.parentElement;
+    if (!node.textContent.trim() || !element.checkVisibility() || element.closest(".hide, .skip, :disabled, noscript, script")) continue;
+    const style = getComputedStyle(element);
+    const fill = element instanceof SVGElement ? style.fill : style.color;
+    const [a, b] = [light(parse(fill)), light(behind(element))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && +style.fontWeight >= 700);
+    if (ratio < (large ? 3 : 4.5)) poor.push(node.textContent.trim().slice(0, 30) + " " + ratio.toFixed(2));
+  }
+  return poor;
+})()`;
+
+// What the page shows, in the API's words.
+const SHOWN = `(() => {
+  const rows = (table, key) => [...document.querySelectorAll(table + " tbody tr[data-" + key + "]")];
+  return {
+    finalized: +document.querySelector("[data-k=finalized]").dataset.value,
+    level: document.querySelector("#verdict").dataset.level,
+    title: document.querySelector("#verdict-title").textContent,
+    alarms: [...document.querySelectorAll("#alarms li")].map((of) => of.dataset.id + ": " + of.querySelector("b").textContent),
+    mesh: rows("#mesh", "account").map((of) => [of.dataset.account, /this one|connected/.test(of.innerText), of.cells[2].innerText]),
+    checkpoints: rows("#checkpoints", "checkpoint").map((of) => [+of.dataset.checkpoint, +of.dataset.votes, of.cells[2].innerText]),
+    waiting: [...document.querySelectorAll("#authorizations .case")].map((of) => [of.dataset.validator, of.querySelector(".tag").textContent]),
+    evidence: [...document.querySelectorAll("#evidence .case")].map((of) => [of.dataset.id, [...of.querySelectorAll("li")].map((step) => step.className)]),
+    validators: rows("#validators", "account").map((of) => [of.dataset.account, of.cells[1].innerText, of.cells[2].innerText]),
+    page: document.querySelector("#page").textContent,
+  };
+})()`;
+
+// What it has to show.
+function expected({ chain, mesh, validators, checkpoints, authorizations, evidence, alarms }) {
+  const plain = (n) => new Intl.NumberFormat("en").format(n);
+  return {
+    finalized: chain.finalized.number,
+    level: alarms.level,
+    title: alarms.level === "ok" ? "All is well" : undefined,
+    alarms: alarms.items.map((of) => `${of.id}: ${of.summary}`),
+    mesh: mesh.directors.map((of) => [of.account, of.connected, of.validators == null ? "–" : `${of.validators} of ${of.capacity}`]),
+    checkpoints: checkpoints.items.map((of) => [of.checkpoint, of.votes, of.certified ? "complete" : `needs ${of.needed}`]),
+    waiting: authorizations.items.map((of) => [of.validator, `${of.approved_by.length} of ${authorizations.needed}`]),
+    evidence: evidence.items.map((of) => [of.id, of.steps.map((step) => step.state)]),
+    validators: validators.items.slice(0, 20).map((of) => [of.account, of.status, of.connection ?? "elsewhere"]),
+    page: `1–${Math.min(20, validators.items.length)} of ${plain(validators.total)}`,
+  };
+}
+
+async function api(base) {
+  const parts = ["chain", "mesh", "validators?limit=1000", "checkpoints", "authorizations", "evidence", "alarms"];
+  const got = await Promise.all(parts.map(async (part) => {
+    const answer = await fetch(`${base}/api/v1/${part}`);
+    if (!answer.ok) fail(`${part}: ${answer.status}`);
+    return [part.split("?")[0], await answer.json()];
+  }));
+  return Object.fromEntries(got);
+}
+
+// Fields of `shown` that are not as the API says. While blocks go by, both change: see `agree`.
+const differences = (shown, said) => Object.keys(said).filter((key) => said[key] !== undefined && JSON.stringify(shown[key]) !== JSON.stringify(said[key]));
+
+// Waits until each field has been seen to agree: every one of them is on the page within moments of being true.
+async function agree(page, base) {
+  const open = new Set(Object.keys(expected(await api(base))));
+  const end = Date.now() + 40_000;
+  let last;
+  while (open.size) {
+    const [shown, said] = [await page.evaluate(SHOWN), expected(await api(base))];
+    const differ = differences(shown, said);
+    for (const key of [...open]) if (!differ.includes(key)) open.delete(key);
+    last = [...open].map((key) => `${key}: shown ${JSON.stringify(shown[key])}, said ${JSON.stringify(said[key])}`);
+    if (Date.now() > end) fail(`the page does not show what the API says:\n${last.join("\n")}`);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+}
+
+const SETTLED = "document.querySelectorAll('#validators tbody tr[data-account]').length > 0 && document.querySelector('#verdict').dataset.level !== 'unknown' && document.querySelector('#through svg') !== null";
+
+async function well(page, base, view) {
+  if (page.troubles.length) fail(`the console says: ${page.troubles.join("\n")}`);
+  const elsewhere = page.requests.filter((of) => !of.startsWith(base));
+  if (elsewhere.length) fail(`it asked elsewhere: ${elsewhere}`);
+  const poor = await page.evaluate(CONTRAST);
+  if (poor.length) fail(`contrast below AA at ${view.width} px, ${view.dark ? "dark" : "light"}: ${poor.join(", ")}`);
+  const width = await page.evaluate("document.scrollingElement.scrollWidth");
+  if (width > view.width) fail(`${width} px wide on a screen of ${view.width}`);
+}
+
+// By keyboard alone: the first stop skips to the content, and each control can be reached.
+async function keyboard(page) {
+  const stops = new Set();
+  for (let n = 0; n < 14; n += 1) {
+    await page.press("Tab");
+    stops.add(await page.evaluate("document.activeElement.id || document.activeElement.dataset.window || document.activeElement.className || document.activeElement.tagName"));
+  }
+  for (const stop of ["skip", "theme", "5m", "through", "latency", "find", "only", "next"]) {
+    if (!stops.has(stop)) fail(`the keyboard does not reach ${stop}, only ${[...stops]}`);
+  }
+  await page.evaluate("document.activeElement.blur()");
+}
+
+async function look(browser, base, name, views) {
+  for (const view of views) {
+    const page = await browser.page();
+    await page.open(base, view);
+    await page.until(SETTLED);
+    await agree(page, base);
+    await well(page, base, view);
+    if (view === views[0]) await keyboard(page);
+    const file = `${name}-${view.mobile ? "phone" : "desktop"}-${view.dark ? "dark" : "light"}.png`;
+    await writeFile(join(pictures, file), await page.picture());
+    await page.close();
+  }
+}
+
+// First paint and the longest task with a thousand validators while everything changes each second: the least of
+// some loads, since what else the machine does is in each of them.
+async function measure(browser, base) {
+  let [paint, task] = [Infinity, Infinity];
+  for (let load = 0; load < 4 && (paint >= 1000 || task > 100 || load < 2); load += 1) {
+    const page = await browser.page();
+    await page.open(base, DESK);
+    await page.until(SETTLED);
+    await new Promise((resolve) => setTimeout(resolve, 3500));
+    const [painted, longest] = await page.evaluate("[performance.getEntriesByName('first-contentful-paint')[0].startTime, Math.max(0, ...longTasks)]");
+    [paint, task] = [Math.min(paint, painted), Math.min(task, longest)];
+    await page.close();
+  }
+  console.log(`1,000 validators: first paint after ${Math.round(paint)} ms, longest task ${Math.round(task)} ms`);
+  if (paint >= 1000) fail(`first paint after ${paint} ms`);
+  if (task > 100) fail(`a task of ${task} ms`);
+}
+
+await mkdir(pictures, { recursive: true });
+const browser = await Browser.start(program);
+try {
+  if (url) await look(browser, url, "network", [DESK, { ...PHONE, dark: true }]);
+  const many = await serve(files, answers(1000));
+  await measure(browser, many.url);
+  await look(browser, many.url, "thousand", [DESK, { ...DESK, dark: true }]);
+  many.close();
+  const ill = await serve(files, answers(40, { well: false }));
+  await look(browser, ill.url, "ill", [PHONE, { ...PHONE, dark: true }]);
+  ill.close();
+  console.log("the dashboard shows what the API says");
+} finally {
+  await browser.stop();
+}
