@@ -17,10 +17,12 @@
 //!
 //! Each costs a few increments a batch or a write, none a copy.
 
+mod chain;
 mod histogram;
 #[cfg(test)]
 mod tests;
 
+pub use chain::Chain;
 pub use histogram::Durations;
 
 use crate::{
@@ -49,6 +51,7 @@ pub struct Metrics {
     verify_seconds: Durations,
     submissions_failed: Counter,
     disk: Disk,
+    chain: chain::ChainMetrics,
 }
 
 /// What the store counts.
@@ -297,6 +300,8 @@ pub struct Reading {
     pub memory_bytes: Option<u64>,
     /// How the store is doing.
     pub store: Store,
+    /// How the chain is doing.
+    pub chain: Chain,
 }
 
 /// How the store is doing.
@@ -330,6 +335,7 @@ impl Metrics {
         r.register_with_unit("verify", help, Unit::Seconds, verify_seconds.0.clone());
         let submissions_failed = counter(r, "submissions_failed", "Submissions that failed");
         let disk = Disk::new(r);
+        let chain = chain::ChainMetrics::new(r);
         Self {
             registry,
             core,
@@ -342,6 +348,7 @@ impl Metrics {
             verify_seconds,
             submissions_failed,
             disk,
+            chain,
         }
     }
 
@@ -365,6 +372,7 @@ impl Metrics {
         }
         self.finalized.set(reading.core.finalized);
         self.disk.take(&reading.store);
+        self.chain.take(&reading.chain);
         self.ready.set(reading.ready.into());
         self.caught_up.set(reading.caught_up.into());
         self.active.set(reading.active.into());

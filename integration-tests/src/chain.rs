@@ -111,7 +111,7 @@ impl Chain {
         let log = dir.join("node.log");
         let mut process = Managed::spawn("node", &sibling("mock-node")?, &arguments, log)?;
         let url = process.wait_for_line("ready rpc=", START).await?;
-        let settings = Settings { url: url.clone(), genesis_hash: None, allow_insecure: false };
+        let settings = Settings::new(url.clone());
         let node = Node::start(settings)?;
         let genesis_hash = node.ready().await?.domain.genesis_hash;
         let submitter = Submitter::new(node.clone());

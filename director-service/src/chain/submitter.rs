@@ -181,6 +181,7 @@ impl Submitter {
         signer: &Account,
         journal: Option<&dyn Journal>,
     ) -> Result<(Extrinsic, Option<ChainError>), ChainError> {
+        session.acting()?;
         let account = signer.id();
         let mut attempt = 1;
         loop {

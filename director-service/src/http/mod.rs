@@ -3,7 +3,7 @@
 //! | path | answers |
 //! |---|---|
 //! | `/healthz` | 200 while the director works, 503 with the reason when it hangs |
-//! | `/readyz` | 200 when it can serve validators, 503 with the reasons when not |
+//! | `/readyz` | 200 when it can serve validators, 503 with the reasons when not; warnings with either |
 //! | `/metrics` | Prometheus text |
 //! | `/api/v1/status` | [`Status`] as JSON |
 //!
@@ -16,7 +16,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use status::{BlockStatus, Candidate, Evidence, MeshPeer, StatsStatus, Status};
+pub use status::{BlockStatus, Candidate, Evidence, MeshPeer, NodeStatus, StatsStatus, Status};
 
 use axum::{
     Json, Router,
@@ -36,6 +36,9 @@ pub trait Source: Send + Sync + 'static {
 
     /// Why the director cannot serve validators now; empty if it can.
     fn not_ready(&self) -> Vec<String>;
+
+    /// What keeps it from nothing yet, and needs the operator none the less.
+    fn warnings(&self) -> Vec<String>;
 
     /// Everything that it says of itself.
     fn status(&self) -> Status;
@@ -110,13 +113,14 @@ async fn healthz(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {
 struct Readiness {
     ready: bool,
     reasons: Vec<String>,
+    warnings: Vec<String>,
 }
 
 async fn readyz(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {
     let reasons = source.not_ready();
     let ready = reasons.is_empty();
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(Readiness { ready, reasons }))
+    (code, Json(Readiness { ready, reasons, warnings: source.warnings() }))
 }
 
 async fn metrics(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {
