@@ -104,7 +104,12 @@ impl Chain {
         Self::start_with(&["--base-path", &base.display().to_string()], dir, block_time_ms).await
     }
 
-    async fn start_with(base: &[&str], dir: &Path, block_time_ms: u64) -> anyhow::Result<Self> {
+    /// The same, with whatever else `mock-node` can be told; where the chain is kept is among that.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub async fn start_with(base: &[&str], dir: &Path, block_time_ms: u64) -> anyhow::Result<Self> {
         let time = block_time_ms.to_string();
         let rest = ["--block-time-ms", &time, "--rpc-port", "0", "--exit-on-stdin-eof"];
         let arguments: Vec<_> = base.iter().chain(&rest).map(ToString::to_string).collect();

@@ -155,7 +155,7 @@ impl Chain for DirectorChain {
     ) -> Result<Included, ChainError> {
         let votes = votes.into_iter().map(Static).collect();
         let call = interface::tx().validator_registry().submit_votes(BoundedVec(votes));
-        self.submitter.submit_and_finalize(&call, &self.account).await
+        self.submitter.submit_and_decide(&call, &self.account).await
     }
 
     async fn check_stake(
@@ -168,7 +168,7 @@ impl Chain for DirectorChain {
 
     async fn refresh(&self) -> Result<Included, ChainError> {
         let call = interface::tx().director_registry().refresh();
-        self.submitter.submit_and_finalize(&call, &self.account).await
+        self.submitter.submit_and_decide(&call, &self.account).await
     }
 
     async fn rotate_peer_key(
@@ -177,7 +177,7 @@ impl Chain for DirectorChain {
         possession: Signature,
     ) -> Result<Included, ChainError> {
         let call = interface::tx().director_registry().rotate_peer_key(new.0, possession.0);
-        self.submitter.submit_and_finalize(&call, &self.account).await
+        self.submitter.submit_and_decide(&call, &self.account).await
     }
 
     async fn pending_slashes(&self) -> Result<Vec<PendingSlash<AccountId32>>, ChainError> {

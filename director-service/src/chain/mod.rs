@@ -62,8 +62,8 @@ use tokio::sync::watch;
 /// Longest wait for the answer to one call.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest wait for a submitted extrinsic to be finalized, before the chain is asked what became
-/// of it.
+/// Longest wait of a command for its extrinsic to be finalized. Who would submit the same anew waits for longer:
+/// until it is decided ([`Submitter::submit_and_decide`]).
 pub const FINALITY_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// The chain, as directors and validators see it.
@@ -105,7 +105,9 @@ pub trait Chain: Send + Sync {
     /// What became of an extrinsic of this director's account, at the latest finalized block.
     async fn fate(&self, extrinsic: &Extrinsic) -> Result<Fate, ChainError>;
 
-    /// Submits directors' votes from this director's account and waits until that is finalized.
+    /// Submits directors' votes from this director's account and waits until that is finalized, or can never be. The
+    /// same holds for [`Self::refresh`] and [`Self::rotate_peer_key`]: after an error the same may be submitted
+    /// anew and is not paid for twice.
     async fn submit_votes(
         &self,
         votes: Vec<SignedDirectorVote<AccountId32>>,
