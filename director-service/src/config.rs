@@ -17,7 +17,7 @@ pub use mesh::Mesh;
 
 use crate::network::{Multiaddr, Socket, is_private};
 use director_primitives::{AccountId32, H256};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
@@ -72,9 +72,12 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chain {
-    /// WebSocket of a node that this operator trusts: `ws://127.0.0.1:9944`. A node can lie about
-    /// who may speak, though it cannot make anybody be slashed.
-    pub url: String,
+    /// WebSockets of nodes that this operator trusts, the most wanted first: `["ws://127.0.0.1:9944"]`, at
+    /// most 8. `url` with a single one does as well. One is used at a time; when it drops, stands still or lags,
+    /// the next one, and the earlier one again when it has kept up for a minute. A node can lie about who may
+    /// speak, though it cannot make anybody be slashed.
+    #[serde(alias = "url", deserialize_with = "one_or_several")]
+    pub urls: Vec<String>,
     /// Genesis hash, `0x` and 64 digits. Default: whatever the node serves. Set it where it
     /// matters: it keeps a director from joining another chain by a wrong address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,14 +86,33 @@ pub struct Chain {
     /// could change what the chain says. Set it if the link is private already.
     #[serde(default)]
     pub allow_insecure: bool,
+    /// What the director's account should have at least, in the chain's smallest unit. With less there is an
+    /// alarm: an account that cannot pay cannot report. Default: the existential deposit, and the fee of 50
+    /// reports of a double sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_balance: Option<Amount>,
+}
+
+/// Reads a list, or one that has no brackets around it.
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "an address, \"ws://…\", or a list of them")]
+    enum Text {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(match Text::deserialize(deserializer)? {
+        Text::One(url) => vec![url],
+        Text::Several(urls) => urls,
+    })
 }
 
 impl From<&Chain> for crate::chain::Settings {
     fn from(chain: &Chain) -> Self {
         Self {
-            url: chain.url.clone(),
             genesis_hash: chain.genesis_hash,
             allow_insecure: chain.allow_insecure,
+            ..Self::of_several(chain.urls.clone())
         }
     }
 }
@@ -313,8 +335,8 @@ impl Config {
     /// The first field that does not make sense.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let invalid = |field, cause: String| Err(ConfigError::Invalid { field, cause });
-        if let Err(error) = crate::chain::check_url(&self.chain.url, self.chain.allow_insecure) {
-            return invalid("chain.url", error.to_string());
+        if let Err(error) = crate::chain::check_urls(&self.chain.urls, self.chain.allow_insecure) {
+            return invalid("chain.urls", error.to_string());
         }
         check_listen("public.listen", &self.public.listen, "")?;
         self.mesh.validate(&self.public)?;
@@ -381,7 +403,15 @@ impl Config {
                  mesh.interface"
             )
         };
-        public.map(warning).collect()
+        let mut warnings: Vec<_> = public.map(warning).collect();
+        if self.chain.urls.len() > 1 && self.chain.genesis_hash.is_none() {
+            warnings.push(
+                "chain.urls: several nodes and no chain.genesis_hash; whichever answers first says \
+                 which chain this is: set it"
+                    .into(),
+            );
+        }
+        warnings
     }
 
     fn resolve_paths(&mut self, folder: &Path) {

@@ -17,11 +17,13 @@
 //!
 //! Each costs a few increments a batch or a write, none a copy.
 
+mod chain;
 mod histogram;
 mod look;
 #[cfg(test)]
 mod tests;
 
+pub use chain::Chain;
 pub use histogram::Durations;
 pub use look::Look;
 
@@ -52,6 +54,7 @@ pub struct Metrics {
     submissions_failed: Counter,
     disk: Disk,
     look: look::Gauges,
+    chain: chain::ChainMetrics,
 }
 
 /// What the store counts.
@@ -313,6 +316,8 @@ pub struct Reading {
     pub store: Store,
     /// What was seen within the last second.
     pub look: Look,
+    /// How the chain is doing.
+    pub chain: Chain,
 }
 
 /// How the store is doing.
@@ -349,6 +354,7 @@ impl Metrics {
         let submissions_failed = counter(r, "submissions_failed", "Submissions that failed");
         let disk = Disk::new(r);
         let look = look::Gauges::new(r);
+        let chain = chain::ChainMetrics::new(r);
         Self {
             registry,
             core,
@@ -362,6 +368,7 @@ impl Metrics {
             submissions_failed,
             disk,
             look,
+            chain,
         }
     }
 
@@ -386,6 +393,7 @@ impl Metrics {
         self.finalized.set(reading.core.finalized);
         self.disk.take(&reading.store);
         self.look.take(&reading.look);
+        self.chain.take(&reading.chain);
         self.ready.set(reading.ready.into());
         self.caught_up.set(reading.caught_up.into());
         self.active.set(reading.active.into());

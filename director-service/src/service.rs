@@ -27,10 +27,12 @@
 #[doc(hidden)]
 pub mod bench;
 mod beside;
+mod chain_view;
 mod control;
 mod core;
 mod crypto;
 mod error;
+mod funds;
 mod interfaces;
 mod links;
 mod load;
@@ -197,7 +199,7 @@ pub async fn start(config: Config) -> Result<Service, ServiceError> {
     info!(
         account = %account.id(),
         peer_key = %hex::encode(keys.first().public().0),
-        node = %config.chain.url,
+        nodes = %node.endpoints().all.iter().map(|of| of.name.as_str()).collect::<Vec<_>>().join(", "),
         "director {} starts; waiting for the node's first finalized block",
         env!("CARGO_PKG_VERSION")
     );
@@ -231,8 +233,11 @@ async fn supervise(
         Some(ended) = tasks.join_next() => return why(ended, &stopper),
     };
     store.bind(snapshot.domain.genesis_hash).await?;
-    let chain: Arc<dyn Chain> =
-        Arc::new(DirectorChain::new(node.clone(), Submitter::new(node.clone()), account));
+    let own = DirectorChain::new(node.clone(), Submitter::new(node.clone()), account);
+    let min_balance = config.chain.min_balance.map(|amount| amount.0);
+    let watching = funds::run(own.clone(), min_balance, view.clone(), stopper.clone());
+    tasks.spawn(ended_well(watching));
+    let chain: Arc<dyn Chain> = Arc::new(own);
     let reporter =
         Reporter::start(reporter::Config::new(id.clone()), chain.clone(), store.outbox());
     view.set_reporter(reporter.handle());

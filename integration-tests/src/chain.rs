@@ -104,14 +104,19 @@ impl Chain {
         Self::start_with(&["--base-path", &base.display().to_string()], dir, block_time_ms).await
     }
 
-    async fn start_with(base: &[&str], dir: &Path, block_time_ms: u64) -> anyhow::Result<Self> {
+    /// The same, with whatever else `mock-node` can be told; where the chain is kept is among that.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub async fn start_with(base: &[&str], dir: &Path, block_time_ms: u64) -> anyhow::Result<Self> {
         let time = block_time_ms.to_string();
         let rest = ["--block-time-ms", &time, "--rpc-port", "0", "--exit-on-stdin-eof"];
         let arguments: Vec<_> = base.iter().chain(&rest).map(ToString::to_string).collect();
         let log = dir.join("node.log");
         let mut process = Managed::spawn("node", &sibling("mock-node")?, &arguments, log)?;
         let url = process.wait_for_line("ready rpc=", START).await?;
-        let settings = Settings { url: url.clone(), genesis_hash: None, allow_insecure: false };
+        let settings = Settings::new(url.clone());
         let node = Node::start(settings)?;
         let genesis_hash = node.ready().await?.domain.genesis_hash;
         let submitter = Submitter::new(node.clone());

@@ -192,7 +192,7 @@ fn name(error: &DispatchError) -> String {
 
 /// Bytes that are an encoding already.
 #[derive(Clone)]
-struct Encoded(Vec<u8>);
+pub(crate) struct Encoded(pub(crate) Vec<u8>);
 
 impl Encode for Encoded {
     fn encode_to<T: Output + ?Sized>(&self, dest: &mut T) {

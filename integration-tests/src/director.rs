@@ -60,6 +60,33 @@ impl Director {
         Ok(Self { identity, ports, process, config })
     }
 
+    /// The same, with several nodes to choose from.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub async fn start_on_several(
+        identity: Identity,
+        dir: &Path,
+        urls: &[&str],
+    ) -> anyhow::Result<Self> {
+        let config = write_config(&identity, dir, "")?;
+        let text = fs::read_to_string(&config)?;
+        fs::write(&config, text.replace("url = \"\"", &format!("urls = {urls:?}")))?;
+        let (process, ports) = run(&identity.name, &config, dir, None).await?;
+        Ok(Self { identity, ports, process, config })
+    }
+
+    /// The body of `/readyz` or `/metrics`, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// If it does not answer.
+    pub async fn page(&self, path: &str) -> anyhow::Result<String> {
+        let url = format!("http://127.0.0.1:{}/{path}", self.ports.http);
+        get_with(url, true).await
+    }
+
     /// Lets the process write no file beyond so many bytes, as if the disk were full; `None` lets it again.
     ///
     /// # Errors
@@ -316,9 +343,14 @@ fn ports_of(line: &str) -> anyhow::Result<Ports> {
 ///
 /// If it cannot be reached, answers an error, or takes longer than ten seconds.
 pub async fn get(url: String) -> anyhow::Result<String> {
+    get_with(url, false).await
+}
+
+/// The same, and an answer that is an error may be one to read, too.
+async fn get_with(url: String, any_status: bool) -> anyhow::Result<String> {
     tokio::task::spawn_blocking(move || {
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().timeout_global(Some(ANSWER)).build().into();
+        let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER));
+        let agent: ureq::Agent = config.http_status_as_error(!any_status).build().into();
         let mut answer = agent.get(&url).call().with_context(|| format!("GET {url}"))?;
         Ok(answer.body_mut().read_to_string()?)
     })

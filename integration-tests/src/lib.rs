@@ -16,9 +16,11 @@ pub mod metrics;
 #[cfg(target_os = "linux")]
 pub mod namespaces;
 pub mod network;
+pub mod offender;
 pub mod options;
 pub mod probe;
 pub mod process;
+pub mod proxy;
 pub mod registries;
 pub mod report;
 pub mod screen;
@@ -26,5 +28,6 @@ pub mod sockets;
 pub mod stake;
 pub mod table;
 pub mod trial;
+pub mod upgrade;
 pub mod validator;
 pub mod witness;

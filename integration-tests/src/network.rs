@@ -83,6 +83,20 @@ impl Network {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         say("starting the chain (it compiles its runtime first)");
         let chain = Chain::start(dir, plan.block_time_ms).await?;
+        Self::start_on(chain, plan, say).await
+    }
+
+    /// The same on a chain that runs already and has nobody on it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub async fn start_on(
+        chain: Chain,
+        plan: &Plan,
+        mut say: impl FnMut(&str),
+    ) -> anyhow::Result<Self> {
+        let dir = &plan.dir;
         say(&format!("the chain answers at {}", chain.url));
 
         let identities: Vec<_> = (1..=plan.validators).map(Identity::validator).collect();

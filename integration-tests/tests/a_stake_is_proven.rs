@@ -70,9 +70,8 @@ async fn run() {
     assert_eq!(refused(&alice, later, &proof).await, StakeRefusal::NotFinalized);
     // Of blocks that this node has not followed itself it asks for the header.
     let fresh = Node::start(director_service::chain::Settings {
-        url: chain.url.clone(),
         genesis_hash: Some(chain.genesis_hash),
-        allow_insecure: false,
+        ..director_service::chain::Settings::new(chain.url.clone())
     })
     .unwrap();
     let newest = fresh.ready().await.unwrap();

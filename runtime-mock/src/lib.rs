@@ -86,13 +86,14 @@ pub type Executive = frame_executive::Executive<
     AllPalletsWithSystem,
 >;
 
-/// Version of this runtime.
+/// Version of this runtime. A number that the code has nowhere else: a test makes the next version by changing it
+/// in the built runtime (`integration-tests/src/upgrade.rs`).
 #[sp_version::runtime_version]
 pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: Cow::Borrowed("runtime-mock"),
     impl_name: Cow::Borrowed("runtime-mock"),
     authoring_version: 1,
-    spec_version: 1,
+    spec_version: 1_002_003,
     impl_version: 1,
     apis: apis::RUNTIME_API_VERSIONS,
     transaction_version: 1,

@@ -85,7 +85,7 @@ impl Stage {
         let (program, arguments) = pinned(LOAD_CORE, &node, &arguments);
         let mut node = Managed::spawn("node", &program, &arguments, dir.join("node-6s.log"))?;
         let url = node.wait_for_line("ready rpc=", START).await?;
-        let settings = Settings { url: url.clone(), genesis_hash: None, allow_insecure: false };
+        let settings = Settings::new(url.clone());
         Node::start(settings)?.ready().await?;
         Ok(Self { url, directors, setup, node })
     }

@@ -22,6 +22,12 @@ impl Cache {
         self.hashes.get(&number).copied()
     }
 
+    /// The newest block that is known and no higher than this.
+    pub(super) fn newest_up_to(&self, number: u64) -> Option<Head> {
+        let newest = self.hashes.range(..=number).next_back();
+        newest.map(|(number, hash)| Head { number: *number, hash: *hash })
+    }
+
     pub(super) fn insert(&mut self, head: Head) {
         self.hashes.insert(head.number, head.hash);
         while self.hashes.len() > MAX_HASHES {

@@ -1,17 +1,59 @@
-//! Says which node to use, and refuses addresses that give the chain away.
+//! Says which nodes to use, and refuses addresses that give the chain away.
 
 use super::ChainError;
 use director_primitives::H256;
+use std::time::Duration;
 
-/// Which node to use.
+/// Most nodes that may be named: as many series of metrics there are, and as many are asked how far they are.
+pub const MAX_ENDPOINTS: usize = 8;
+
+/// How often the nodes that are not in use are asked how far they are, by default.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Which nodes to use.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Its WebSocket, `ws://…` or `wss://…`.
-    pub url: String,
-    /// The chain it must serve; `None` takes whatever it serves.
+    /// Their WebSockets, `ws://…` or `wss://…`, the most wanted first.
+    pub urls: Vec<String>,
+    /// The chain they must serve; `None` takes whatever the first one serves that answers.
     pub genesis_hash: Option<H256>,
     /// Whether `ws://` to another machine is fine.
     pub allow_insecure: bool,
+    /// How often the nodes that are not in use are asked how far they are.
+    pub look_interval: Duration,
+}
+
+impl Settings {
+    /// One node, of whatever chain.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self::of_several(vec![url.into()])
+    }
+
+    /// Several nodes of whatever chain, the most wanted first.
+    pub fn of_several(urls: Vec<String>) -> Self {
+        Self { urls, genesis_hash: None, allow_insecure: false, look_interval: LOOK_INTERVAL }
+    }
+}
+
+/// Checks the addresses of nodes that stand for each other.
+///
+/// # Errors
+///
+/// As [`check_url`]; if there are none, too many, or one twice.
+pub fn check_urls(urls: &[String], allow_insecure: bool) -> Result<(), ChainError> {
+    if urls.is_empty() || urls.len() > MAX_ENDPOINTS {
+        let count = urls.len();
+        let cause =
+            format!("1 to {MAX_ENDPOINTS} addresses of nodes are needed, there are {count}");
+        return Err(ChainError::Config(cause));
+    }
+    for (at, url) in urls.iter().enumerate() {
+        check_url(url, allow_insecure)?;
+        if urls[..at].contains(url) {
+            return Err(ChainError::Config(format!("{} is there twice", without_secrets(url))));
+        }
+    }
+    Ok(())
 }
 
 /// Checks the address of a node.
@@ -32,4 +74,12 @@ pub fn check_url(url: &str, allow_insecure: bool) -> Result<(), ChainError> {
         )),
         Ok(_) => Ok(()),
     }
+}
+
+/// Protocol, host and port: who rents a node often has a key in the rest of its address.
+pub(super) fn without_secrets(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}")
 }

@@ -3,8 +3,10 @@
 use super::{
     Account, Again, Chain, ChainError, Extrinsic, Fate, Included, Journal, Node, Submitter,
     interface::{self, runtime_types::bounded_collections::bounded_vec::BoundedVec},
+    validator_chain::Funds,
 };
 use async_trait::async_trait;
+use codec::Decode;
 use director_primitives::{
     AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, PublicKey,
     Reason, Signature, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
@@ -36,6 +38,38 @@ impl DirectorChain {
     /// The chain behind `node`, with submissions from `account`.
     pub fn new(node: Node, submitter: Submitter, account: Account) -> Self {
         Self { node, submitter, account }
+    }
+
+    /// The node.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The account.
+    pub fn account(&self) -> AccountId32 {
+        self.account.id()
+    }
+
+    /// What the account has at the newest finalized block.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn funds(&self) -> Result<Funds, ChainError> {
+        self.node.funds(&self.account.id()).await
+    }
+
+    /// The fee that is taken in advance for a report of a double sign; `None` if the chain does not tell.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn fee_of_report(&self) -> Result<Option<u128>, ChainError> {
+        // Any proof is as long as any other.
+        let proof = DoubleSignProof::decode(&mut &[0; 1_024][..]);
+        let Ok(proof) = proof else { return Ok(None) };
+        let call = interface::tx().slashing_evidence().report_double_sign(Static(proof));
+        self.submitter.fee(&call, &self.account).await
     }
 
     /// Makes this account, which governance has invited, an active director.
@@ -121,7 +155,7 @@ impl Chain for DirectorChain {
     ) -> Result<Included, ChainError> {
         let votes = votes.into_iter().map(Static).collect();
         let call = interface::tx().validator_registry().submit_votes(BoundedVec(votes));
-        self.submitter.submit_and_finalize(&call, &self.account).await
+        self.submitter.submit_and_decide(&call, &self.account).await
     }
 
     async fn check_stake(
@@ -134,7 +168,7 @@ impl Chain for DirectorChain {
 
     async fn refresh(&self) -> Result<Included, ChainError> {
         let call = interface::tx().director_registry().refresh();
-        self.submitter.submit_and_finalize(&call, &self.account).await
+        self.submitter.submit_and_decide(&call, &self.account).await
     }
 
     async fn rotate_peer_key(
@@ -143,7 +177,7 @@ impl Chain for DirectorChain {
         possession: Signature,
     ) -> Result<Included, ChainError> {
         let call = interface::tx().director_registry().rotate_peer_key(new.0, possession.0);
-        self.submitter.submit_and_finalize(&call, &self.account).await
+        self.submitter.submit_and_decide(&call, &self.account).await
     }
 
     async fn pending_slashes(&self) -> Result<Vec<PendingSlash<AccountId32>>, ChainError> {

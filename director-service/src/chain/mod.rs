@@ -8,15 +8,21 @@
 //!
 //! * Every call has a timeout: a node that answers nothing costs a caller [`CALL_TIMEOUT`], never
 //!   its task.
-//! * A node that is away is waited for; nothing here gives up but the single call.
+//! * A node that is away is waited for; nothing here gives up but the single call. Several nodes may be named,
+//!   at most [`MAX_ENDPOINTS`], of which one is used at a time ([`Endpoints`] has when another one is taken).
+//! * Who forges the answers of the node in use forges the chain for this director; the others are no vote
+//!   against it, they only must not contradict it.
 
 mod blocks;
 mod cache;
 mod compatibility;
 mod config;
 mod director_chain;
+mod endpoints;
 mod extrinsic;
+mod follower;
 pub mod interface;
+mod lookout;
 mod node;
 mod outcome;
 mod pool;
@@ -33,11 +39,12 @@ mod token;
 mod validator_chain;
 
 pub use blocks::FinalizedBlocks;
-pub use config::{Settings, check_url};
+pub use config::{MAX_ENDPOINTS, Settings, check_url, check_urls};
 pub use director_chain::{DirectorChain, Registration};
+pub use endpoints::{Endpoint, Endpoints};
 pub use extrinsic::{Again, Extrinsic, Fate, Journal, LIFETIME};
 pub use node::{Connection, Node};
-pub use session::Head;
+pub use session::{Head, Runtime};
 pub use signer::{Account, phrase};
 pub use submitter::{Submitted, Submitter};
 pub use token::{AmountError, Token};
@@ -55,8 +62,8 @@ use tokio::sync::watch;
 /// Longest wait for the answer to one call.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest wait for a submitted extrinsic to be finalized, before the chain is asked what became
-/// of it.
+/// Longest wait of a command for its extrinsic to be finalized. Who would submit the same anew waits for longer:
+/// until it is decided ([`Submitter::submit_and_decide`]).
 pub const FINALITY_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// The chain, as directors and validators see it.
@@ -98,7 +105,9 @@ pub trait Chain: Send + Sync {
     /// What became of an extrinsic of this director's account, at the latest finalized block.
     async fn fate(&self, extrinsic: &Extrinsic) -> Result<Fate, ChainError>;
 
-    /// Submits directors' votes from this director's account and waits until that is finalized.
+    /// Submits directors' votes from this director's account and waits until that is finalized, or can never be. The
+    /// same holds for [`Self::refresh`] and [`Self::rotate_peer_key`]: after an error the same may be submitted
+    /// anew and is not paid for twice.
     async fn submit_votes(
         &self,
         votes: Vec<SignedDirectorVote<AccountId32>>,
@@ -154,13 +163,14 @@ pub enum ChainError {
          regenerate artifacts/metadata.scale and rebuild it"
     )]
     Incompatible(String),
-    /// The configuration names another chain than the node serves. Trying again does not help.
+    /// The node serves another chain than the configuration names, or than the other nodes do. Trying again
+    /// does not help.
     #[error(
-        "the node serves the chain with genesis {found:?}, the configuration asks for \
-         {expected:?}; correct chain.url or chain.genesis_hash"
+        "the node serves the chain with genesis {found:?}, not {expected:?}; correct chain.urls or \
+         chain.genesis_hash"
     )]
     OtherChain {
-        /// What the configuration asks for.
+        /// What the configuration asks for, or the first node served.
         expected: H256,
         /// What the node serves.
         found: H256,

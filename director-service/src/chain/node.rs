@@ -1,49 +1,31 @@
-//! Keeps a connection to the node, through its restarts, and follows what it finalizes.
+//! Keeps a connection to a node, through its restarts, and follows what it finalizes.
 //!
 //! ```text
-//!            ┌──────────────── one task ────────────────┐
-//!   node ──► │ connect, check ─► finalized heads ─► read │ ──► connection() finalized() head()
-//!            └──────▲──────────────┬─────────────────────┘
-//!                   └── lost: wait, again
+//!             ┌──────────────── one task ────────────────┐
+//!   nodes ──► │ connect, check ─► finalized heads ─► read │ ──► connection() finalized() head()
+//!             └──────▲──────────────┬─────────────────────┘
+//!                    └── lost, or another one is better: wait, again
 //! ```
 //!
-//! A subscription can be silent because nothing happens or because it is dead; hence the node is
-//! also asked every [`POLL_INTERVAL`]. Snapshots are of the newest finalized block, older ones are
-//! skipped; whoever needs every block uses [`Node::blocks`].
+//! The task is in [`super::follower`]; how several nodes are chosen from, in [`super::endpoints`].
 
 use super::{
     CALL_TIMEOUT, ChainError,
     blocks::FinalizedBlocks,
     cache::Cache,
-    config::{Settings, check_url},
-    session::{Head, Session, head_of, limit, sp_hash, timeout},
-    snapshot,
+    config::{Settings, check_urls},
+    endpoints::Endpoints,
+    follower,
+    session::{Head, Runtime, Session, limit, sp_hash, timeout},
 };
 use director_primitives::{
     AccountId32, DoubleSignProof, H256, Offence, Reason, Snapshot,
     runtime_api::{PendingSlash, ValidatorInfo, VoteProgress},
 };
-use futures::FutureExt;
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use subxt::{client::OnlineClientAtBlock, config::SubstrateConfig};
-use tokio::{
-    sync::watch,
-    task::JoinHandle,
-    time::{Instant, sleep},
-};
-use tracing::{debug, error, info, warn};
-
-/// How often the node is asked for its finalized head, should its subscription be silent.
-const POLL_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Waits between two attempts to connect: first and longest.
-const RETRY_DELAY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
-
-/// How often it is said that the node is still away.
-const COMPLAIN_INTERVAL: Duration = Duration::from_secs(30);
+use tokio::{sync::watch, task::JoinHandle};
+use tracing::warn;
 
 /// How the node is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +38,7 @@ pub enum Connection {
     Unusable(ChainError),
 }
 
-/// A node, for as long as a clone of this lives.
+/// A chain's node, or several of which one is used, for as long as a clone of this lives.
 #[derive(Clone)]
 pub struct Node {
     pub(super) shared: Arc<Shared>,
@@ -75,11 +57,14 @@ impl Drop for AbortOnDrop {
 }
 
 pub(super) struct Shared {
-    settings: Settings,
-    session: watch::Sender<Option<Session>>,
-    connection: watch::Sender<Connection>,
-    head: watch::Sender<Option<Head>>,
-    snapshot: watch::Sender<Option<Arc<Snapshot>>>,
+    pub(super) settings: Settings,
+    /// As the configuration has it, or as the first node had.
+    pub(super) genesis: OnceLock<H256>,
+    pub(super) endpoints: Mutex<Endpoints>,
+    pub(super) session: watch::Sender<Option<Session>>,
+    pub(super) connection: watch::Sender<Connection>,
+    pub(super) head: watch::Sender<Option<Head>>,
+    pub(super) snapshot: watch::Sender<Option<Arc<Snapshot>>>,
     panic: Panic,
     pub(super) cache: Mutex<Cache>,
 }
@@ -91,8 +76,10 @@ impl Node {
     ///
     /// If the address makes no sense. A node that is away is no error.
     pub fn start(settings: Settings) -> Result<Self, ChainError> {
-        check_url(&settings.url, settings.allow_insecure)?;
+        check_urls(&settings.urls, settings.allow_insecure)?;
         let shared = Arc::new(Shared {
+            genesis: settings.genesis_hash.map(OnceLock::from).unwrap_or_default(),
+            endpoints: Mutex::new(Endpoints::new(&settings.urls)),
             settings,
             session: watch::Sender::new(None),
             connection: watch::Sender::new(Connection::Connecting(None)),
@@ -101,7 +88,7 @@ impl Node {
             panic: watch::Sender::new(None),
             cache: Mutex::default(),
         });
-        let follower = run(shared.clone());
+        let follower = follower::run(shared.clone());
         Ok(Self::followed_by(shared, follower))
     }
 
@@ -142,6 +129,16 @@ impl Node {
     /// How the node is doing, from now on.
     pub fn connection(&self) -> watch::Receiver<Connection> {
         self.shared.connection.subscribe()
+    }
+
+    /// What is known of the nodes, in the order of the settings.
+    pub fn endpoints(&self) -> Endpoints {
+        self.shared.endpoints().clone()
+    }
+
+    /// The runtime at the newest finalized block; `None` without a connection.
+    pub fn runtime(&self) -> Option<Runtime> {
+        self.shared.session.borrow().as_ref().map(|session| session.runtime.clone())
     }
 
     /// Waits until the node is connected and its first finalized block was read.
@@ -265,6 +262,7 @@ impl Node {
         proof: &DoubleSignProof,
     ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError> {
         let session = self.session().await?;
+        session.acting()?;
         session.call("DirectorApi_check_evidence", proof, None).await
     }
 
@@ -302,6 +300,7 @@ impl Node {
         arguments: impl codec::Encode,
     ) -> Result<R, ChainError> {
         let session = self.session().await?;
+        session.acting()?;
         let head = self.newest(&session).await?;
         session.call(method, arguments, head.hash).await
     }
@@ -332,16 +331,53 @@ impl Node {
 }
 
 impl Shared {
-    pub(super) fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+    pub(super) fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn publish(&self, head: Head, state_root: H256, snapshot: Snapshot) {
+    pub(super) fn endpoints(&self) -> MutexGuard<'_, Endpoints> {
+        self.endpoints.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The chain that every node must serve, once that is known.
+    pub(super) fn genesis(&self) -> Option<H256> {
+        self.genesis.get().copied()
+    }
+
+    pub(super) fn update_endpoints(&self, update: impl FnOnce(&mut Endpoints)) {
+        update(&mut self.endpoints());
+    }
+
+    pub(super) fn last_endpoint(&self) -> Option<usize> {
+        self.endpoints().last()
+    }
+
+    pub(super) fn finalized_number(&self) -> u64 {
+        self.head.borrow().map_or(0, |head| head.number)
+    }
+
+    /// The newest finalized block that is known and no higher than this.
+    pub(super) fn newest_known_up_to(&self, number: u64) -> Option<Head> {
+        self.cache().newest_up_to(number)
+    }
+
+    /// Notes why a node cannot be used, and says so if it is not the only one: of that others tell.
+    pub(super) fn refuse(&self, index: usize, error: &ChainError) {
+        let mut endpoints = self.endpoints();
+        let is_news = endpoints.failed(index, error.to_string());
+        let name = &endpoints.all[index].name;
+        if is_news && endpoints.all.len() > 1 {
+            warn!(endpoint = index, node = %name, "this node cannot be used: {error}");
+        }
+    }
+
+    pub(super) fn publish(&self, index: usize, head: Head, state_root: H256, snapshot: Snapshot) {
         {
             let mut cache = self.cache();
             cache.insert(head);
             cache.insert_state_root(head.number, state_root);
         }
+        self.endpoints().heard(index, head.number);
         // In this order: who sees the head finds the snapshot.
         self.snapshot.send_replace(Some(Arc::new(snapshot)));
         self.head.send_replace(Some(head));
@@ -354,108 +390,5 @@ async fn watch_over(shared: Arc<Shared>, mut follower: AbortOnDrop) {
         && error.is_panic()
     {
         shared.panic.send_replace(Some(format!("the follower of the chain: {error}")));
-    }
-}
-
-async fn run(shared: Arc<Shared>) {
-    let url = shared.settings.url.clone();
-    let (mut delay, longest) = RETRY_DELAY;
-    let mut complained: Option<Instant> = None;
-    let mut away_since = Instant::now();
-    loop {
-        let error = match Session::open(&shared.settings).await {
-            Ok(session) => {
-                info!(%url, genesis = ?session.genesis, "connected to the node");
-                shared.session.send_replace(Some(session.clone()));
-                shared.connection.send_replace(Connection::Connected);
-                (delay, complained) = (RETRY_DELAY.0, None);
-                let error = follow(&shared, &session).await;
-                shared.session.send_replace(None);
-                away_since = Instant::now();
-                error
-            }
-            Err(error) => error,
-        };
-        if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_INTERVAL) {
-            complain(&shared, &error, away_since.elapsed());
-            complained = Some(Instant::now());
-        }
-        shared.connection.send_replace(match error.is_temporary() {
-            true => Connection::Connecting(Some(error)),
-            false => Connection::Unusable(error),
-        });
-        sleep(delay).await;
-        delay = (delay * 2).min(longest);
-    }
-}
-
-fn complain(shared: &Shared, error: &ChainError, away: Duration) {
-    let url = &shared.settings.url;
-    match error {
-        ChainError::Unreachable(cause) if away < COMPLAIN_INTERVAL => warn!(
-            "cannot reach the node at {url} ({cause}); trying again until it answers, check that \
-             it runs and that chain.url is right"
-        ),
-        error if error.is_temporary() => {
-            warn!("{error}; no connection to {url} for {} s now, trying again", away.as_secs());
-        }
-        // At the start, whoever waits for the node is told and says it.
-        error if shared.snapshot.borrow().is_none() => debug!("cannot use {url}: {error}"),
-        error => error!("cannot use the node at {url} any more: {error}"),
-    }
-}
-
-/// Reads finalized blocks until the connection breaks; says why.
-async fn follow(shared: &Shared, session: &Session) -> ChainError {
-    match follow_until_broken(shared, session).await {
-        Ok(never) => match never {},
-        Err(error) => error,
-    }
-}
-
-async fn follow_until_broken(
-    shared: &Shared,
-    session: &Session,
-) -> Result<std::convert::Infallible, ChainError> {
-    let ended = || ChainError::Unreachable("the node closed the connection".into());
-    let mut heads = limit(session.rpc.chain_subscribe_finalized_heads()).await?;
-    let mut versions = limit(session.rpc.state_subscribe_runtime_version()).await?;
-    let mut version = None;
-    let mut poll = tokio::time::interval(POLL_INTERVAL);
-    let mut last = *shared.head.borrow();
-    loop {
-        let (head, state_root) = tokio::select! {
-            header = heads.next() => {
-                let mut header = header.ok_or_else(ended)?;
-                // Only the newest counts; what waits behind it would be read in vain.
-                while let Some(Some(newer)) = heads.next().now_or_never() {
-                    header = newer;
-                }
-                let header = header.map_err(|error| ChainError::Unreachable(error.to_string()))?;
-                (head_of(&header), header.state_root)
-            }
-            upgrade = versions.next() => {
-                let upgrade = upgrade.ok_or_else(ended)?;
-                let new = upgrade.map_err(|error| ChainError::Unreachable(error.to_string()))?;
-                if version.replace(new.spec_version).is_some_and(|old| old != new.spec_version) {
-                    // A new session checks the interface again.
-                    let cause = format!("the runtime was upgraded to version {}", new.spec_version);
-                    return Err(ChainError::Unreachable(cause));
-                }
-                continue;
-            }
-            _ = poll.tick() => session.finalized_header().await?,
-        };
-        match last {
-            Some(last) if head.number == last.number => continue,
-            Some(last) if head.number < last.number => {
-                debug!(head.number, last.number, "the node lags behind what was finalized already");
-                continue;
-            }
-            _ => {}
-        }
-        let snapshot = snapshot::read(session, head).await?;
-        shared.publish(head, state_root, snapshot);
-        last = Some(head);
     }
 }

@@ -4,7 +4,7 @@
 //! node between two calls, so that there is nothing to repair after a reconnect, and a question
 //! about a finalized block is answered whether or not anybody has pinned it.
 
-use super::{CALL_TIMEOUT, ChainError, compatibility, config::Settings, records::Records};
+use super::{CALL_TIMEOUT, ChainError, compatibility, records::Records};
 use codec::{DecodeAll, Encode};
 use director_primitives::H256;
 use std::{future::Future, sync::Arc, time::Duration};
@@ -25,22 +25,32 @@ pub struct Head {
     pub hash: H256,
 }
 
-/// A connection to a node that serves the right chain with the right interface.
+/// A connection to a node that serves the right chain, with an interface by which it can be followed.
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) rpc: Rpc,
     pub(super) api: OnlineClient<SubstrateConfig>,
     pub(super) genesis: H256,
     pub(super) records: Records,
+    pub(super) runtime: Runtime,
+}
+
+/// The chain's runtime, at the newest finalized block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runtime {
+    /// Its version.
+    pub spec_version: u32,
+    /// Why nothing can be submitted to it, if so: this program was built for another interface.
+    pub acting: Result<(), ChainError>,
 }
 
 impl Session {
     /// Connects once and checks chain and interface.
-    pub(super) async fn open(settings: &Settings) -> Result<Self, ChainError> {
-        let client = limit(RpcClient::from_insecure_url(&settings.url)).await?;
+    pub(super) async fn open(url: &str, expected: Option<H256>) -> Result<Self, ChainError> {
+        let client = limit(RpcClient::from_insecure_url(url)).await?;
         let rpc = LegacyRpcMethods::new(client.clone());
         let genesis = limit(rpc.genesis_hash()).await?;
-        if let Some(expected) = settings.genesis_hash.filter(|hash| *hash != genesis) {
+        if let Some(expected) = expected.filter(|hash| *hash != genesis) {
             return Err(ChainError::OtherChain { expected, found: genesis });
         }
         let backend = Arc::new(LegacyBackend::builder().build(client));
@@ -49,9 +59,28 @@ impl Session {
             .await?
             .map_err(unexpected)?;
         let (head, _) = finalized_header(&rpc).await?;
-        let at = at(&api, head).await?;
-        compatibility::check(&at)?;
-        Ok(Self { rpc, api, genesis, records: Records::new(at.metadata())? })
+        let (records, runtime) = interface(&rpc, &api, head).await?;
+        Ok(Self { rpc, api, genesis, records, runtime })
+    }
+
+    /// Version of the runtime in the state of a block: the one that makes the next block.
+    pub(super) async fn spec_version(&self, at: H256) -> Result<u32, ChainError> {
+        spec_version(&self.rpc, at).await
+    }
+
+    /// The same connection after an upgrade of the runtime that this block brought.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError::Incompatible`] if the chain cannot even be followed any more.
+    pub(super) async fn upgraded(&self, head: Head) -> Result<Self, ChainError> {
+        let (records, runtime) = interface(&self.rpc, &self.api, head).await?;
+        Ok(Self { records, runtime, ..self.clone() })
+    }
+
+    /// Whether this program knows how to ask and tell the runtime what goes beyond following it.
+    pub(super) fn acting(&self) -> Result<(), ChainError> {
+        self.runtime.acting.clone()
     }
 
     /// The node's latest finalized block, and its state root.
@@ -86,9 +115,26 @@ impl Session {
     }
 }
 
-type Rpc = LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>;
+pub(super) type Rpc = LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>;
 
-async fn finalized_header(rpc: &Rpc) -> Result<(Head, H256), ChainError> {
+/// What the runtime in the state of a block offers.
+async fn interface(
+    rpc: &Rpc,
+    api: &OnlineClient<SubstrateConfig>,
+    head: Head,
+) -> Result<(Records, Runtime), ChainError> {
+    let spec_version = spec_version(rpc, head.hash).await?;
+    let at = at(api, head).await?;
+    compatibility::following(at.metadata_ref())?;
+    let acting = compatibility::acting(&at);
+    Ok((Records::new(at.metadata())?, Runtime { spec_version, acting }))
+}
+
+async fn spec_version(rpc: &Rpc, at: H256) -> Result<u32, ChainError> {
+    Ok(limit(rpc.state_get_runtime_version(Some(at))).await?.spec_version)
+}
+
+pub(super) async fn finalized_header(rpc: &Rpc) -> Result<(Head, H256), ChainError> {
     header(rpc, limit(rpc.chain_get_finalized_head()).await?).await
 }
 

@@ -86,6 +86,27 @@ impl Submitter {
         self.submit(call, signer).await?.finalized().await
     }
 
+    /// Submits a call and waits until it is decided: it is in a finalized block, or it can never be in one. Only
+    /// then may the same thing be submitted anew, or it could be paid for twice. While the node is away this waits.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError::Refused`] with the name of the error if it failed in its block; [`ChainError::Pool`] if it
+    /// never gets into one; [`ChainError::FeesMissing`]; or what kept it from being signed.
+    pub async fn submit_and_decide<C: Payload>(
+        &self,
+        call: &C,
+        signer: &Account,
+    ) -> Result<Included, ChainError> {
+        let (submitted, doubt) = self.begin(call, signer).await?;
+        if let Some(error) = doubt {
+            debug!(%error, "the node may have the extrinsic or not; blocks will tell");
+        }
+        let found = submitted.wait(&mut None).await;
+        submitted.ended(&found).await;
+        found
+    }
+
     /// What a call would cost the account at the newest finalized block, beside what it moves; `None`
     /// if the chain's runtime does not tell. Nothing is submitted.
     ///
@@ -130,19 +151,28 @@ impl Submitter {
         call: &C,
         signer: &Account,
     ) -> Result<Submitted, ChainError> {
+        match self.begin(call, signer).await? {
+            (submitted, None) => Ok(submitted),
+            (_, Some(error)) => Err(error),
+        }
+    }
+
+    /// Hands a call to the node; with an error beside it, nobody knows whether the node has it.
+    async fn begin<C: Payload>(
+        &self,
+        call: &C,
+        signer: &Account,
+    ) -> Result<(Submitted, Option<ChainError>), ChainError> {
         let account = signer.id();
         let nonces = self.nonces_of(&account);
         let session = self.node.session().await?;
         // Held until the pool has it: the order of nonces is the order of submission.
         let mut known = nonces.lock().await;
         let (extrinsic, doubt) = self.hand_over(&session, &mut known, call, signer, None).await?;
-        if let Some(error) = doubt {
-            return Err(error);
-        }
         let _on_its_way = known.on_their_way.clone();
         drop(known);
         let (node, hash) = (self.node.clone(), extrinsic.hash());
-        Ok(Submitted { node, nonces, account, extrinsic, hash, _on_its_way })
+        Ok((Submitted { node, nonces, account, extrinsic, hash, _on_its_way }, doubt))
     }
 
     /// As [`Self::submit`], with the extrinsic in a journal before the node has it: whoever reads the
@@ -181,6 +211,7 @@ impl Submitter {
         signer: &Account,
         journal: Option<&dyn Journal>,
     ) -> Result<(Extrinsic, Option<ChainError>), ChainError> {
+        session.acting()?;
         let account = signer.id();
         let mut attempt = 1;
         loop {
@@ -248,12 +279,16 @@ impl Submitted {
             // What stood in the way says more than that it took too long.
             Err(timeout) => Err(trouble.unwrap_or(timeout)),
         };
-        match &found {
+        self.ended(&found).await;
+        found
+    }
+
+    async fn ended(&self, found: &Result<Included, ChainError>) {
+        match found {
             Ok(_) | Err(ChainError::Refused(_)) => {}
             // Its number is free again, or somebody else has it.
             Err(_) => self.nonces.lock().await.next = None,
         }
-        found
     }
 
     async fn wait(&self, trouble: &mut Option<ChainError>) -> Result<Included, ChainError> {
@@ -305,9 +340,16 @@ impl Submitted {
             )));
         }
         if (block.number - self.extrinsic.born).is_multiple_of(RESUBMIT_BLOCKS) {
-            // Usually answered with "already imported".
-            let again = limit(session.rpc.author_submit_extrinsic(&self.extrinsic.bytes)).await;
-            debug!(hash = ?self.hash, ?again, "handed the extrinsic to the node once more");
+            let again = hand(&session, &self.extrinsic.bytes).await;
+            debug!(hash = ?self.hash, "handed the extrinsic to the node once more");
+            if let Err(Refusal::Void(cause)) = again {
+                // Signed for a runtime that is no more: the next one has the same number, so that there cannot
+                // be both. A pool says the like of what the best block has: then finality decides.
+                let next: u32 = session.call(method, &self.account, None).await?;
+                if u64::from(next) <= self.extrinsic.nonce {
+                    return Err(ChainError::Pool(cause));
+                }
+            }
         }
         Ok(None)
     }

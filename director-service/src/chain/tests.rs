@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use super::{compatibility::compare, *};
+use super::{compatibility, *};
 use codec::Decode;
 use std::net::TcpListener;
 use subxt::{
@@ -17,13 +17,17 @@ fn changed(change: impl FnOnce(&mut RuntimeMetadataV16)) -> Metadata {
     Metadata::from_v16(metadata).unwrap()
 }
 
-fn incompatible(change: impl FnOnce(&mut RuntimeMetadataV16)) -> String {
-    let error = compare(&changed(change)).unwrap_err();
+fn incompatible(compared: Result<(), ChainError>) -> String {
+    let error = compared.unwrap_err();
     assert!(matches!(error, ChainError::Incompatible(_)) && !error.is_temporary());
     let line = error.to_string();
     assert!(line.contains("another runtime interface") && !line.contains('\n'), "{line}");
     assert!(line.contains("update the director"), "{line}");
     line
+}
+
+fn compare(theirs: &Metadata) -> Result<(), ChainError> {
+    compatibility::following(theirs).and(compatibility::items(theirs))
 }
 
 #[test]
@@ -37,23 +41,27 @@ fn changes_elsewhere_are_accepted() {
 }
 
 #[test]
-fn a_runtime_without_a_pallet_is_refused_by_name() {
-    let line = incompatible(|metadata| {
+fn a_runtime_without_a_pallet_can_be_followed_and_is_not_submitted_to() {
+    let theirs = changed(|metadata| {
         metadata.pallets.retain(|pallet| pallet.name != "SlashingEvidence");
     });
+    compatibility::following(&theirs).unwrap();
+    let line = incompatible(compatibility::items(&theirs));
     assert!(line.contains("SlashingEvidence.report_double_sign is missing"), "{line}");
     assert!(!line.contains("DirectorRegistry"), "{line}");
 }
 
 #[test]
 fn a_runtime_api_that_differs_is_refused_by_name() {
-    let line = incompatible(|metadata| {
+    let theirs = changed(|metadata| {
         let api = metadata.apis.iter_mut().find(|api| api.name == "DirectorApi").unwrap();
         let method = api.methods.iter_mut().find(|method| method.name == "validators").unwrap();
         method.inputs.pop();
         api.methods.retain(|method| method.name != "check_evidence");
     });
+    let line = incompatible(compatibility::following(&theirs));
     assert!(line.contains("DirectorApi.validators differs"), "{line}");
+    let line = incompatible(compatibility::items(&theirs));
     assert!(line.contains("DirectorApi.check_evidence is missing"), "{line}");
 }
 
@@ -72,6 +80,19 @@ fn addresses_of_nodes_are_checked() {
 }
 
 #[test]
+fn nodes_that_stand_for_each_other_are_checked() {
+    let url = |port: usize| format!("ws://127.0.0.1:{port}");
+    check_urls(&(1..=MAX_ENDPOINTS).map(url).collect::<Vec<_>>(), false).unwrap();
+    let too_many: Vec<_> = (0..=MAX_ENDPOINTS).map(url).collect();
+    for bad in [&[][..], &too_many, &[url(1), url(2), url(1)], &[url(1), "nowhere".into()]] {
+        check_urls(bad, false).unwrap_err();
+    }
+    let twice = ["wss://of.me/secret", "wss://of.me/secret"].map(String::from);
+    let line = check_urls(&twice, false).unwrap_err().to_string();
+    assert_eq!(line, "wss://of.me is there twice");
+}
+
+#[test]
 fn development_accounts_have_their_known_names() {
     let alice = Account::from_secret("//Alice\n").unwrap();
     assert_eq!(alice.id().to_string(), "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
@@ -79,14 +100,10 @@ fn development_accounts_have_their_known_names() {
     assert!(error.contains("secret URI") && !error.contains("wrong"), "{error}");
 }
 
-fn settings(url: String) -> Settings {
-    Settings { url, genesis_hash: None, allow_insecure: false }
-}
-
 #[tokio::test]
 async fn an_unreachable_node_is_told_and_tried_again() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let node = Node::start(settings(format!("ws://{closed}"))).unwrap();
+    let node = Node::start(Settings::new(format!("ws://{closed}"))).unwrap();
     let mut connection = node.connection();
     let told = |state: &Connection| {
         matches!(state, Connection::Connecting(Some(ChainError::Unreachable(_))))
@@ -105,7 +122,7 @@ async fn an_unreachable_node_is_told_and_tried_again() {
 async fn the_follower_ends_with_its_last_handle() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let node = Node::start(settings(format!("ws://{address}"))).unwrap();
+    let node = Node::start(Settings::new(format!("ws://{address}"))).unwrap();
     let mut connection = node.connection();
     let (mut stream, _) = timeout(CALL_TIMEOUT, listener.accept()).await.unwrap().unwrap();
     drop(node);

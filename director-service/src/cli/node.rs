@@ -29,9 +29,9 @@ impl NodeArgs {
 
     pub(super) async fn connect(&self) -> anyhow::Result<(Node, Arc<Snapshot>)> {
         connect(Settings {
-            url: self.url.clone(),
             genesis_hash: self.genesis_hash,
             allow_insecure: self.allow_insecure,
+            ..Settings::new(self.url.clone())
         })
         .await
     }
@@ -51,7 +51,7 @@ fn parse_hash(text: &str) -> Result<H256, String> {
 ///
 /// If it serves another chain or interface, or does not answer within half a minute.
 pub(super) async fn connect(settings: Settings) -> anyhow::Result<(Node, Arc<Snapshot>)> {
-    let url = settings.url.clone();
+    let url = settings.urls.join(", ");
     let node = Node::start(settings)?;
     if let Ok(ready) = tokio::time::timeout(PATIENCE, node.ready()).await {
         let snapshot = ready?;

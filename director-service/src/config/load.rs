@@ -14,6 +14,9 @@ const PREFIX: &str = "DIRECTOR_";
 /// Variables of that prefix that are no fields: the command line takes them.
 const NOT_FIELDS: [&str; 1] = ["DIRECTOR_CONFIG"];
 
+/// The two names of one field of `[chain]`.
+const URLS: [&str; 2] = ["url", "urls"];
+
 const SECTIONS: [&str; 11] = [
     "chain", "keys", "mesh", "public", "policy", "conduct", "http", "limits", "rates", "detector",
     "log",
@@ -110,6 +113,11 @@ fn set(table: &mut Table, name: &str, value: &str) -> Result<(), ConfigError> {
     };
     match table.entry(section).or_insert_with(|| Value::Table(Table::new())) {
         Value::Table(fields) => {
+            if section == "chain" && URLS.contains(&field) {
+                for name in URLS {
+                    fields.remove(name);
+                }
+            }
             fields.insert(field.to_owned(), value);
             Ok(())
         }

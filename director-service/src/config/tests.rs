@@ -79,7 +79,7 @@ fn the_environment_goes_over_the_file() {
         ],
     )
     .unwrap();
-    assert_eq!(config.chain.url, "wss://node.example");
+    assert_eq!(config.chain.urls, ["wss://node.example"]);
     assert_eq!(config.http.listen.port(), 1);
     assert_eq!(config.public.listen[0].to_string(), "/ip4/10.0.0.1/tcp/1");
     assert_eq!(config.limits.seen_messages, 77);
@@ -96,7 +96,7 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn an_unknown_field_is_named_with_its_line() {
-    refuses(&MINIMAL.replace("url =", "urll ="), &[], &["line 4", "`urll`", "`url`"]);
+    refuses(&MINIMAL.replace("url =", "urll ="), &[], &["line 4", "`urll`", "`urls`"]);
     refuses(&format!("colour = 1\n{MINIMAL}"), &[], &["line 1", "`colour`"]);
     refuses(MINIMAL, &[("DIRECTOR_CHAIN_URLL", "x")], &["DIRECTOR_CHAIN_URLL", "`urll`"]);
     refuses(MINIMAL, &[("DIRECTOR_COLOUR", "x")], &["DIRECTOR_COLOUR", "no such field"]);
@@ -105,7 +105,7 @@ fn an_unknown_field_is_named_with_its_line() {
 #[test]
 fn a_missing_field_is_named() {
     refuses(&MINIMAL.replace("data_dir", "#"), &[], &["`data_dir`"]);
-    refuses(&MINIMAL.replace("url = ", "# "), &[], &["`url`"]);
+    refuses(&MINIMAL.replace("url = ", "# "), &[], &["`urls`"]);
 }
 
 #[test]
@@ -183,6 +183,32 @@ fn an_insecure_node_must_be_asked_for() {
     assert!(load(&remote, &[("DIRECTOR_CHAIN_ALLOW_INSECURE", "true")]).is_ok());
     refuses(&MINIMAL.replace("ws://", "http://"), &[], &["chain.url", "wss://"]);
     refuses(MINIMAL, &[("DIRECTOR_CHAIN_URL", "nowhere")], &["chain.url", "wss://"]);
+}
+
+#[test]
+fn several_nodes_may_stand_for_each_other() {
+    let both = r#"urls = ["ws://127.0.0.1:9944", "wss://other.example"]"#;
+    let several = MINIMAL.replace(r#"url = "ws://127.0.0.1:9944""#, both);
+    let config = load(&several, &[]).unwrap();
+    assert_eq!(config.chain.urls, ["ws://127.0.0.1:9944", "wss://other.example"]);
+    let hint = config.warnings().join(" ");
+    assert!(hint.contains("chain.genesis_hash"), "{hint}");
+    let shown = toml::to_string(&config).unwrap();
+    assert_eq!(load(&shown, &[]).unwrap().chain, config.chain);
+
+    // The environment has both names, too, and goes over either.
+    let one = [("DIRECTOR_CHAIN_URL", "ws://localhost:1")];
+    assert_eq!(load(&several, &one).unwrap().chain.urls, ["ws://localhost:1"]);
+    let two = [("DIRECTOR_CHAIN_URLS", r#"["ws://localhost:1", "ws://localhost:2"]"#)];
+    let config = load(MINIMAL, &two).unwrap();
+    assert_eq!(config.chain.urls, ["ws://localhost:1", "ws://localhost:2"]);
+
+    refuses(&format!("{several}\n[chain]"), &[], &["line"]);
+    let twice = several.replace("urls = ", "url = \"ws://127.0.0.1:1\"\nurls = ");
+    refuses(&twice, &[], &["duplicate field `urls`"]);
+    refuses(&several.replace("wss://other.example", "ws://10.0.0.1"), &[], &["chain.urls", "wss"]);
+    refuses(MINIMAL, &[("DIRECTOR_CHAIN_URLS", "[]")], &["chain.urls", "1 to 8"]);
+    refuses(MINIMAL, &[("DIRECTOR_CHAIN_URLS", "7")], &["a list"]);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use super::{Crypto, Director, Link, Millis, Output, Refusal};
 use director_primitives::{
-    AccountId32, Control, DoubleSignProof, H256, PublicKey, Reason, RevocationReason, Snapshot,
+    AccountId32, Control, DoubleSignProof, H256, OffenceContext, PublicKey, Reason,
+    RevocationReason, Snapshot,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Proofs that are kept against one validator. One is enough to punish it; the rest is for the case
 /// that governance excuses the older offences.
@@ -14,12 +15,21 @@ const MAX_PROOFS_PER_VALIDATOR: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     known: BTreeMap<H256, (AccountId32, DoubleSignProof)>,
+    /// Those that were made after the punishment, for as long as it holds.
+    late: BTreeMap<AccountId32, BTreeSet<H256>>,
 }
 
 impl Evidence {
     /// Forgets proofs of offences that are punished or excused.
     pub(super) fn finalized(&mut self, snapshot: &Snapshot) {
         self.known.retain(|_, (_, proof)| proof.check(snapshot).is_ok());
+        self.late.retain(|validator, _| snapshot.is_punished(validator));
+    }
+
+    /// Whether a proof that came after the punishment is new, and not one too many.
+    fn keep_late(&mut self, validator: AccountId32, id: H256) -> bool {
+        let late = self.late.entry(validator).or_default();
+        late.len() < MAX_PROOFS_PER_VALIDATOR && late.insert(id)
     }
 
     /// Tells a director that has just connected what it may have missed.
@@ -60,7 +70,15 @@ impl<C: Crypto> Director<C> {
                 self.stats.double_signs_detected += 1;
                 self.keep_proof(now, snapshot, offence.validator, proof, None, out);
             }
-            // Punished or excused already, or the first key has expired since.
+            // Governance may still excuse what it is punished for, and not this: the reporter keeps it for that.
+            Err(Reason::AlreadyPunished) => {
+                self.refuse(Refusal::LateProof);
+                let validator = snapshot.key_owner(&proof.first.key);
+                if validator.is_some_and(|of| self.evidence.keep_late(of, proof.id())) {
+                    out.push(Output::Proven(proof));
+                }
+            }
+            // Excused already, or the first key has expired since.
             Err(_) => self.refuse(Refusal::LateProof),
         }
     }
@@ -87,6 +105,7 @@ impl<C: Crypto> Director<C> {
                     self.stats.proofs_from_peers += 1;
                 }
             }
+            // Its signatures are not looked at then. Whoever made it keeps it.
             Err(Reason::AlreadyPunished | Reason::Excused) => self.refuse(Refusal::LateProof),
             Err(_) => {
                 self.ballots.told_wrong(&from, now);

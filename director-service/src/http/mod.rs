@@ -3,7 +3,7 @@
 //! | path | answers |
 //! |---|---|
 //! | `/healthz` | 200 while the director works, 503 with the reason when it hangs |
-//! | `/readyz` | 200 when it can serve validators, 503 with the reasons when not |
+//! | `/readyz` | 200 when it can serve validators, 503 with the reasons when not; warnings with either |
 //! | `/metrics` | Prometheus text |
 //! | `/api/v1/status` | [`Status`] as JSON |
 //! | `/api/v1/…` | [`Parts`] as JSON, the history, and events (`events`); `/api/v1/openapi.json` describes them |
@@ -30,7 +30,7 @@ pub use parts::{
     Alarm, Alarms, Authorization, Authorizations, ByStatus, Case, Cases, Chain, Checkpoint,
     Checkpoints, Mesh, MeshDirector, Parts, Step, Validator, Validators, VotedBlock,
 };
-pub use status::{BlockStatus, Candidate, Evidence, MeshPeer, StatsStatus, Status};
+pub use status::{BlockStatus, Candidate, Evidence, MeshPeer, NodeStatus, StatsStatus, Status};
 
 use axum::{
     Json, Router,
@@ -51,6 +51,9 @@ pub trait Source: Send + Sync + 'static {
 
     /// Why the director cannot serve validators now; empty if it can.
     fn not_ready(&self) -> Vec<String>;
+
+    /// What keeps it from nothing yet, and needs the operator none the less.
+    fn warnings(&self) -> Vec<String>;
 
     /// Everything that it says of itself.
     fn status(&self) -> Status;
@@ -142,13 +145,14 @@ async fn healthz(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {
 struct Readiness {
     ready: bool,
     reasons: Vec<String>,
+    warnings: Vec<String>,
 }
 
 async fn readyz(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {
     let reasons = source.not_ready();
     let ready = reasons.is_empty();
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(Readiness { ready, reasons }))
+    (code, Json(Readiness { ready, reasons, warnings: source.warnings() }))
 }
 
 async fn metrics(State(source): State<Arc<dyn Source>>) -> impl IntoResponse {

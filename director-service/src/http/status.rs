@@ -25,6 +25,15 @@ pub struct Status {
     pub ready: bool,
     /// Why not.
     pub not_ready: Vec<String>,
+    /// What keeps it from nothing yet, and needs the operator none the less.
+    pub warnings: Vec<String>,
+    /// The nodes of the chain, in the order of the configuration.
+    pub nodes: Vec<NodeStatus>,
+    /// Version of the chain's runtime; `None` without a node.
+    pub spec_version: Option<u32>,
+    /// What the director's account has in the chain's smallest unit, once that is known; in quotes, since it
+    /// may have more digits than a number in JSON.
+    pub balance: Option<String>,
     /// Whether it has what the other directors have, since it was started.
     pub caught_up: bool,
     /// Whether it hands its validators over to other directors, to stop then.
@@ -51,6 +60,19 @@ pub struct Status {
     pub memory_bytes: Option<u64>,
     /// Time since the start.
     pub uptime_ms: u64,
+}
+
+/// A node of the chain.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NodeStatus {
+    /// Protocol, host and port of its address.
+    pub name: String,
+    /// Whether it is the one in use.
+    pub in_use: bool,
+    /// The newest finalized block that it is known to have.
+    pub finalized: Option<u64>,
+    /// Why it cannot be used.
+    pub trouble: Option<String>,
 }
 
 /// A finalized block.

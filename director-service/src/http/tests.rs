@@ -23,6 +23,10 @@ impl Source for Fixed {
         self.not_ready.clone()
     }
 
+    fn warnings(&self) -> Vec<String> {
+        vec!["little money".into()]
+    }
+
     fn status(&self) -> Status {
         Status { version: "1.2.3", account: "5Grw".into(), active: true, ..Status::default() }
     }
@@ -79,11 +83,13 @@ async fn says_that_it_is_healthy_or_why_not() {
 async fn says_that_it_is_ready_or_why_not() {
     let (code, body) = ask(well(), "/readyz").await;
     assert!(code.contains("200"));
-    assert_eq!(body, r#"{"ready":true,"reasons":[]}"#);
+    assert_eq!(body, r#"{"ready":true,"reasons":[],"warnings":["little money"]}"#);
     let away = Fixed { not_ready: vec!["no finalized block yet".into()], ..well() };
     let (code, body) = ask(away, "/readyz").await;
     assert!(code.contains("503"));
-    assert_eq!(body, r#"{"ready":false,"reasons":["no finalized block yet"]}"#);
+    let warned =
+        r#"{"ready":false,"reasons":["no finalized block yet"],"warnings":["little money"]}"#;
+    assert_eq!(body, warned);
 }
 
 #[tokio::test]

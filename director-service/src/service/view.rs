@@ -6,7 +6,7 @@ mod parts;
 
 pub(super) use board::run as look;
 
-use super::Identity;
+use super::{Identity, chain_view, funds::Funds};
 use crate::{
     chain::{Connection, Node},
     director::{Stats, Waiting},
@@ -49,6 +49,7 @@ pub(super) struct View {
     node: Node,
     networks: Mutex<Option<Networks>>,
     waiting: Mutex<Vec<Waiting>>,
+    funds: Mutex<Option<Funds>>,
     core: Mutex<Stats>,
     /// Whether the core has caught up with the other directors, and whether it hands its validators over.
     caught_up: AtomicBool,
@@ -70,6 +71,7 @@ impl View {
             node,
             networks: Mutex::default(),
             waiting: Mutex::default(),
+            funds: Mutex::default(),
             core: Mutex::default(),
             caught_up: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -94,6 +96,11 @@ impl View {
     /// Candidates that wait for directors.
     pub(super) fn set_waiting(&self, waiting: Vec<Waiting>) {
         *lock(&self.waiting) = waiting;
+    }
+
+    /// What the account has.
+    pub(super) fn set_funds(&self, funds: Funds) {
+        *lock(&self.funds) = Some(funds);
     }
 
     fn identity(&self) -> Identity {
@@ -172,7 +179,7 @@ impl Source for View {
     fn not_ready(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         match &*self.node.connection().borrow() {
-            Connection::Connected => {}
+            Connection::Connected => reasons.extend(chain_view::not_ready(&self.node)),
             Connection::Connecting(None) => reasons.push("connecting to the node".into()),
             Connection::Connecting(Some(error)) | Connection::Unusable(error) => {
                 reasons.push(error.to_string());
@@ -210,6 +217,10 @@ impl Source for View {
         reasons
     }
 
+    fn warnings(&self) -> Vec<String> {
+        chain_view::warnings(&self.node, &self.identity().account, *lock(&self.funds))
+    }
+
     fn status(&self) -> Status {
         let snapshot = self.snapshot();
         let snapshot = snapshot.as_deref();
@@ -235,6 +246,10 @@ impl Source for View {
             }),
             ready: not_ready.is_empty(),
             not_ready,
+            warnings: self.warnings(),
+            nodes: chain_view::nodes(&self.node),
+            spec_version: self.node.runtime().map(|runtime| runtime.spec_version),
+            balance: lock(&self.funds).map(|funds| funds.free.to_string()),
             caught_up: self.caught_up.load(Ordering::Relaxed),
             draining: self.draining.load(Ordering::Relaxed),
             active: self.is_active(snapshot),
@@ -269,6 +284,7 @@ impl Source for View {
                 lost_votes: self.store.lost_votes(),
             },
             look: self.seen(),
+            chain: chain_view::reading(&self.node, *lock(&self.funds)),
         })
     }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 const RUNTIME_FILE: &str = "runtime_mock.wasm";
 
 /// A development node for the mock runtime. It has no peers, makes a block whenever its timer says
-/// so, and finalizes it at once.
+/// so, and finalizes it at once, unless it is told to be worse than that.
 ///
 /// When its RPC answers it prints `ready rpc=ws://127.0.0.1:PORT` to stdout, and nothing else ever.
 /// Logs go to stderr; RUST_LOG chooses them.
@@ -31,6 +31,21 @@ pub(crate) struct Options {
     #[arg(long, value_name = "MS", default_value_t = 1_000,
           value_parser = clap::value_parser!(u64).range(10..=600_000))]
     pub(crate) block_time_ms: u64,
+
+    /// Finalize a block only when so many have been built on it.
+    #[arg(long, value_name = "BLOCKS", default_value_t = 0,
+          value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    pub(crate) finalize_after: u32,
+
+    /// After so many blocks leave the last one for a fork: a block beside it without its transactions, on
+    /// which the chain goes on. Needs --finalize-after 2 or more.
+    #[arg(long, value_name = "BLOCKS", value_parser = clap::value_parser!(u32).range(3..=1_000))]
+    pub(crate) fork_every: Option<u32>,
+
+    /// Transactions that the pool has room for.
+    #[arg(long, value_name = "COUNT", default_value_t = 8_192,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) pool_size: u32,
 
     /// Port of the RPC on 127.0.0.1; 0 takes any free one.
     #[arg(long, value_name = "PORT", default_value_t = 9_944)]
@@ -55,7 +70,9 @@ const EXAMPLES: &str = "\
 Examples:
   mock-node --dev                                  one block a second, RPC on port 9944
   mock-node --dev --block-time-ms 200 --rpc-port 0 faster, on any free port
-  mock-node --base-path ./chain                    a chain that outlives the process";
+  mock-node --base-path ./chain                    a chain that outlives the process
+  mock-node --dev --finalize-after 3 --fork-every 5 --pool-size 1
+                                                   late finality, forks, a pool for one transaction";
 
 /// Where the chain is kept.
 pub(crate) enum Base {
@@ -76,6 +93,18 @@ impl Base {
 }
 
 impl Options {
+    /// Whether the options fit together.
+    ///
+    /// # Errors
+    ///
+    /// If a block would be left that is final.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.fork_every.is_some() && self.finalize_after < 2 {
+            bail!("a final block cannot be left: --fork-every needs --finalize-after 2 or more");
+        }
+        Ok(())
+    }
+
     /// Makes the directory of the chain.
     ///
     /// # Errors

@@ -24,8 +24,6 @@ pub(crate) type Pool = TransactionPoolHandle<Block, Client>;
 const RUNTIME_INSTANCES: usize = 8;
 /// Memory for what was read of the state.
 const STATE_CACHE_BYTES: usize = 32 * 1024 * 1024;
-/// Transactions that wait.
-const POOL_TRANSACTIONS: usize = 8_192;
 /// Bytes of transactions that wait.
 const POOL_BYTES: usize = 20 * 1024 * 1024;
 /// How long tasks have to end.
@@ -47,6 +45,7 @@ pub(crate) fn run(options: Options) -> Result<()> {
 }
 
 async fn serve(options: Options, tokio: tokio::runtime::Handle) -> Result<()> {
+    options.check()?;
     let code = options.runtime()?;
     rpc::check_port(options.rpc_port)?;
     let base = options.base()?;
@@ -54,7 +53,7 @@ async fn serve(options: Options, tokio: tokio::runtime::Handle) -> Result<()> {
 
     let executor = executor();
     let (client, backend) = client(&executor, &code, base.path(), &tasks)?;
-    let pool = pool(&client, &tasks);
+    let pool = pool(&options, &client, &tasks);
     start_sealing(&options, &client, &backend, &pool, &tasks);
     let address = start_rpc(&options, &client, &backend, &pool, &mut tasks, &tokio)?;
     announce(address)?;
@@ -123,9 +122,9 @@ fn client(
     Ok((Arc::new(client), backend))
 }
 
-fn pool(client: &Arc<Client>, tasks: &TaskManager) -> Arc<Pool> {
+fn pool(options: &Options, client: &Arc<Client>, tasks: &TaskManager) -> Arc<Pool> {
     let options = TransactionPoolOptions::new_with_params(
-        POOL_TRANSACTIONS,
+        options.pool_size as usize,
         POOL_BYTES,
         None,
         TransactionPoolType::SingleState,
@@ -169,7 +168,7 @@ fn start_sealing(
         env: proposer,
         client: client.clone(),
         pool: pool.clone(),
-        commands_stream: sealing::commands(Duration::from_millis(options.block_time_ms)),
+        commands_stream: sealing::commands(options, client.clone()),
         select_chain: sc_consensus::LongestChain::new(backend.clone()),
         consensus_data_provider: None,
         create_inherent_data_providers: move |_, ()| {

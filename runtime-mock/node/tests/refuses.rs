@@ -29,6 +29,12 @@ fn almost_a_runtime() -> tempfile::NamedTempFile {
 }
 
 #[test]
+fn refuses_to_leave_final_blocks() {
+    let output = node(&["--dev", "--fork-every", "5", "--finalize-after", "1"]);
+    assert_refused(&output, &["--fork-every", "--finalize-after 2"]);
+}
+
+#[test]
 fn refuses_a_missing_runtime() {
     let output = node(&["--dev", "--runtime", "/no/such/runtime.wasm"]);
     assert_refused(&output, &["/no/such/runtime.wasm", "cargo xtask wasm", "--runtime FILE"]);

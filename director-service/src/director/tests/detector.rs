@@ -139,11 +139,21 @@ fn who_may_not_speak_is_still_heard_by_the_detector() {
         assert_eq!((relayed(&out).len(), proven(&out).len()), (0, 1));
         assert_eq!(count(&rig, Refusal::Unauthorized), 2);
     }
-    // The punished one is not accused again.
+}
+
+#[test]
+fn who_is_punished_already_is_accused_to_the_reporter_alone_and_not_without_end() {
     let mut rig = Rig::new(&World::new(3, 3).status(0, ValidatorStatus::Tombstoned));
-    publish(&mut rig, 0, 1, &vote(0, 10, 0xaa));
-    assert!(proven(&publish(&mut rig, 0, 2, &vote(0, 10, 0xbb))).is_empty());
-    assert_eq!((rig.core.stats().votes_seen, count(&rig, Refusal::LateProof)), (2, 1));
+    let mut kept = 0;
+    for checkpoint in 1..=6 {
+        let seq = 2 * checkpoint;
+        publish(&mut rig, 0, seq - 1, &vote(0, checkpoint, 0xaa));
+        let out = publish(&mut rig, 0, seq, &vote(0, checkpoint, 0xbb));
+        kept += proven(&out).len();
+        assert!(!out.iter().any(|out| matches!(out, Output::Send { .. })), "{out:?}");
+    }
+    assert_eq!((kept, count(&rig, Refusal::LateProof)), (4, 6));
+    assert_eq!((rig.core.stats().votes_seen, rig.core.stats().double_signs_detected), (12, 0));
 }
 
 #[test]

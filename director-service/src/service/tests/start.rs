@@ -105,14 +105,14 @@ async fn a_node_that_is_away_is_waited_for() {
     let (_dir, mut config) = folder();
     config.http.listen = closed_port();
     let http = config.http.listen;
-    let url = config.chain.url.clone();
+    let url = config.chain.urls.clone();
     let service = start(config).await.unwrap();
     assert!(get(http, "/healthz").await.starts_with("HTTP/1.1 200"));
     let ready = get(http, "/readyz").await;
     assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
     assert!(ready.contains("no finalized block"), "{ready}");
     let status = get(http, "/api/v1/status").await;
-    assert!(status.contains("\"ready\":false") && status.contains("5Grw"), "{status} {url}");
+    assert!(status.contains("\"ready\":false") && status.contains("5Grw"), "{status} {url:?}");
     end(service).await;
 }
 
