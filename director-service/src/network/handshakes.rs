@@ -101,6 +101,7 @@ impl<T> Drop for AbortOnDrop<T> {
 }
 
 /// How this thread steps back, for the log and for tests.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Precedence {
     /// It runs when nobody else wants to.

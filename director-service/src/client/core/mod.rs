@@ -6,6 +6,8 @@
 //! ```text
 //!  Finalized ─► who is registered, who is a director ─► Allow
 //!  Up, Down  ─► links: primary, standby, who is next ─► Dial, Disconnect, Flush
+//!  Tick      ─► places: who is better, who drains    ─► Send (Attach), Tell (Moved)
+//!            ─► watch: who is silent, who relays not ─► Disconnect
 //!  Control   ─► admission: are we let in?            ─► Prove, Send
 //!            ─► repair: what is missing, who has it? ─► Send (Attach, Fetch)
 //!  Frames    ─► inbox: once each, rightly signed     ─► Deliver, Tell (Gap, Withheld)
