@@ -5,7 +5,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use director_service::metrics::{Metrics, Reading};
+use director_service::{
+    metrics::{Metrics, Reading},
+    network::Stats,
+};
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -22,7 +25,9 @@ fn deploy() -> PathBuf {
 
 /// Names of the series that `/metrics` has, or may have once something is counted.
 fn known() -> BTreeSet<String> {
-    let text = Metrics::new().render(&Reading::default());
+    // What is counted by network shows once the networks are there.
+    let (mesh, public) = (Some(Stats::default()), Some(Stats::default()));
+    let text = Metrics::new().render(&Reading { mesh, public, ..Reading::default() });
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let series = types.flat_map(|line| {
         let (name, kind) = line.split_once(' ').unwrap();

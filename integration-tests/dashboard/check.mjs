@@ -115,7 +115,10 @@ async function keyboard(page) {
     await page.press("Tab");
     stops.add(await page.evaluate("document.activeElement.id || document.activeElement.dataset.window || document.activeElement.className || document.activeElement.tagName"));
   }
-  for (const stop of ["skip", "theme", "5m", "through", "latency", "find", "only", "next"]) {
+  const wanted = ["skip", "theme", "5m", "through", "latency", "find", "only"];
+  // Where all validators are on one page there is no next one.
+  if (!(await page.evaluate("document.querySelector('#next').disabled"))) wanted.push("next");
+  for (const stop of wanted) {
     if (!stops.has(stop)) fail(`the keyboard does not reach ${stop}, only ${[...stops]}`);
   }
   await page.evaluate("document.activeElement.blur()");

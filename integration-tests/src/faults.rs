@@ -158,9 +158,10 @@ impl Hand {
             Order::Start(number) => {
                 let killed = self.down.remove(&number).context("it was not killed")?;
                 let director = killed.restart(&self.dir).await?;
+                let http = director.ports.http;
                 network.directors.push(director);
                 network.directors.sort_by_key(|of| of.identity.name.clone());
-                Ok(format!("director-{number} is back"))
+                Ok(format!("director-{number} is back: http://127.0.0.1:{http}/"))
             }
             Order::Freeze(number) => {
                 network.directors[place(network, number)?].signal("STOP")?;

@@ -21,6 +21,8 @@ pub struct Survey {
     pub voted: HashMap<AccountId32, u8>,
     /// Candidates that wait for directors.
     pub waiting: Vec<Waiting>,
+    /// Its newest finalized block.
+    pub finalized: u64,
     /// What the other directors said of themselves last.
     pub neighbours: Vec<Neighbour>,
     /// Who of the connected validators stands by, and for whom there was no room, in no order.
@@ -76,6 +78,7 @@ impl<C: Crypto> Director<C> {
             checkpoints: newest.into_iter().map(|at| self.checkpoint(now, at)).collect(),
             voted,
             waiting: self.waiting(),
+            finalized: self.stats.finalized,
             neighbours: self.heartbeats.neighbours(now).collect(),
             not_seated: self.members.not_seated().collect(),
             cpu_permille: self.load.cpu_permille,

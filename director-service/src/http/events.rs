@@ -2,15 +2,15 @@
 //!
 //! * upon a subscription: every part once, each an event with its name (`chain`, `mesh`, …) and the JSON that
 //!   `/api/v1/NAME` answers;
-//! * each second: `sample`, the newest point of the history, and every part that is not as it was; of the validators only
-//!   how many there are, for a page of them is asked for where it is shown;
+//! * each second: `sample`, the newest point of the history, and every part that is not as it was; of the
+//!   validators only how many there are, for a page of them is asked for where it is shown;
 //! * upon the director's end: nothing more, and the connection ends.
 //!
 //! # Bounds
 //!
-//! [`SUBSCRIBERS`] at once: who comes then is told so (503) and may ask for the parts instead. [`QUEUE`] events wait for one that reads
-//! slowly; then what it missed is thrown away, it gets `lagged`, and every part anew. Nobody waits for it. How long
-//! a connection may last is in `serve`.
+//! [`SUBSCRIBERS`] at once: who comes then is told so (503) and may ask for the parts instead. [`QUEUE`] events
+//! wait for one that reads slowly; then what it missed is thrown away, it gets `lagged`, and every part anew.
+//! Nobody waits for it. How long a connection may last is in `serve`.
 
 use super::{Parts, Source, history::Point};
 use bytes::Bytes;

@@ -186,7 +186,7 @@ pub struct Checkpoint {
     pub certified: bool,
     /// From the first vote to then, in milliseconds, to 50; `None` too if this director has not been there.
     pub certified_after_ms: Option<u64>,
-    /// When the first vote came, in milliseconds since the Unix epoch; `None` if this director was not there.
+    /// When the first vote came, in milliseconds since the Unix epoch, to a second; `None` if this director was not there.
     pub begun_at_ms: Option<u64>,
     /// Blocks that were voted for, the most wanted first; four at most.
     pub blocks: Vec<VotedBlock>,

@@ -1,7 +1,7 @@
 //! Says what somebody should look at, and what to do about it.
 //!
-//! An alarm lasts as long as its cause: nothing is remembered and nothing has to be confirmed. `docs/operators.md` and the rules in
-//! `deploy/prometheus` have the same ones for who is asleep.
+//! An alarm lasts as long as its cause: nothing is remembered and nothing has to be confirmed. The rules in
+//! `deploy/prometheus` have the same ones for who is asleep; `docs/monitoring.md` lists those.
 
 use crate::http::{Alarm, Alarms, Case, MeshDirector, Parts};
 

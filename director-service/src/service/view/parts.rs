@@ -86,7 +86,8 @@ fn mesh(view: &View, known: &Snapshot, survey: &Survey) -> Mesh {
     let waiting: HashMap<_, _> =
         mesh.map(|mesh| mesh.waiting()).unwrap_or_default().into_iter().collect();
     let fresh = survey.neighbours.iter().filter(|of| of.age_ms < FRESH_MS);
-    let farthest = fresh.map(|of| of.finalized).chain([known.number]).max().unwrap_or_default();
+    // As of the survey, as what the others said: blocks that came since say nothing of anybody.
+    let farthest = fresh.map(|of| of.finalized).chain([survey.finalized]).max().unwrap_or_default();
     let own = Neighbour {
         director: peer_key,
         age_ms: 0,
@@ -95,7 +96,7 @@ fn mesh(view: &View, known: &Snapshot, survey: &Survey) -> Mesh {
         capacity: 0,
         cpu_permille: survey.cpu_permille,
         bandwidth_bytes_per_s: survey.bandwidth_bytes_per_s,
-        finalized: known.number,
+        finalized: survey.finalized,
     };
     let directors = known.directors.active.iter().map(|of| {
         let this = of.peer_key == peer_key;
@@ -188,8 +189,8 @@ fn checkpoints(known: &Snapshot, survey: &Survey, now: u64) -> Checkpoints {
         voters: known.authorized_count(),
         certified: of.certified,
         certified_after_ms: of.certified_after_ms,
-        // The survey is up to a second old: to half a second, so that it stays what it is.
-        begun_at_ms: of.begun_ms_ago.map(|ago| now.saturating_sub(ago).div_ceil(2_000) * 2_000),
+        // The survey is up to a second old: to a second, so that it stays what it is.
+        begun_at_ms: of.begun_ms_ago.map(|ago| (now.saturating_sub(ago) + 500) / 1_000 * 1_000),
         blocks: of
             .blocks
             .iter()
