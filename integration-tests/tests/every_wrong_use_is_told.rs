@@ -1,6 +1,6 @@
 //! Each command's wrong use ends in one line on standard error that names the cause and the remedy.
 //!
-//! The table runs without a node, and all of it at once: the two commands that wait for one take half a minute.
+//! The table runs without a node, and all of it at once: those that wait for one take ten seconds.
 
 #![allow(clippy::unwrap_used)]
 

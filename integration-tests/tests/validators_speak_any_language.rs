@@ -25,8 +25,9 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    net::TcpStream,
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
 
@@ -82,12 +83,19 @@ async fn run() -> anyhow::Result<()> {
 
 /// What was signed before is refused by the next process, and while that runs no other one starts.
 async fn survives_a_restart(command: &[String], before: &str) -> anyhow::Result<()> {
-    let voted = before.lines().filter_map(|line| line.strip_prefix("voted for checkpoint "));
-    let checkpoint: u64 = voted.last().context("no vote")?.parse()?;
+    let mut voted = before.lines().filter_map(|line| line.strip_prefix("voted for checkpoint "));
+    let checkpoint: u64 = voted.next_back().context("no vote")?.parse()?;
     let command: Vec<_> =
         command.iter().filter(|word| *word != "--new-protection-file").cloned().collect();
-    let mut sidecar = Sidecar::start(&command)?;
+    let mut sidecar =
+        Sidecar::start(&[&command[..], &["--listen".into(), "127.0.0.1:0".into()]].concat())?;
     assert_eq!(sidecar.wait_for("hello").await?["protocol"], 1);
+    let address = sidecar.listening().await?;
+    let page = upgrade(&address, "Origin: https://example.com\r\n").await?;
+    assert!(page.starts_with("HTTP/1.1 403"), "{page}");
+    let program = upgrade(&address, "").await?;
+    assert!(program.starts_with("HTTP/1.1 101"), "{program}");
+    assert!(program.contains(r#""event":"hello""#), "{program}");
 
     let second =
         Command::new(&command[0]).args(&command[1..]).stdin(Stdio::null()).output().await?;
@@ -197,10 +205,11 @@ async fn network(dir: &Path, chain: &Chain) -> anyhow::Result<(Vec<Director>, Ve
     let funds = funds.chain(validators.iter().map(|of| (of.id(), STAKE + FEES)));
     tokio::try_join!(chain.invite_directors(&accounts), chain.fund(funds.collect()))?;
     let activate = directors.iter().map(|of| chain.activate(&of.identity, of.ports));
-    let register = validators.iter().map(|of| chain.register(of, STAKE));
-    tokio::try_join!(async { try_join_all(activate).await.map_err(anyhow::Error::from) }, async {
-        try_join_all(register).await.map_err(anyhow::Error::from)
-    },)?;
+    let register = validators.iter().map(|of| async {
+        let registered = chain.register(of, STAKE).await;
+        registered.with_context(|| format!("{} registers", of.name))
+    });
+    tokio::try_join!(try_join_all(activate), try_join_all(register))?;
     for validator in &validators {
         let home = dir.join(&validator.name);
         fs::create_dir_all(&home)?;
@@ -244,11 +253,26 @@ async fn example(
     Ok(said)
 }
 
+/// Asks for a WebSocket; the answer, up to the greeting if there is one.
+async fn upgrade(address: &str, header: &str) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{header}\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    // The greeting ends with the only closing brace.
+    while !answer.ends_with(b"}") && stream.read_buf(&mut answer).await? > 0 {}
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
 /// A sidecar that this test talks to.
 struct Sidecar {
     process: Child,
     input: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
+    log: Lines<BufReader<ChildStderr>>,
 }
 
 impl Sidecar {
@@ -257,11 +281,23 @@ impl Sidecar {
             .args(&command[1..])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
         let input = process.stdin.take().context("a pipe")?;
-        let output = process.stdout.take().context("a pipe")?;
-        Ok(Self { process, input, lines: BufReader::new(output).lines() })
+        let lines = BufReader::new(process.stdout.take().context("a pipe")?).lines();
+        let log = BufReader::new(process.stderr.take().context("a pipe")?).lines();
+        Ok(Self { process, input, lines, log })
+    }
+
+    /// Where its WebSocket is. It logs little, so that the rest need not be read.
+    async fn listening(&mut self) -> anyhow::Result<String> {
+        loop {
+            let line = self.log.next_line().await?.context("the sidecar has ended")?;
+            if let Some(address) = line.strip_prefix("listening websocket=") {
+                return Ok(address.to_owned());
+            }
+        }
     }
 
     async fn say(&mut self, line: &str) -> anyhow::Result<()> {
@@ -281,7 +317,7 @@ impl Sidecar {
 
     /// Closes its input, as a validator that ends does.
     async fn stop(self) -> anyhow::Result<()> {
-        let Self { mut process, input, mut lines } = self;
+        let Self { mut process, input, mut lines, log: _log } = self;
         drop(input);
         let mut last = String::new();
         while let Some(line) = lines.next_line().await? {

@@ -4,9 +4,13 @@ use crate::chain::{Connection, Node, Settings};
 use anyhow::{Context, bail};
 use director_primitives::{H256, Snapshot};
 use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 /// How long a command waits for its node.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Of that, how long for a connection at all.
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// Which node, for commands that have no configuration file.
 #[derive(clap::Args)]
@@ -49,11 +53,17 @@ fn parse_hash(text: &str) -> Result<H256, String> {
 ///
 /// # Errors
 ///
-/// If it serves another chain or interface, or does not answer within half a minute.
+/// If it serves another chain or interface, cannot be reached within ten seconds, or does not answer within half a
+/// minute.
 pub(super) async fn connect(settings: Settings) -> anyhow::Result<(Node, Arc<Snapshot>)> {
     let url = settings.urls.join(", ");
     let node = Node::start(settings)?;
-    if let Ok(ready) = tokio::time::timeout(PATIENCE, node.ready()).await {
+    let mut ready = timeout(CONNECT, node.ready()).await;
+    let is_away = matches!(*node.connection().borrow(), Connection::Connecting(Some(_)));
+    if ready.is_err() && !is_away {
+        ready = timeout(PATIENCE.saturating_sub(CONNECT), node.ready()).await;
+    }
+    if let Ok(ready) = ready {
         let snapshot = ready?;
         return Ok((node, snapshot));
     }

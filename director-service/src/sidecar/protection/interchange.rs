@@ -135,7 +135,7 @@ mod hex_key {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PublicKey, D::Error> {
         let text = String::deserialize(from)?;
-        super::super::digits(text.trim_start_matches("0x"))
+        super::super::format::digits(text.trim_start_matches("0x"))
             .map(PublicKey::from_raw)
             .ok_or_else(|| D::Error::custom("a key has 64 hexadecimal digits"))
     }
