@@ -26,4 +26,5 @@ pub mod stake;
 pub mod table;
 pub mod trial;
 pub mod validator;
+pub mod vectors;
 pub mod witness;
