@@ -38,7 +38,7 @@ pub use director_chain::{DirectorChain, Registration};
 pub use extrinsic::{Again, Extrinsic, Fate, Journal, LIFETIME};
 pub use node::{Connection, Node};
 pub use session::Head;
-pub use signer::Account;
+pub use signer::{Account, phrase};
 pub use submitter::{Submitted, Submitter};
 pub use token::{AmountError, Token};
 pub use validator_chain::{Funds, Stake, ValidatorChain};

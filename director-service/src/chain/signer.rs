@@ -8,7 +8,21 @@ use subxt::{
     tx::Signer,
     utils::MultiSignature,
 };
-use subxt_signer::{SecretUri, sr25519::Keypair};
+use subxt_signer::{SecretUri, bip39::Mnemonic, sr25519::Keypair};
+use zeroize::Zeroizing;
+
+/// A mnemonic phrase (BIP-39, English) of this entropy: 16 bytes make 12 words, 32 make 24. Wallets and Substrate's
+/// tools read it.
+///
+/// # Errors
+///
+/// If the entropy has another length.
+pub fn phrase(entropy: &[u8]) -> Result<Zeroizing<String>, ChainError> {
+    let phrase = Mnemonic::from_entropy(entropy).map_err(|error| {
+        ChainError::Config(format!("no phrase of {} bytes: {error}", entropy.len()))
+    })?;
+    Ok(Zeroizing::new(phrase.to_string()))
+}
 
 /// An account whose extrinsics this process signs (sr25519).
 #[derive(Clone)]

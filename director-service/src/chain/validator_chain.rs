@@ -4,8 +4,8 @@ use super::{
     Account, CALL_TIMEOUT, ChainError, Included, Node, Submitter, interface,
     session::{timeout, unexpected},
 };
-use director_primitives::{AccountId32, PublicKey, Signature};
-use subxt::tx::Payload;
+use director_primitives::{AccountId32, DoubleSignProof, PublicKey, Signature};
+use subxt::{tx::Payload, utils::Static};
 
 /// A node and the account of a validator.
 #[derive(Clone)]
@@ -70,6 +70,19 @@ impl ValidatorChain {
     /// As [`Submitter::submit_and_finalize`].
     pub async fn register(&self, stake: &Stake) -> Result<Included, ChainError> {
         self.submitter.submit_and_finalize(&call(stake), &self.account).await
+    }
+
+    /// Reports a double sign, as any account may, and waits until that is finalized.
+    ///
+    /// # Errors
+    ///
+    /// As [`Submitter::submit_and_finalize`].
+    pub async fn report_double_sign(
+        &self,
+        proof: &DoubleSignProof,
+    ) -> Result<Included, ChainError> {
+        let call = interface::tx().slashing_evidence().report_double_sign(Static(*proof));
+        self.submitter.submit_and_finalize(&call, &self.account).await
     }
 }
 

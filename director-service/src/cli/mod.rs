@@ -1,19 +1,25 @@
 //! The command line: one file a subcommand.
 
+mod completions;
 mod config;
 mod control;
 mod drain;
+mod evidence;
 mod harden;
 mod keys;
 mod node;
+mod output;
+mod page;
 mod register;
 mod revoke;
 mod rotate_key;
 mod run;
+mod status;
 mod store;
 mod validator;
+mod validators;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use director_primitives::AccountId32;
 use node::{NodeArgs, connect};
 use std::{
@@ -33,27 +39,36 @@ struct Cli {
 const EXAMPLES: &str = "\
 From nothing to a running director:
   director keys generate --peer peer.key --account account.key
-  cp config/director.example.toml director.toml && $EDITOR director.toml
+  director config init --config director.toml && $EDITOR director.toml
   director config check --config director.toml
   director keys inspect --config director.toml     # the account: governance invites it (add_director)
   director register --config director.toml --public /ip4/203.0.113.7/tcp/30400 \\
       --mesh /ip4/100.64.0.1/tcp/30401 --region eu-west --capacity 300
   director run --config director.toml
 
-A validator's steps: `director validator --help`. While a director runs: `director revoke`,
-`director rotate-key`, `director drain` before an upgrade, and `director register` once more for other addresses.
+A validator's steps: `director validator --help`. While a director runs: `director status`, `director validators`,
+`director evidence`, `director revoke`, `director rotate-key`, `director drain` before an upgrade, and
+`director register` once more for other addresses.
 
 While it runs, on the address of [http]: /healthz, /readyz, /metrics, /api/v1/status.
-Exit status: 0 after SIGINT, SIGTERM or a drain, 1 with one line on stderr for everything else.";
+Colours are for terminals alone, and not if NO_COLOR is set.
+Exit status: 0 if it is done, and after SIGINT, SIGTERM or a drain; 1 with one line on stderr that says why not
+and what to do; 2 if the command line is wrong; 3 from `director status` if the director is not ready.";
 
 #[derive(Subcommand)]
 enum Command {
     /// Run the director until SIGINT or SIGTERM.
     Run(run::Args),
-    /// Check a configuration, or show it with all defaults.
+    /// Write, check or show a configuration.
     Config(config::Args),
     /// Make key files, or show the public side of them.
     Keys(keys::Args),
+    /// Say how the running director is.
+    Status(status::Args),
+    /// List the chain's validators, and which of them the running director serves.
+    Validators(validators::Args),
+    /// See the double signs that the running director knows of, or report one.
+    Evidence(evidence::Args),
     /// Put this director's peer key and addresses on chain.
     Register(register::Args),
     /// Replace this director's peer key on chain, while it runs.
@@ -64,8 +79,10 @@ enum Command {
     Drain(drain::Args),
     /// Look after the file with the history of votes, while the director is stopped.
     Store(store::Args),
-    /// Do a validator's steps on chain, or see how far it is.
+    /// Do a validator's steps on chain, see how far it is, or connect it to the directors.
     Validator(validator::Args),
+    /// Print what makes a shell complete these commands.
+    Completions(completions::Args),
 }
 
 /// Runs what the command line says.
@@ -82,6 +99,13 @@ pub fn main() -> ExitCode {
         Command::Drain(args) => args.execute(),
         Command::Store(args) => args.execute(),
         Command::Validator(args) => args.execute(),
+        Command::Completions(args) => args.execute(Cli::command()),
+        Command::Validators(args) => args.execute(),
+        Command::Evidence(args) => args.execute(),
+        Command::Status(args) => match args.execute() {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,9 +1,11 @@
-//! `director validator`: what a validator does on chain, and how far it is.
+//! `director validator`: what a validator does on chain, how far it is, and its sidecar.
 
+mod protection;
 mod register;
+mod run;
 mod status;
 
-/// Do a validator's steps on chain, or see how far it is.
+/// Do a validator's steps on chain, see how far it is, or connect it to the directors.
 #[derive(clap::Args)]
 #[command(after_help = "\
 From nothing to an authorized validator:
@@ -11,6 +13,8 @@ From nothing to an authorized validator:
   # somebody sends the account, whose name that command prints, its stake and some fees
   director validator register --url ws://127.0.0.1:9944 --account account.key \\
       --peer peer.key --checkpoint checkpoint.key --stake 1500
+  director validator run --url ws://127.0.0.1:9944 --peer peer.key --checkpoint checkpoint.key \\
+      --protection checkpoint.protection --new-protection-file --vote
   director validator status --url ws://127.0.0.1:9944 --account account.key")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -23,6 +27,10 @@ enum What {
     Register(register::Args),
     /// Say how far the directors are with a validator.
     Status(status::Args),
+    /// Connect a validator of any language to the directors.
+    Run(run::Args),
+    /// Carry what a checkpoint key has signed from one signer to another.
+    Protection(protection::Args),
 }
 
 impl Args {
@@ -30,6 +38,8 @@ impl Args {
         match self.what {
             What::Register(args) => args.execute(),
             What::Status(args) => args.execute(),
+            What::Run(args) => args.execute(),
+            What::Protection(args) => args.execute(),
         }
     }
 }

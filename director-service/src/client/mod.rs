@@ -69,7 +69,7 @@ pub use prover::Prover;
 pub use publisher::{PublishError, Publisher};
 pub use signer::{Keys, LocalKey, Signer};
 pub use stats::Stats;
-pub use votes::{Counted, Ignored, VoteRefused, Voter};
+pub use votes::{Certifier, Counted, Ignored, VoteRefused, Voter};
 
 use crate::network::{DownReason, Limits, NetworkError};
 use director_primitives::{

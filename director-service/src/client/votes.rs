@@ -4,7 +4,7 @@
 //!   checkpoint. The guard lives as long as the voter: whoever restarts restores it with
 //!   [`Voter::restore`] from what it has written down (the sidecar does), or does not vote for
 //!   checkpoints that may have been voted for before.
-//! * upon a vote of anybody, one's own included: [`Voter::count`] checks it; with more than two thirds
+//! * upon a vote of anybody, one's own included: [`Certifier::count`] checks it; with more than two thirds
 //!   of the authorized validators it makes the certificate, once for each checkpoint.
 //!
 //! Memory: `window` checkpoints, in each at most one vote per registered validator.
@@ -75,74 +75,18 @@ struct Tally {
     certified: bool,
 }
 
-/// Votes and counts for one validator.
-pub struct Voter<S> {
+/// Makes certificates of everybody's votes.
+pub struct Certifier {
     genesis_hash: H256,
-    signer: S,
     window: u64,
     latest: CheckpointNumber,
-    signed: BTreeMap<CheckpointNumber, SignedVote>,
-    /// Below this, nothing is signed.
-    oldest: CheckpointNumber,
     tallies: BTreeMap<CheckpointNumber, Tally>,
 }
 
-impl<S: Signer> Voter<S> {
-    /// A voter that has signed nothing and keeps `window` checkpoints (1 at least).
-    pub fn new(genesis_hash: H256, signer: S, window: u64) -> Self {
-        Self {
-            genesis_hash,
-            signer,
-            window: window.max(1),
-            latest: 0,
-            signed: BTreeMap::new(),
-            oldest: 0,
-            tallies: BTreeMap::new(),
-        }
-    }
-
-    /// The checkpoint key.
-    pub fn key(&self) -> PublicKey {
-        self.signer.key()
-    }
-
-    /// Tells what was signed before a restart. Votes of other keys are left out.
-    pub fn restore(&mut self, signed: impl IntoIterator<Item = SignedVote>) {
-        let key = self.signer.key();
-        for vote in signed.into_iter().filter(|vote| vote.key == key) {
-            self.signed.entry(vote.vote.checkpoint).or_insert(vote);
-        }
-        self.forget();
-    }
-
-    /// Signs the hash of a finalized checkpoint. The same hash again gives the same vote.
-    ///
-    /// # Errors
-    ///
-    /// See [`VoteRefused`]; then nothing is signed.
-    pub fn vote(
-        &mut self,
-        checkpoint: CheckpointNumber,
-        block_hash: H256,
-    ) -> Result<SignedVote, VoteRefused> {
-        if let Some(signed) = self.signed.get(&checkpoint) {
-            return if signed.vote.block_hash == block_hash {
-                Ok(*signed)
-            } else {
-                let signed = signed.vote.block_hash;
-                Err(VoteRefused::AlreadySigned { checkpoint, signed })
-            };
-        }
-        if checkpoint < self.oldest {
-            return Err(VoteRefused::TooOld { checkpoint, oldest: self.oldest });
-        }
-        let vote = CheckpointVote { checkpoint, block_hash };
-        let signature = self.signer.sign_statement(&self.genesis_hash, &vote);
-        let signed = SignedVote { vote, key: self.signer.key(), signature };
-        self.signed.insert(checkpoint, signed);
-        self.latest = self.latest.max(checkpoint);
-        self.forget();
-        Ok(signed)
+impl Certifier {
+    /// Keeps the votes of `window` checkpoints (1 at least).
+    pub fn new(genesis_hash: H256, window: u64) -> Self {
+        Self { genesis_hash, window: window.max(1), latest: 0, tallies: BTreeMap::new() }
     }
 
     /// Counts a vote, as the validators are at the snapshot's block.
@@ -200,7 +144,77 @@ impl<S: Signer> Voter<S> {
     fn forget(&mut self) {
         let floor = self.floor();
         self.tallies = self.tallies.split_off(&floor);
-        while self.signed.len() as u64 > self.window {
+    }
+}
+
+/// Votes and counts for one validator.
+pub struct Voter<S> {
+    certifier: Certifier,
+    signer: S,
+    signed: BTreeMap<CheckpointNumber, SignedVote>,
+    /// Below this, nothing is signed.
+    oldest: CheckpointNumber,
+}
+
+impl<S: Signer> Voter<S> {
+    /// A voter that has signed nothing and keeps `window` checkpoints (1 at least).
+    pub fn new(genesis_hash: H256, signer: S, window: u64) -> Self {
+        let certifier = Certifier::new(genesis_hash, window);
+        Self { certifier, signer, signed: BTreeMap::new(), oldest: 0 }
+    }
+
+    /// The checkpoint key.
+    pub fn key(&self) -> PublicKey {
+        self.signer.key()
+    }
+
+    /// Tells what was signed before a restart. Votes of other keys are left out.
+    pub fn restore(&mut self, signed: impl IntoIterator<Item = SignedVote>) {
+        let key = self.signer.key();
+        for vote in signed.into_iter().filter(|vote| vote.key == key) {
+            self.signed.entry(vote.vote.checkpoint).or_insert(vote);
+        }
+        self.forget();
+    }
+
+    /// Signs the hash of a finalized checkpoint. The same hash again gives the same vote.
+    ///
+    /// # Errors
+    ///
+    /// See [`VoteRefused`]; then nothing is signed.
+    pub fn vote(
+        &mut self,
+        checkpoint: CheckpointNumber,
+        block_hash: H256,
+    ) -> Result<SignedVote, VoteRefused> {
+        if let Some(signed) = self.signed.get(&checkpoint) {
+            return if signed.vote.block_hash == block_hash {
+                Ok(*signed)
+            } else {
+                let signed = signed.vote.block_hash;
+                Err(VoteRefused::AlreadySigned { checkpoint, signed })
+            };
+        }
+        if checkpoint < self.oldest {
+            return Err(VoteRefused::TooOld { checkpoint, oldest: self.oldest });
+        }
+        let vote = CheckpointVote { checkpoint, block_hash };
+        let signature = self.signer.sign_statement(&self.certifier.genesis_hash, &vote);
+        let signed = SignedVote { vote, key: self.signer.key(), signature };
+        self.signed.insert(checkpoint, signed);
+        self.certifier.latest = self.certifier.latest.max(checkpoint);
+        self.certifier.forget();
+        self.forget();
+        Ok(signed)
+    }
+
+    /// Counts a vote: see [`Certifier::count`].
+    pub fn count(&mut self, snapshot: &Snapshot, vote: &SignedVote) -> Counted {
+        self.certifier.count(snapshot, vote)
+    }
+
+    fn forget(&mut self) {
+        while self.signed.len() as u64 > self.certifier.window {
             if let Some((checkpoint, _)) = self.signed.pop_first() {
                 self.oldest = checkpoint.saturating_add(1);
             }

@@ -1,16 +1,17 @@
 //! `director validator status`: say how far the directors are with a validator.
 
 use crate::{
-    chain::{Account, Node},
-    cli::{NodeArgs, account_of, block_on, start_logging},
+    chain::{Account, Token},
+    cli::{NodeArgs, account_of, block_on, output::OutputArgs, start_logging},
     keys::read_secret,
 };
 use anyhow::bail;
 use director_primitives::{
-    AccountId32, Decision, Snapshot,
-    runtime_api::{ValidatorInfo, ValidatorStatus},
+    AccountId32, Decision,
+    runtime_api::{ValidatorInfo, ValidatorStatus, VoteProgress},
     threshold::approvals_needed,
 };
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Say how far the directors are with a validator.
@@ -32,6 +33,8 @@ pub(super) struct Args {
     /// File of the validator's account, instead of its name.
     #[arg(long, value_name = "FILE", conflicts_with = "validator")]
     account: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 impl Args {
@@ -51,41 +54,73 @@ impl Args {
                     snapshot.number
                 );
             };
-            let token = node.token().await?;
-            println!("validator {validator}, registration {}", known.registration_id);
-            println!("status    {}", meaning(known.status));
-            println!("stake     {}", token.show(known.stake));
-            if known.unbonding > 0 {
-                println!("unbonding {}", token.show(known.unbonding));
-            }
-            say_votes(&node, &snapshot, &known).await
+            let (token, progress) = (node.token().await?, node.vote_progress(&validator).await?);
+            let of = snapshot.directors.active.len() as u32;
+            let said = describe(&known, &token, progress.as_ref(), of);
+            self.output.print(&said, || show(&said))
         })
     }
 }
 
-async fn say_votes(
-    node: &Node,
-    snapshot: &Snapshot,
+fn describe(
     known: &ValidatorInfo<AccountId32>,
-) -> anyhow::Result<()> {
-    let of = snapshot.directors.active.len() as u32;
-    let Some(progress) = node.vote_progress(&known.account).await? else {
-        println!("votes     none; {} of {of} directors decide", approvals_needed(of));
-        return Ok(());
-    };
-    println!(
-        "votes     {} on chain; {} of {of} directors decide",
-        progress.votes.len(),
-        progress.needed
-    );
-    for vote in &progress.votes {
+    token: &Token,
+    progress: Option<&VoteProgress<AccountId32>>,
+    directors: u32,
+) -> Value {
+    let votes = progress.iter().flat_map(|progress| &progress.votes).map(|vote| {
         let decision = match vote.decision {
             Decision::Approve => "approves".to_owned(),
             Decision::Revoke(reason) => format!("revokes: {reason:?}"),
         };
-        println!("  {} {decision}, up to block {}", vote.director, vote.valid_until);
+        json!({
+            "director": vote.director.to_string(),
+            "decision": decision,
+            "valid_until": vote.valid_until,
+        })
+    });
+    json!({
+        "validator": known.account.to_string(),
+        "registration_id": known.registration_id,
+        "status": format!("{:?}", known.status).to_lowercase(),
+        "meaning": meaning(known.status),
+        "stake": known.stake.to_string(),
+        "stake_shown": token.show(known.stake).to_string(),
+        "unbonding": known.unbonding.to_string(),
+        "unbonding_shown": (known.unbonding > 0).then(|| token.show(known.unbonding).to_string()),
+        "votes": votes.collect::<Vec<_>>(),
+        "needed": progress.map_or_else(|| approvals_needed(directors), |progress| progress.needed),
+        "directors": directors,
+    })
+}
+
+fn show(said: &Value) -> String {
+    let text = |name: &str| said[name].as_str().unwrap_or("-");
+    let mut lines = format!(
+        "validator {}, registration {}\nstatus    {}\nstake     {}\n",
+        text("validator"),
+        said["registration_id"],
+        text("meaning"),
+        text("stake_shown")
+    );
+    if said["unbonding_shown"].is_string() {
+        lines.push_str(&format!("unbonding {}\n", text("unbonding_shown")));
     }
-    Ok(())
+    let votes = said["votes"].as_array().map_or(&[][..], Vec::as_slice);
+    let count = if votes.is_empty() { "none".into() } else { format!("{} on chain", votes.len()) };
+    let (needed, directors) = (&said["needed"], &said["directors"]);
+    lines.push_str(&format!("votes     {count}; {needed} of {directors} directors decide\n"));
+    for vote in votes {
+        let text = |name: &str| vote[name].as_str().unwrap_or("-");
+        let line = format!(
+            "  {} {}, up to block {}\n",
+            text("director"),
+            text("decision"),
+            vote["valid_until"]
+        );
+        lines.push_str(&line);
+    }
+    lines
 }
 
 /// A status, and what it means.

@@ -1,0 +1,87 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config/validator.example.toml")
+}
+
+fn flags(of: &[(&'static str, &'static str, &str)]) -> Overrides {
+    let text = |text: &str| Value::String(text.into());
+    of.iter().map(|(section, field, value)| (*section, *field, text(value))).collect()
+}
+
+#[test]
+fn the_example_shows_every_default() {
+    let example = example();
+    let config = Config::load(Some(&example), Vec::new()).unwrap();
+    let folder = example.parent().unwrap();
+    assert_eq!(config.keys.peer, folder.join("peer.key"));
+    let interface = Interface { pipe: true, ..Interface::default() };
+    assert_eq!((config.interface, config.vote), (interface, Vote::default()));
+    assert_eq!((config.directors, config.log), (Directors::default(), Log::default()));
+    // Every field is in it, if only as a comment.
+    let text = std::fs::read_to_string(&example).unwrap();
+    for field in [
+        "url",
+        "genesis_hash",
+        "allow_insecure",
+        "peer",
+        "checkpoint",
+        "signer_command",
+        "signer_socket",
+        "checkpoint_key",
+        "protection",
+        "pipe",
+        "listen",
+        "allow_remote",
+        "token_file",
+        "queue_mib",
+        "strategy",
+        "standby",
+        "strict_order",
+        "outbox_mib",
+        "automatically",
+        "filter",
+    ] {
+        let is_there =
+            |line: &str| line.trim_start_matches("# ").starts_with(&format!("{field} ="));
+        assert!(text.lines().any(is_there), "{field} is not in the example");
+    }
+}
+
+#[test]
+fn flags_are_enough_and_go_over_the_file() {
+    let all = flags(&[
+        ("chain", "url", "ws://127.0.0.1:1"),
+        ("keys", "peer", "/p"),
+        ("keys", "checkpoint", "/c"),
+        ("keys", "protection", "/s"),
+        ("interface", "listen", "127.0.0.1:0"),
+    ]);
+    let config = Config::load(None, all.clone()).unwrap();
+    assert_eq!(config.interface.listen.unwrap().port(), 0);
+    let over = Config::load(Some(&example()), all).unwrap();
+    assert_eq!((over.keys.peer, over.interface.pipe), ("/p".into(), true));
+}
+
+#[test]
+fn what_makes_no_sense_is_said_in_one_line() {
+    let with = |more: &[(&'static str, &'static str, &str)]| {
+        Config::load(Some(&example()), flags(more)).unwrap_err().to_string()
+    };
+    for (more, said) in [
+        (&[("chain", "url", "http://node")][..], "ws://"),
+        (&[("chain", "url", "ws://node.example")], "wss://"),
+        (&[("keys", "signer_socket", "/s")], "give one of"),
+        (&[("interface", "listen", "0.0.0.0:1")], "not loopback"),
+        (&[("interface", "listen", "nowhere")], "config init --validator"),
+        (&[("directors", "strategy", "best")], "best"),
+        (&[("log", "filter", "a=b=c")], "log.filter"),
+    ] {
+        let line = with(more);
+        assert!(line.contains(said) && !line.contains('\n'), "{line}");
+    }
+    let line = Config::load(None, Vec::new()).unwrap_err().to_string();
+    assert!(line.contains("the command line") && line.contains("chain"), "{line}");
+}

@@ -1,0 +1,121 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Error, client::IntoClientRequest},
+};
+
+struct Running {
+    address: std::net::SocketAddr,
+    said: mpsc::Receiver<Said>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn start(token: Option<&str>, queue_bytes: usize) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, said) = mpsc::channel(16);
+    let token = token.map(|token| Arc::new(Zeroizing::new(token.to_owned())));
+    let server = Server { said: sender, queue_bytes, token };
+    Running { address, said, task: tokio::spawn(server.run(listener)) }
+}
+
+impl Running {
+    async fn connect(
+        &self,
+        headers: &[(&'static str, &str)],
+    ) -> Result<WebSocketStream<TcpStream>, Error> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let mut request = format!("ws://{}/", self.address).into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        Ok(client_async(request, stream).await?.0)
+    }
+
+    async fn refused(&self, headers: &[(&'static str, &str)]) -> u16 {
+        match self.connect(headers).await {
+            Err(Error::Http(response)) => response.status().as_u16(),
+            other => panic!("not refused: {:?}", other.is_ok()),
+        }
+    }
+
+    async fn joined(&mut self) -> Arc<Outlet> {
+        match self.said.recv().await.unwrap() {
+            Said::Joined(outlet) => outlet,
+            _ => panic!("something else"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn lines_go_both_ways() {
+    let mut server = start(None, 1_000).await;
+    let mut client = server.connect(&[]).await.unwrap();
+    let outlet = server.joined().await;
+    client.send(Message::text("a command")).await.unwrap();
+    let Said::Line(_, line) = server.said.recv().await.unwrap() else { panic!("no line") };
+    assert_eq!(line, "a command");
+    outlet.say("an answer".into());
+    assert_eq!(client.next().await.unwrap().unwrap(), Message::text("an answer"));
+    // The sidecar stops.
+    outlet.close();
+    assert!(matches!(client.next().await.unwrap().unwrap(), Message::Close(Some(_))));
+    server.task.abort();
+}
+
+#[tokio::test]
+async fn web_pages_are_refused() {
+    let server = start(None, 1_000).await;
+    assert_eq!(server.refused(&[("origin", "https://example.com")]).await, 403);
+    assert_eq!(server.refused(&[("origin", "null")]).await, 403);
+    server.task.abort();
+}
+
+#[tokio::test]
+async fn a_token_is_needed_where_there_is_one() {
+    let mut server = start(Some("secret"), 1_000).await;
+    assert_eq!(server.refused(&[]).await, 401);
+    assert_eq!(server.refused(&[("authorization", "Bearer secres")]).await, 401);
+    assert_eq!(server.refused(&[("authorization", "Bearer secret2")]).await, 401);
+    assert_eq!(server.refused(&[("authorization", "secret")]).await, 401);
+    let _client = server.connect(&[("authorization", "Bearer secret")]).await.unwrap();
+    server.joined().await;
+    server.task.abort();
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_forgotten() {
+    let mut server = start(None, 1_000).await;
+    let client = server.connect(&[]).await.unwrap();
+    let outlet = server.joined().await;
+    drop(client);
+    assert_eq!(outlet.next().await, None);
+    assert!(outlet.is_closed());
+    server.task.abort();
+}
+
+#[tokio::test]
+async fn no_more_than_so_many_are_served() {
+    let mut server = start(None, 1_000).await;
+    let mut clients = Vec::new();
+    for _ in 0..MAX_CONNECTIONS {
+        clients.push(server.connect(&[]).await.unwrap());
+        server.joined().await;
+    }
+    assert!(server.connect(&[]).await.is_err());
+    server.task.abort();
+}
+
+#[tokio::test]
+async fn too_long_a_message_ends_the_connection() {
+    let mut server = start(None, 1_000).await;
+    let mut client = server.connect(&[]).await.unwrap();
+    let outlet = server.joined().await;
+    // It may be cut off while it still sends.
+    let _ = client.send(Message::text("x".repeat(MAX_LINE + 1))).await;
+    while outlet.next().await.is_some() {}
+    assert!(outlet.is_closed());
+    server.task.abort();
+}

@@ -1,0 +1,236 @@
+//! Each command's wrong use ends in one line on standard error that names the cause and the remedy.
+//!
+//! The table runs without a node, and all of it at once: the two commands that wait for one take half a minute.
+
+#![allow(clippy::unwrap_used)]
+
+use futures::future::join_all;
+use integration_tests::{
+    director::{folder, write_config},
+    keys::Identity,
+    process::sibling,
+};
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::{fs::PermissionsExt, net::UnixListener},
+    path::Path,
+    process::Output,
+    time::Duration,
+};
+use tokio::{process::Command, time::timeout};
+
+/// Bounds a failure.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What is typed, and what the line must have in it: cause and remedy.
+type Case = (&'static str, &'static [&'static str]);
+
+/// `NODE` is an address at which nobody listens, `TAKEN` a port that somebody has, `RUN` what a sidecar needs beside
+/// what is wrong.
+const TABLE: &[Case] = &[
+    // A file that is not there.
+    ("run --config nowhere.toml", &["nowhere.toml", "director.example.toml"]),
+    ("status --config nowhere.toml", &["nowhere.toml", "director.example.toml"]),
+    ("drain --config nowhere.toml", &["nowhere.toml", "director.example.toml"]),
+    ("store check --config nowhere.toml", &["nowhere.toml", "director.example.toml"]),
+    ("validator run --config nowhere.toml", &["nowhere.toml", "config init --validator"]),
+    ("keys inspect --peer nowhere.key", &["nowhere.key", "director keys generate"]),
+    ("keys inspect --account nowhere.key", &["nowhere.key", "director keys generate"]),
+    ("validator run RUN --protection good --peer nowhere.key", &["nowhere.key", "keys generate"]),
+    ("validator run RUN --protection nowhere", &["nowhere", "--new-protection-file"]),
+    ("validator protection export --protection nowhere", &["nowhere", "--new-protection-file"]),
+    ("validator protection import --protection p --from nowhere", &["nowhere", "export"]),
+    ("evidence submit --url NODE --account good.account --proof nowhere", &["nowhere", "proof"]),
+    // A file with something else in it.
+    ("run --config bad.toml", &["bad.toml, line 1", "director.example.toml"]),
+    ("validator run --config bad.toml", &["bad.toml", "config init --validator"]),
+    ("config check --config unknown.toml", &["colour", "director.example.toml"]),
+    ("keys inspect --peer bad.key", &["bad.key", "64 hexadecimal digits"]),
+    ("keys inspect --account bad.key", &["secret URI", "mnemonic"]),
+    ("validator run RUN --protection good --checkpoint bad.key", &["bad.key", "64 hexadecimal"]),
+    ("validator protection export --protection bad.key", &["damaged in line 1", "backup"]),
+    ("validator protection import --protection p --from bad.key", &["bad.key", "export"]),
+    ("evidence submit --url NODE --account good.account --proof bad.key", &["no proof", "SCALE"]),
+    // Permissions.
+    ("keys inspect --peer open.key", &["0644", "chmod 600"]),
+    ("validator run RUN --protection good --peer open.key", &["0644", "chmod 600"]),
+    ("keys generate --peer good.key", &["good.key", "not overwritten", "move it away"]),
+    ("keys generate --peer /proc/peer.key", &["/proc/peer.key", "check the path"]),
+    ("config init --config bad.toml", &["bad.toml", "not there yet"]),
+    ("config init --config /proc/director.toml", &["/proc/director.toml", "name a file"]),
+    // Nothing to work on.
+    ("keys generate", &["--peer FILE"]),
+    ("keys generate --account a --words 13", &["12 or 24"]),
+    ("validator run RUN0 --protection good", &["--pipe", "--listen"]),
+    ("validator status --url NODE", &["--validator ACCOUNT", "--account FILE"]),
+    // An address or a port.
+    ("validator run RUN --protection good --listen TAKEN", &["interface.listen", "choose another"]),
+    ("validator run RUN --protection good --listen 0.0.0.0:0", &["loopback", "allow_remote"]),
+    ("validator run RUN --protection good --url http://node", &["ws://", "chain.url"]),
+    ("validator status --url http://node --account good.account", &["http://node", "ws://"]),
+    // Nobody there.
+    ("status --http 127.0.0.1:1", &["no director answers at 127.0.0.1:1", "check that it runs"]),
+    ("status --config director.toml", &["port 0", "--http"]),
+    ("evidence list --http 127.0.0.1:1", &["no director answers", "check that it runs"]),
+    ("evidence show --http 127.0.0.1:1 ab", &["no director answers", "check that it runs"]),
+    ("drain --config director.toml", &["no director listens", "check that it runs"]),
+    ("revoke --config director.toml --validator ALICE", &["no director listens", "check that it"]),
+    ("validator status --url NODE --account good.account", &["no answer of ws://", "check that"]),
+    ("validators --config director.toml", &["no answer of ws://", "check that the node runs"]),
+];
+
+const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wrong_use_is_told_in_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    prepare(dir);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let checked = TABLE.iter().map(|(typed, says)| {
+        let run = "RUN0 --pipe";
+        let arguments = typed
+            .replace("RUN ", &format!("{run} "))
+            .replace("RUN0", "--url NODE --peer good.key --checkpoint good.checkpoint")
+            .replace("TAKEN", &taken)
+            .replace("ALICE", ALICE);
+        // What comes first of two is what is wrong.
+        let arguments = without_repeats(&arguments.replace("NODE", "ws://127.0.0.1:1"));
+        async move {
+            let output = director(dir, &arguments).await;
+            let log = String::from_utf8(output.stderr).unwrap();
+            let lines: Vec<_> = log.lines().filter(|line| line.starts_with("director: ")).collect();
+            let is_told = output.status.code() == Some(1)
+                && lines.len() == 1
+                && says.iter().all(|part| lines[0].contains(part));
+            (!is_told).then(|| {
+                format!("director {arguments}\n{says:?} is not all in one line of:\n{log}")
+            })
+        }
+    });
+    let wrong: Vec<_> = join_all(checked).await.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_command_line_has_its_own_exit_status() {
+    let dir = tempfile::tempdir().unwrap();
+    for (typed, says) in [
+        ("dance", "dance"),
+        ("run", "--config"),
+        ("status", "--config"),
+        ("validator run --listen nowhere", "nowhere"),
+        ("revoke --config a --validator alice", "SS58"),
+        ("status --http 127.0.0.1:1 --output picture", "table, json"),
+    ] {
+        let output = director(dir.path(), typed).await;
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "director {typed}\n{log}");
+        assert!(log.contains(says), "director {typed}\n{log}");
+    }
+}
+
+/// A lock is between processes: this one has the file, the program must not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_protection_file_has_one_owner() {
+    use director_service::sidecar::protection::Protection;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("protection");
+    let (genesis, key) = (Default::default(), Identity::validator(1).checkpoint_key());
+    let mut held = Protection::create(&path, genesis, key, 0).unwrap();
+    held.permit(3, Default::default()).unwrap();
+    let export = "validator protection export --protection protection";
+    let refused = director(dir.path(), export).await;
+    let line = String::from_utf8(refused.stderr).unwrap();
+    assert!(line.contains("is in use") && line.contains("stop that one first"), "{line}");
+    assert_eq!(refused.status.code(), Some(1));
+
+    drop(held);
+    let done = director(dir.path(), &format!("{export} --to signed.json")).await;
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let import = "validator protection import --protection other --from signed.json";
+    let done = director(dir.path(), import).await;
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(said.contains("1 checkpoints") && done.status.success(), "{said}");
+    let json = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
+    assert_eq!(json("protection"), json("other"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_for_programs_is_json_and_without_colours() {
+    let dir = tempfile::tempdir().unwrap();
+    prepare(dir.path());
+    let inspect = "keys inspect --peer good.key --account good.account --output json";
+    let said = director(dir.path(), inspect).await;
+    let read: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(read["account"], Identity::director(1).id().to_string());
+    assert!(read["peer_id"].as_str().unwrap().starts_with("12D3KooW"), "{read}");
+
+    for shell in ["bash", "zsh", "fish"] {
+        let said = director(dir.path(), &format!("completions {shell}")).await;
+        assert!(said.status.success() && said.stdout.len() > 1_000, "{shell}");
+    }
+    for (arguments, check) in
+        [("--config d.toml", Some("d.toml")), ("--validator --config v.toml", None)]
+    {
+        let said = director(dir.path(), &format!("config init {arguments}")).await;
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        if let Some(file) = check {
+            let shown = director(dir.path(), &format!("config show --config {file}")).await;
+            assert!(String::from_utf8_lossy(&shown.stdout).contains("[limits]"));
+        }
+    }
+}
+
+fn prepare(dir: &Path) {
+    let identity = Identity::director(1);
+    let config = write_config(&identity, dir, "ws://127.0.0.1:1").unwrap();
+    let home = folder(dir, &identity.name);
+    let text = fs::read_to_string(&config).unwrap();
+    let text =
+        text.replace("\"account.key\"", "\"good.account\"").replace("\"peer.key\"", "\"good.key\"");
+    fs::write(dir.join("director.toml"), &text).unwrap();
+    fs::write(dir.join("unknown.toml"), text.replace("[mesh]", "[mesh]\ncolour = \"red\""))
+        .unwrap();
+    fs::write(dir.join("bad.toml"), "this is no TOML").unwrap();
+    fs::rename(home.join("account.key"), dir.join("good.account")).unwrap();
+    fs::rename(home.join("peer.key"), dir.join("good.key")).unwrap();
+    let write = |name: &str, text: &str, mode: u32| {
+        fs::write(dir.join(name), text).unwrap();
+        fs::set_permissions(dir.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    write("good.checkpoint", &"22".repeat(32), 0o600);
+    write("bad.key", "this is no key", 0o600);
+    write("open.key", &"11".repeat(32), 0o644);
+    // That it is no protection file is found only once the chain says which key it must be of.
+    write("good", "", 0o600);
+    // A director that was killed leaves its socket.
+    fs::create_dir_all(dir.join("data")).unwrap();
+    drop(UnixListener::bind(dir.join("data/control.sock")).unwrap());
+}
+
+/// Of an option that is there twice the last one stays: clap refuses both.
+fn without_repeats(arguments: &str) -> String {
+    let mut kept: Vec<Vec<&str>> = Vec::new();
+    for word in arguments.split_whitespace() {
+        match kept.last_mut() {
+            Some(option) if !word.starts_with("--") && option[0].starts_with("--") => {
+                option.push(word)
+            }
+            _ => {
+                kept.retain(|option| !word.starts_with("--") || option[0] != word);
+                kept.push(vec![word]);
+            }
+        }
+    }
+    kept.concat().join(" ")
+}
+
+async fn director(dir: &Path, arguments: &str) -> Output {
+    let mut command = Command::new(sibling("director").unwrap());
+    command.args(arguments.split_whitespace()).current_dir(dir).kill_on_drop(true);
+    command.env_remove("DIRECTOR_CONFIG").stdin(std::process::Stdio::null());
+    timeout(PATIENCE, command.output()).await.unwrap().unwrap()
+}
