@@ -30,4 +30,5 @@ pub mod table;
 pub mod trial;
 pub mod upgrade;
 pub mod validator;
+pub mod vectors;
 pub mod witness;

@@ -13,6 +13,7 @@ mod metadata;
 mod setup;
 mod sim;
 mod steps;
+mod vectors;
 mod wasm;
 mod weights;
 
@@ -39,6 +40,7 @@ Commands:
   wasm           the runtime for the node
   env            what plain cargo commands need in their environment, for `eval`
   weights        measures the weights of the pallets and writes them down
+  vectors        the protocol's test vectors in docs/vectors, after a change of what is signed or sent
   metadata       the chain interface that the director is compiled against, after a change of pallets
 
 The first build takes 10 to 20 minutes on two cores, later ones seconds. Nothing has to be installed
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         "wasm" => no_arguments("wasm", &arguments).and_then(|()| wasm::run()),
         "env" => no_arguments("env", &arguments).and_then(|()| setup::print_environment()),
         "weights" => no_arguments("weights", &arguments).and_then(|()| weights::run()),
+        "vectors" => no_arguments("vectors", &arguments).and_then(|()| vectors::run()),
         "metadata" => no_arguments("metadata", &arguments).and_then(|()| metadata::run()),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

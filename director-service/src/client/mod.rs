@@ -58,6 +58,8 @@ mod signer;
 mod stats;
 #[cfg(test)]
 mod tests;
+#[doc(hidden)]
+pub mod vectors;
 mod votes;
 mod window;
 

@@ -9,7 +9,7 @@ use super::{
     listeners::Listeners,
     transport,
 };
-use director_primitives::PublicKey;
+use director_primitives::{H256, PublicKey};
 use futures::StreamExt;
 use libp2p::{
     StreamProtocol, Swarm, TransportError,
@@ -23,6 +23,11 @@ use libp2p::{
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
+/// Name of the protocol on the chain with this genesis hash: peers of another chain speak another one.
+pub fn protocol_name(genesis_hash: &H256) -> String {
+    format!("/director/1/{}", hex::encode(&genesis_hash[..8]))
+}
+
 /// Starts a swarm. It listens when this returns; nobody may connect before [`Handle::allow`].
 ///
 /// # Errors
@@ -33,8 +38,8 @@ pub async fn start(config: Config) -> Result<(Handle, Events), NetworkError> {
     let keypair =
         identity::Keypair::ed25519_from_bytes(&mut seed).map_err(|_| NetworkError::Key)?;
     let local = key_of(&keypair.public().to_peer_id()).ok_or(NetworkError::Key)?;
-    let protocol = format!("/director/1/{}", hex::encode(&config.genesis_hash[..8]));
-    let protocol = StreamProtocol::try_from_owned(protocol).map_err(|_| NetworkError::Key)?;
+    let protocol = StreamProtocol::try_from_owned(protocol_name(&config.genesis_hash));
+    let protocol = protocol.map_err(|_| NetworkError::Key)?;
     let hub = Arc::new(Hub::new(local, protocol, config.side, config.limits));
     // The mesh has few callers, and nobody calls a validator.
     let worker = (config.side == Side::Public).then(Worker::start).transpose();

@@ -65,14 +65,14 @@ impl Kind {
         }
     }
 
-    fn byte(self) -> u8 {
+    pub(super) fn byte(self) -> u8 {
         match self {
             Self::Envelope(class) => class.index() as u8,
             Self::Control => 4,
         }
     }
 
-    fn from_byte(byte: u8) -> Option<Self> {
+    pub(super) fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             4 => Some(Self::Control),
             _ => Priority::ALL.get(byte as usize).copied().map(Self::Envelope),

@@ -87,6 +87,8 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod transport;
+#[doc(hidden)]
+pub mod vectors;
 
 pub use actor::start;
 pub use address::{Socket, ip_of, is_private};
