@@ -105,16 +105,29 @@ impl Director {
     ///
     /// If `within` passes before; the message has the end of its log.
     pub async fn wait_until_ready(&self, within: Duration) -> anyhow::Result<()> {
+        self.wait_for_ready(true, within).await
+    }
+
+    /// Waits until `/readyz` says that it is not.
+    ///
+    /// # Errors
+    ///
+    /// If `within` passes before; the message has the end of its log.
+    pub async fn wait_until_not_ready(&self, within: Duration) -> anyhow::Result<()> {
+        self.wait_for_ready(false, within).await
+    }
+
+    async fn wait_for_ready(&self, wanted: bool, within: Duration) -> anyhow::Result<()> {
         let end = Instant::now() + within;
         let url = format!("http://127.0.0.1:{}/readyz", self.ports.http);
         loop {
-            let error = match get(url.clone()).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let answer = get(url.clone()).await;
+            if answer.is_ok() == wanted {
+                return Ok(());
+            }
             if Instant::now() >= end {
-                let log = self.process.log_tail();
-                bail!("{} is not ready after {within:?}: {error:#}\n{log}", self.identity.name);
+                let (name, log) = (&self.identity.name, self.process.log_tail());
+                bail!("/readyz of {name} after {within:?}: {answer:?}\n{log}");
             }
             // A page cannot be awaited.
             tokio::time::sleep(STATUS_INTERVAL).await;
