@@ -93,10 +93,7 @@ impl Director {
     ///
     /// If it has ended.
     pub fn signal(&self, name: &str) -> anyhow::Result<()> {
-        let pid = self.process.pid().context("the director has ended")?.to_string();
-        let sent = std::process::Command::new("kill").args(["-s", name, &pid]).status()?;
-        anyhow::ensure!(sent.success(), "cannot send {name} to process {pid}");
-        Ok(())
+        self.process.signal(name)
     }
 
     /// Waits until the director is ready (`/readyz`).
@@ -188,6 +185,19 @@ pub(crate) async fn poll_status<F: Future<Output = anyhow::Result<Value>>>(
         }
         if Instant::now() >= end {
             bail!("{name} still says after {within:?}: {status:#}");
+        }
+        // A page cannot be awaited.
+        tokio::time::sleep(STATUS_INTERVAL).await;
+    }
+}
+
+/// Resolves when a director that answers at this port says what it should. One that has died says nothing more.
+pub(crate) async fn settles(http: u16, mut reached: impl FnMut(&Value) -> bool) {
+    loop {
+        let asked = get(format!("http://127.0.0.1:{http}/api/v1/status")).await;
+        let status = asked.ok().and_then(|text| serde_json::from_str(&text).ok());
+        if status.is_some_and(|status| reached(&status)) {
+            return;
         }
         // A page cannot be awaited.
         tokio::time::sleep(STATUS_INTERVAL).await;

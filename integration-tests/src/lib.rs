@@ -4,23 +4,27 @@
 //! of this one; [`devnet`] follows one and shows it; `tests/` has one file a scenario, named for
 //! what must happen in it.
 
+mod book;
 pub mod chain;
 pub mod council;
 pub mod devnet;
 pub mod director;
 pub mod keys;
+pub mod kills;
 pub mod ledger;
 pub mod load;
 pub mod metrics;
 #[cfg(target_os = "linux")]
 pub mod namespaces;
 pub mod network;
+mod offender;
 pub mod options;
 pub mod probe;
 pub mod process;
 pub mod registries;
 pub mod report;
 pub mod screen;
+pub mod soak;
 pub mod sockets;
 pub mod stake;
 pub mod table;
