@@ -13,6 +13,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod director;
+pub mod failpoint;
 pub mod http;
 pub mod keys;
 pub mod metrics;

@@ -13,12 +13,14 @@ use std::{
 };
 
 /// Each room with the rooms that it may import.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
+    // Where tests can end the process; sees nothing.
+    ("failpoint", &[]),
     ("repair", &[]),
     ("director", &["repair"]),
     ("network", &[]),
-    ("store", &[]),
-    ("chain", &[]),
+    ("store", &["failpoint"]),
+    ("chain", &["failpoint"]),
     ("http", &[]),
     ("keys", &[]),
     // Gives names to what the rooms count.
@@ -27,13 +29,22 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("config", &["chain", "network"]),
     // The keys it signs with are wiped as a director's are.
     ("client", &["network", "chain", "keys", "repair"]),
-    ("reporter", &["store", "chain"]),
+    ("reporter", &["store", "chain", "failpoint"]),
     ("testing", &["client", "director", "network"]),
     (
         "service",
         &[
-            "chain", "client", "config", "director", "http", "keys", "metrics", "network",
-            "reporter", "store",
+            "chain",
+            "client",
+            "config",
+            "director",
+            "failpoint",
+            "http",
+            "keys",
+            "metrics",
+            "network",
+            "reporter",
+            "store",
         ],
     ),
     ("sidecar", &["chain", "client", "keys"]),

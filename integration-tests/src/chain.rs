@@ -3,7 +3,7 @@
 
 use crate::process::{Managed, sibling};
 use anyhow::Context;
-use codec::{Compact, Encode};
+use codec::{Compact, Decode, Encode};
 use director_primitives::{AccountId32, DoubleSignProof, H256, PublicKey};
 use director_service::chain::{
     Account, CALL_TIMEOUT, ChainError, Head, Included, Node, Settings, Submitted, Submitter,
@@ -196,8 +196,7 @@ impl Chain {
     }
 
     pub(crate) async fn all_events(&self, block: Head) -> anyhow::Result<Events<SubstrateConfig>> {
-        let at = self.node.at(block).await?;
-        Ok(timeout(CALL_TIMEOUT, at.events().fetch()).await??)
+        all_events(&self.node, block).await
     }
 
     /// What the chain did about double signs in a finalized block.
@@ -206,30 +205,7 @@ impl Chain {
     ///
     /// If the node does not answer.
     pub async fn slash_events(&self, block: Head) -> anyhow::Result<Vec<SlashEvent>> {
-        use interface::slashing_evidence::events::{DoubleSignProven, SlashApplied};
-        let events = self.all_events(block).await?;
-        let account = |id: subxt::utils::AccountId32| AccountId32::new(id.0);
-        let mut found = Vec::new();
-        for proven in events.find::<DoubleSignProven>() {
-            let proven = proven?;
-            found.push(SlashEvent::Proven {
-                validator: account(proven.validator),
-                checkpoint: proven.checkpoint,
-                reporter: account(proven.reporter),
-                apply_at: proven.apply_at,
-            });
-        }
-        for applied in events.find::<SlashApplied>() {
-            let applied = applied?;
-            found.push(SlashEvent::Applied {
-                validator: account(applied.validator),
-                checkpoint: applied.checkpoint,
-                reporter: account(applied.reporter),
-                taken: applied.taken,
-                reward: applied.reward,
-            });
-        }
-        Ok(found)
+        slash_events(&self.node, block).await
     }
 
     /// Balances of an account at a finalized block. An account that does not exist has nothing.
@@ -268,6 +244,63 @@ pub fn dev_account(name: &str) -> Account {
 /// The block that an extrinsic is in.
 pub fn block_of(included: Included) -> Head {
     Head { number: included.block_number, hash: included.block_hash }
+}
+
+async fn all_events(node: &Node, block: Head) -> anyhow::Result<Events<SubstrateConfig>> {
+    let at = node.at(block).await?;
+    Ok(timeout(CALL_TIMEOUT, at.events().fetch()).await??)
+}
+
+/// What the chain did about double signs in a finalized block.
+///
+/// # Errors
+///
+/// If the node does not answer.
+pub async fn slash_events(node: &Node, block: Head) -> anyhow::Result<Vec<SlashEvent>> {
+    use interface::slashing_evidence::events::{DoubleSignProven, SlashApplied};
+    let events = all_events(node, block).await?;
+    let account = |id: subxt::utils::AccountId32| AccountId32::new(id.0);
+    let mut found = Vec::new();
+    for proven in events.find::<DoubleSignProven>() {
+        let proven = proven?;
+        found.push(SlashEvent::Proven {
+            validator: account(proven.validator),
+            checkpoint: proven.checkpoint,
+            reporter: account(proven.reporter),
+            apply_at: proven.apply_at,
+        });
+    }
+    for applied in events.find::<SlashApplied>() {
+        let applied = applied?;
+        found.push(SlashEvent::Applied {
+            validator: account(applied.validator),
+            checkpoint: applied.checkpoint,
+            reporter: account(applied.reporter),
+            taken: applied.taken,
+            reward: applied.reward,
+        });
+    }
+    Ok(found)
+}
+
+/// The proofs that extrinsics of a finalized block bring, also in vain.
+///
+/// # Errors
+///
+/// If the node does not answer.
+pub async fn reports(node: &Node, block: Head) -> anyhow::Result<Vec<DoubleSignProof>> {
+    let at = node.at(block).await?;
+    let extrinsics = timeout(CALL_TIMEOUT, at.extrinsics().fetch()).await??;
+    let mut found = Vec::new();
+    for extrinsic in extrinsics.iter() {
+        let extrinsic = extrinsic?;
+        if (extrinsic.pallet_name(), extrinsic.call_name())
+            == ("SlashingEvidence", "report_double_sign")
+        {
+            found.push(DoubleSignProof::decode(&mut extrinsic.call_data_field_bytes())?);
+        }
+    }
+    Ok(found)
 }
 
 async fn all_finalized(submitted: Vec<Submitted>) -> anyhow::Result<()> {

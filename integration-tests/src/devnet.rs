@@ -29,11 +29,17 @@ use std::{
 use tempfile::TempDir;
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
 /// How often directors are asked and the table is drawn.
 const REFRESH: Duration = Duration::from_millis(1000);
+
+/// How long connections may take until each two have one.
+const SETTLED: Duration = Duration::from_secs(20);
+
+/// How often they are counted until then.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How long the last messages may take to arrive.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -224,20 +230,38 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn count_connections(&mut self) -> anyhow::Result<()> {
-        let mut counted = Connections::default();
-        for director in &self.network.directors {
-            counted.mesh += sockets::established_at(director.ports.mesh)?;
-            counted.validators += sockets::established_at(director.ports.public)?;
+    /// Counts until there are as many as there should be, or for a while: two who dial each other at once have two
+    /// connections for a moment.
+    async fn count_connections(&mut self) -> anyhow::Result<()> {
+        let end = Instant::now() + SETTLED;
+        loop {
+            let mut counted = Connections::default();
+            for director in &self.network.directors {
+                counted.mesh += sockets::established_at(director.ports.mesh)?;
+                counted.validators += sockets::established_at(director.ports.public)?;
+            }
+            self.connections = counted;
+            if counted == self.wanted_connections() || Instant::now() >= end {
+                return Ok(());
+            }
+            // The kernel's tables cannot be awaited.
+            sleep(LOOK).await;
         }
-        self.connections = counted;
-        Ok(())
+    }
+
+    /// All directors with each other, and each validator with its primary and, if there is a second director, its
+    /// standby.
+    fn wanted_connections(&self) -> Connections {
+        let directors = self.network.directors.len() as u32;
+        let validators = self.network.identities.len() as u32 * directors.min(2);
+        Connections { mesh: directors * (directors - 1) / 2, validators }
     }
 
     /// Follows the run until what was asked for is reached.
     async fn follow(&mut self, screen: &mut Screen) -> anyhow::Result<()> {
-        self.count_connections()?;
-        let mut blocks = self.network.chain.node.blocks(None);
+        let from = self.network.chain.node.head().borrow().map(|head| head.number);
+        let mut blocks = self.network.chain.node.blocks(from);
+        self.count_connections().await?;
         let mut refresh = interval(REFRESH);
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lines: mpsc::Receiver<String> = typed();
@@ -507,10 +531,7 @@ impl<'a> Run<'a> {
         wrong(summary.duplicates > 0, format!("{} deliveries were duplicates", summary.duplicates));
         let strange = self.network.shared.ledger().strange();
         wrong(strange > 0, format!("{strange} messages came that nobody had published"));
-        let (directors, validators) = (summary.directors as u32, summary.validators as u32);
-        // A validator has a primary and, if there is a second director, a standby.
-        let validators = validators * directors.min(2);
-        let wanted = Connections { mesh: directors * (directors - 1) / 2, validators };
+        let wanted = self.wanted_connections();
         wrong(
             summary.connections != wanted,
             format!("{:?} were counted instead of {wanted:?}", summary.connections),

@@ -120,10 +120,7 @@ impl Director {
     ///
     /// If it has ended.
     pub fn signal(&self, name: &str) -> anyhow::Result<()> {
-        let pid = self.process.pid().context("the director has ended")?.to_string();
-        let sent = std::process::Command::new("kill").args(["-s", name, &pid]).status()?;
-        anyhow::ensure!(sent.success(), "cannot send {name} to process {pid}");
-        Ok(())
+        self.process.signal(name)
     }
 
     /// Waits until the director is ready (`/readyz`).
@@ -132,16 +129,29 @@ impl Director {
     ///
     /// If `within` passes before; the message has the end of its log.
     pub async fn wait_until_ready(&self, within: Duration) -> anyhow::Result<()> {
+        self.wait_for_ready(true, within).await
+    }
+
+    /// Waits until `/readyz` says that it is not.
+    ///
+    /// # Errors
+    ///
+    /// If `within` passes before; the message has the end of its log.
+    pub async fn wait_until_not_ready(&self, within: Duration) -> anyhow::Result<()> {
+        self.wait_for_ready(false, within).await
+    }
+
+    async fn wait_for_ready(&self, wanted: bool, within: Duration) -> anyhow::Result<()> {
         let end = Instant::now() + within;
         let url = format!("http://127.0.0.1:{}/readyz", self.ports.http);
         loop {
-            let error = match get(url.clone()).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let answer = get(url.clone()).await;
+            if answer.is_ok() == wanted {
+                return Ok(());
+            }
             if Instant::now() >= end {
-                let log = self.process.log_tail();
-                bail!("{} is not ready after {within:?}: {error:#}\n{log}", self.identity.name);
+                let (name, log) = (&self.identity.name, self.process.log_tail());
+                bail!("/readyz of {name} after {within:?}: {answer:?}\n{log}");
             }
             // A page cannot be awaited.
             tokio::time::sleep(STATUS_INTERVAL).await;
@@ -202,6 +212,19 @@ pub(crate) async fn poll_status<F: Future<Output = anyhow::Result<Value>>>(
         }
         if Instant::now() >= end {
             bail!("{name} still says after {within:?}: {status:#}");
+        }
+        // A page cannot be awaited.
+        tokio::time::sleep(STATUS_INTERVAL).await;
+    }
+}
+
+/// Resolves when a director that answers at this port says what it should. One that has died says nothing more.
+pub(crate) async fn settles(http: u16, mut reached: impl FnMut(&Value) -> bool) {
+    loop {
+        let asked = get(format!("http://127.0.0.1:{http}/api/v1/status")).await;
+        let status = asked.ok().and_then(|text| serde_json::from_str(&text).ok());
+        if status.is_some_and(|status| reached(&status)) {
+            return;
         }
         // A page cannot be awaited.
         tokio::time::sleep(STATUS_INTERVAL).await;

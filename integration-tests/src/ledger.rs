@@ -38,10 +38,38 @@ impl Totals {
     }
 }
 
+/// An origin's messages of one epoch and class that everybody has: all up to one, and some beyond it.
+#[derive(Default)]
+struct Complete {
+    through: u64,
+    beyond: BTreeSet<u64>,
+}
+
+impl Complete {
+    fn insert(&mut self, seq: u64) {
+        self.beyond.insert(seq);
+        while self.beyond.remove(&(self.through + 1)) {
+            self.through += 1;
+        }
+    }
+
+    fn contains(&self, seq: u64) -> bool {
+        seq <= self.through || self.beyond.contains(&seq)
+    }
+}
+
+/// How long a member that joined later may get what was published before: once, and the book does not know it any more.
+const SETTLES: Duration = Duration::from_secs(30);
+
 /// The book. Validators are numbered from 0.
+///
+/// It forgets what everybody has, but for the numbers: a run may last for hours.
 pub struct Ledger {
     members: BTreeSet<usize>,
+    /// When members joined that were not there from the beginning.
+    joined: HashMap<usize, Instant>,
     entries: HashMap<MessageId, Entry>,
+    complete: HashMap<(PublicKey, u64, Priority), Complete>,
     /// Receipts that came before the publisher could say that it published.
     early: HashMap<MessageId, Vec<(usize, Instant)>>,
     totals: Totals,
@@ -60,7 +88,9 @@ impl Ledger {
     pub fn new(members: usize) -> Self {
         Self {
             members: (0..members).collect(),
+            joined: HashMap::new(),
             entries: HashMap::new(),
+            complete: HashMap::new(),
             early: HashMap::new(),
             totals: Totals::default(),
             groups: BTreeMap::new(),
@@ -81,6 +111,7 @@ impl Ledger {
         });
         let entry = Entry { group, published: at, missing, delivered: BTreeSet::new() };
         self.entries.insert(id, entry);
+        self.forget_complete(&id);
         for (member, at) in self.early.remove(&id).unwrap_or_default() {
             self.received(id, member, at);
         }
@@ -96,6 +127,13 @@ impl Ledger {
             *longest = since.max(*longest);
             *last = Some(last.map_or(at, |last| at.max(last)));
         }
+        if self.is_complete(&id) {
+            let joined = self.joined.get(&member);
+            if joined.is_none_or(|joined| at.saturating_duration_since(*joined) > SETTLES) {
+                self.totals.duplicates += 1;
+            }
+            return;
+        }
         let Some(entry) = self.entries.get_mut(&id) else {
             self.early.entry(id).or_default().push((member, at));
             return;
@@ -107,9 +145,40 @@ impl Ledger {
             let _ = self.latency_us.record(latency.as_micros() as u64);
             entry.delivered.insert(member);
             self.change(group, |totals| totals.delivered += 1);
+            self.forget_complete(&id);
         } else if entry.delivered.contains(&member) {
             self.change(group, |totals| totals.duplicates += 1);
         }
+    }
+
+    /// Keeps of a message that everybody has its number alone.
+    fn forget_complete(&mut self, id: &MessageId) {
+        if self.entries.get(id).is_some_and(|entry| entry.missing.is_empty()) {
+            self.entries.remove(id);
+            let (origin, epoch, class, seq) = *id;
+            self.complete.entry((origin, epoch, class)).or_default().insert(seq);
+        }
+    }
+
+    fn is_complete(&self, (origin, epoch, class, seq): &MessageId) -> bool {
+        let complete = self.complete.get(&(*origin, *epoch, *class));
+        complete.is_some_and(|complete| complete.contains(*seq))
+    }
+
+    /// `member` must get what is published from now on.
+    pub fn join(&mut self, member: usize) {
+        self.members.insert(member);
+        self.joined.insert(member, Instant::now());
+    }
+
+    /// Messages that somebody still misses.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether everybody has everything.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Messages that somebody received and nobody of this book published.
@@ -130,13 +199,14 @@ impl Ledger {
     pub fn leave(&mut self, member: usize) {
         self.members.remove(&member);
         let mut waived = Vec::new();
-        for entry in self.entries.values_mut() {
+        for (id, entry) in &mut self.entries {
             if entry.missing.remove(&member) {
-                waived.push(entry.group);
+                waived.push((*id, entry.group));
             }
         }
-        for group in waived {
+        for (id, group) in waived {
             self.change(group, |totals| totals.expected -= 1);
+            self.forget_complete(&id);
         }
     }
 
@@ -201,6 +271,44 @@ mod tests {
         assert_eq!(ledger.totals().duplicates, 1);
         ledger.received(id(1), 2, now);
         assert_eq!(ledger.totals().outstanding(), 0);
+    }
+
+    #[test]
+    fn what_everybody_has_is_forgotten_and_still_known_when_it_comes_again() {
+        let mut ledger = Ledger::new(2);
+        let now = Instant::now();
+        // Out of order, so that there are numbers beyond a hole.
+        for seq in [2, 3, 1, 5] {
+            ledger.published(0, id(seq), 0, now);
+            ledger.received(id(seq), 1, now);
+        }
+        assert!(ledger.entries.is_empty());
+        let complete = &ledger.complete[&(id(1).0, 7, Priority::Critical)];
+        assert_eq!((complete.through, complete.beyond.len()), (3, 1));
+        assert_eq!((ledger.totals().outstanding(), ledger.totals().duplicates), (0, 0));
+        for (seq, duplicates) in [(3, 1), (4, 1), (5, 2)] {
+            ledger.received(id(seq), 1, now);
+            assert_eq!(ledger.totals().duplicates, duplicates, "{seq}");
+        }
+        assert_eq!(ledger.strange(), 1, "nobody has published the fourth");
+    }
+
+    #[test]
+    fn who_joins_is_expected_to_get_what_comes_then() {
+        let mut ledger = Ledger::new(2);
+        let now = Instant::now();
+        ledger.published(0, id(1), 0, now);
+        ledger.received(id(1), 1, now);
+        ledger.join(2);
+        ledger.received(id(1), 2, now);
+        assert_eq!(ledger.totals().duplicates, 0, "it may get what was on its way");
+        ledger.published(0, id(2), 0, now);
+        assert_eq!(ledger.totals().outstanding(), 2);
+        ledger.received(id(2), 2, now);
+        ledger.received(id(2), 1, now);
+        assert_eq!(ledger.totals().outstanding(), 0);
+        ledger.received(id(2), 2, now + 2 * SETTLES);
+        assert_eq!(ledger.totals().duplicates, 1);
     }
 
     #[test]

@@ -4,12 +4,15 @@
 //! of this one; [`devnet`] follows one and shows it; `tests/` has one file a scenario, named for
 //! what must happen in it.
 
+mod book;
 pub mod chain;
 pub mod council;
 pub mod devnet;
 pub mod director;
+mod double_signer;
 pub mod faults;
 pub mod keys;
+pub mod kills;
 pub mod ledger;
 pub mod load;
 pub mod metrics;
@@ -24,6 +27,7 @@ pub mod proxy;
 pub mod registries;
 pub mod report;
 pub mod screen;
+pub mod soak;
 pub mod sockets;
 pub mod stake;
 pub mod table;

@@ -69,6 +69,8 @@ pub struct Network {
     tasks: Vec<JoinHandle<anyhow::Result<()>>>,
     /// One for each validator, or one for all.
     stops: Vec<watch::Sender<()>>,
+    /// Validators that have left: those with the first numbers.
+    left: usize,
 }
 
 impl Network {
@@ -129,7 +131,7 @@ impl Network {
             spawn(&chain, &shared, addresses.clone(), identity.clone(), number, from, check)
         });
         let (tasks, stops) = spawn.unzip();
-        let mut network = Self { chain, directors, identities, shared, tasks, stops };
+        let mut network = Self { chain, directors, identities, shared, tasks, stops, left: 0 };
         let patience = Duration::from_millis(plan.block_time_ms) * START_BLOCKS;
         network.wait_until_ready(patience.max(Duration::from_secs(60))).await?;
         say("everybody is authorized and connected");
@@ -151,14 +153,15 @@ impl Network {
     ) -> anyhow::Result<()> {
         let (begun, count, first) = (Instant::now(), newcomers.len(), self.identities.len());
         let leaving: Vec<_> =
-            self.tasks.drain(..count).zip(self.stops.drain(..count)).enumerate().collect();
+            (self.left..).zip(self.tasks.drain(..count).zip(self.stops.drain(..count))).collect();
+        self.left += count;
         let (chain, shared, identities) = (&self.chain, &self.shared, &self.identities);
         let addresses = addresses(&self.directors)?;
         let turns =
-            leaving.into_iter().zip(&newcomers).map(|((number, (task, stop)), newcomer)| {
-                let directors = addresses.clone();
+            leaving.into_iter().zip(&newcomers).enumerate().map(|(turn, (of, newcomer))| {
+                let (directors, (number, (task, stop))) = (addresses.clone(), of);
                 async move {
-                    sleep_until(begun + within * number as u32 / count as u32).await;
+                    sleep_until(begun + within * turn as u32 / count as u32).await;
                     let leave = async {
                         let publisher = shared.retire(number);
                         while publisher.as_ref().is_some_and(|of| of.unconfirmed() > 0) {
@@ -172,7 +175,7 @@ impl Network {
                     };
                     let join = async {
                         chain.register(newcomer, STAKE).await?;
-                        let (identity, number) = (newcomer.clone(), first + number);
+                        let (identity, number) = (newcomer.clone(), first + turn);
                         Ok(spawn(chain, shared, directors, identity, number, None, false))
                     };
                     Ok::<_, anyhow::Error>(tokio::try_join!(leave, join)?.1)
@@ -195,7 +198,7 @@ impl Network {
         stop: watch::Sender<()>,
     ) -> Self {
         let (directors, stops) = (Vec::new(), vec![stop]);
-        Self { chain, directors, identities, shared, tasks, stops }
+        Self { chain, directors, identities, shared, tasks, stops, left: 0 }
     }
 
     /// Lets the validators vote from the next checkpoint on.

@@ -104,12 +104,35 @@ impl Probe {
         .await
     }
 
-    /// Asks to be authorized, with a stake proof of the newest finalized block; the answer.
+    /// Waits until it is connected again to a director that was away, and knows that it may speak.
+    ///
+    /// # Errors
+    ///
+    /// If the swarm ends.
+    pub async fn comes_back(&mut self, director: PublicKey) -> anyhow::Result<()> {
+        // The first welcome may be of the time before.
+        while !(self.welcome(director).await?.authorized && self.is_connected(&director)) {}
+        Ok(())
+    }
+
+    /// Asks to be authorized, with a stake proof of the newest finalized block; the answer. A director that has not
+    /// heard of that block yet is asked again upon the next one, as a client does.
     ///
     /// # Errors
     ///
     /// If the chain does not know the probe, the node does not answer, or the swarm ends.
     pub async fn ask(&mut self, director: PublicKey, node: &Node) -> anyhow::Result<Answer> {
+        let mut finalized = node.finalized();
+        loop {
+            finalized.mark_unchanged();
+            match self.ask_once(director, node).await? {
+                Answer::Stale => finalized.changed().await?,
+                answer => return Ok(answer),
+            }
+        }
+    }
+
+    async fn ask_once(&mut self, director: PublicKey, node: &Node) -> anyhow::Result<Answer> {
         let snapshot = node.ready().await?;
         let own = snapshot.validator_by_peer_key(&self.identity.peer_key());
         let registration_id = own.context("the chain does not know the probe")?.registration_id;

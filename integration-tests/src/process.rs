@@ -4,6 +4,7 @@
 //! killed, the child's standard input closes, upon which mock-node and director end by themselves.
 
 use anyhow::{Context, bail};
+use director_service::failpoint::{self, Failpoint};
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -46,6 +47,7 @@ impl Managed {
             File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut child = Command::new(program)
             .args(arguments)
+            .env(failpoint::VARIABLE, failpoint_of(&log))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(stderr)
@@ -111,6 +113,42 @@ impl Managed {
             Ok(line) => Ok(line),
             Err(_) => bail!("{} never says `{text}`:\n{}", self.name, self.log_tail()),
         }
+    }
+
+    /// Stops the process where it is (`STOP`), or lets it go on (`CONT`).
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let pid = self.pid().with_context(|| format!("{} has ended", self.name))?.to_string();
+        let sent = std::process::Command::new("kill").args(["-s", name, &pid]).status()?;
+        anyhow::ensure!(sent.success(), "cannot send {name} to process {pid}");
+        Ok(())
+    }
+
+    /// Has the process end itself at the `passing`-th passing of a place in its code, from 1.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be written beside its log.
+    pub fn end_at(&self, at: Failpoint, passing: u32) -> anyhow::Result<()> {
+        Ok(failpoint::arm(&failpoint_of(&self.log), at, passing)?)
+    }
+
+    /// Lets it live, if it has not got there.
+    pub fn disarm(&self) {
+        // Not there if it was never armed, or has ended.
+        let _ = std::fs::remove_file(failpoint_of(&self.log));
+    }
+
+    /// Waits until the child has ended, however.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not say.
+    pub async fn ended(&mut self) -> anyhow::Result<()> {
+        Ok(self.child.wait().await.map(drop)?)
     }
 
     /// Process id, as long as the child runs.
@@ -181,6 +219,11 @@ impl Managed {
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(15)..].join("\n")
     }
+}
+
+/// The file by which a process with this log is told where to end.
+fn failpoint_of(log: &Path) -> PathBuf {
+    log.with_extension("failpoint")
 }
 
 /// Where a program of this workspace was built: beside this one, or, beside a release, among the debug builds:

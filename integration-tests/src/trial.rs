@@ -1,12 +1,14 @@
 //! Lets something happen to directors while validators speak, and looks what became of their messages.
 
 use crate::{
+    book,
     chain::{FEES, STAKE},
     director::Director,
+    double_signer::{Offender, two_votes},
     keys::Identity,
     ledger::Ledger,
     load::{Load, Published},
-    network::{Network, Plan},
+    network::{Network, Plan, addresses},
 };
 use anyhow::{Context, ensure};
 use std::{path::PathBuf, time::Duration};
@@ -41,6 +43,8 @@ pub enum Fault {
     Drain,
     /// A third of the validators leaves within ten seconds, and as many others come; directors do nothing.
     Churn,
+    /// The node stands still for a while, in the middle of which a validator signs two blocks.
+    ChainAway,
 }
 
 /// Who takes part.
@@ -56,6 +60,10 @@ pub struct Setting {
     pub check_signatures: bool,
     /// Whether validators are to come and go: then others are ready to.
     pub churn: bool,
+    /// Time from one block to the next, in milliseconds.
+    pub block_time_ms: u64,
+    /// How long the chain is away.
+    pub away: Duration,
     /// Where logs and state go.
     pub dir: PathBuf,
 }
@@ -94,6 +102,8 @@ pub struct Outcome {
     pub latency_ms: [f64; 3],
     /// The same before anything happened.
     pub latency_before_ms: [f64; 3],
+    /// After the chain was away: blocks until it had the proof of what was done meanwhile.
+    pub evidence_blocks: Option<u64>,
 }
 
 impl Outcome {
@@ -116,6 +126,8 @@ pub struct Trial {
     /// Those who may come.
     newcomers: Vec<Identity>,
     latency_before_ms: [f64; 3],
+    away: Duration,
+    evidence_blocks: Option<u64>,
 }
 
 fn latency_ms(ledger: &Ledger) -> [f64; 3] {
@@ -132,7 +144,7 @@ impl Trial {
         let plan = Plan {
             directors: setting.directors,
             validators: setting.validators,
-            block_time_ms: 500,
+            block_time_ms: setting.block_time_ms,
             offender: None,
             check_signatures: setting.check_signatures,
             dir: setting.dir.clone(),
@@ -147,7 +159,9 @@ impl Trial {
         network.chain.fund(funds.collect()).await?;
         let load = Load::start(network.shared.clone(), setting.per_s);
         let (dir, latency_before_ms) = (setting.dir.clone(), [0.0; 3]);
-        let mut trial = Self { network, load, dir, newcomers, latency_before_ms };
+        let (away, evidence_blocks) = (setting.away, None);
+        let mut trial =
+            Self { network, load, dir, newcomers, latency_before_ms, away, evidence_blocks };
         trial.all_have_standbys().await?;
         trial.network.shared.ledger().forget_latencies();
         sleep(setting.before()).await;
@@ -192,6 +206,7 @@ impl Trial {
                 let newcomers = std::mem::take(&mut self.newcomers);
                 self.network.rotate(newcomers, CHURN).await?;
             }
+            Fault::ChainAway => self.evidence_blocks = Some(self.chain_away().await?),
             Fault::Kill => drop(self.first().kill().await),
             Fault::Restart => {
                 let killed = self.first().kill().await;
@@ -226,6 +241,35 @@ impl Trial {
         Ok(())
     }
 
+    /// Blocks from the return of the chain until it has the proof of a double sign of the time when it was away.
+    async fn chain_away(&self) -> anyhow::Result<u64> {
+        let network = &self.network;
+        let chain = &network.chain;
+        let identity = Identity::named("offender".into());
+        network.authorize(std::slice::from_ref(&identity)).await?;
+        let directors = addresses(&network.directors)?;
+        let offender = Offender::connect(chain, &identity, directors).await?;
+        let (keeper, mut book) = book::keep(chain.node.clone());
+
+        chain.process.signal("STOP")?;
+        let last = chain.node.finalized().borrow().clone().context("there are blocks")?;
+        sleep(self.away / 2).await;
+        let (votes, _) = two_votes(&last, &identity, &mut rand::rng())?;
+        offender.vote(&votes)?;
+        sleep(self.away / 2).await;
+        chain.process.signal("CONT")?;
+
+        let id = identity.id();
+        let reported = book.wait_for(|book| book.case(&id).proven > 0);
+        let reported =
+            timeout(SOON, reported).await.context("nobody reports the double sign")??;
+        let block = reported.case(&id).block;
+        drop(reported);
+        keeper.abort();
+        offender.leave().await;
+        Ok(block.saturating_sub(last.number))
+    }
+
     fn first(&mut self) -> Director {
         self.network.directors.remove(0)
     }
@@ -257,6 +301,7 @@ impl Trial {
                 withheld: progress.withheld,
                 latency_ms: latency_ms(&ledger),
                 latency_before_ms: self.latency_before_ms,
+                evidence_blocks: self.evidence_blocks,
             }
         };
         network.shutdown().await;

@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(200);
 const SOON: Duration = Duration::from_secs(30);
 
 /// A detour takes half a second at most; this is for debug builds on a busy machine.
-const BYPASSED: Duration = Duration::from_secs(2);
+const BYPASSED: Duration = Duration::from_secs(8);
 
 /// Whose messages are censored; it has an honest primary.
 const ORIGIN: usize = 0;

@@ -56,7 +56,7 @@ async fn run() {
     let home = killed.restart(dir).await.unwrap();
     let back = home.wait_for_status(SOON, is_linked).await.unwrap();
     assert_eq!(back["stats"]["double_signs_detected"], 0);
-    assert!(probe.welcome(home_key).await.unwrap().authorized, "the chain has not forgotten it");
+    probe.comes_back(home_key).await.unwrap();
 
     // The node holds still: nobody can report anything.
     let before = network.chain.node.head().borrow().unwrap();

@@ -27,7 +27,7 @@ const INSTALL: Duration = Duration::from_secs(150);
 const LIFE: Duration = Duration::from_secs(100);
 
 /// What a process may take to end that has said its last word.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 
 const BLOCK_TIME_MS: u64 = 150;
 

@@ -19,8 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// Bounds a step.
 const SOON: Duration = Duration::from_secs(30);
 
-/// From the second director's word to the last director's disconnect.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// From the second director's word to the last director's disconnect. The node stands still meanwhile, so that it is
+/// not the chain's doing; how long it took is printed. A busy machine needs most of this to start the command.
+const AT_ONCE: Duration = Duration::from_secs(15);
 
 /// Blocks in which one director's word changes nothing elsewhere.
 const IN_VAIN: u64 = 6;
@@ -97,7 +98,7 @@ async fn at_the_threshold_all_doors_shut(
     for key in &keys[1..] {
         let left = AT_ONCE.saturating_sub(started.elapsed());
         let cut_off = timeout(left, validator.probe.is_cut_off(key)).await;
-        cut_off.context("still connected a second after the second revocation")??;
+        cut_off.context("still connected after the second revocation")??;
     }
     eprintln!("cut off by all {:?} after `director revoke` was started", started.elapsed());
     signal(world, "CONT").await?;

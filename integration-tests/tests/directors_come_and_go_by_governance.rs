@@ -24,11 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// Bounds a step.
 const SOON: Duration = Duration::from_secs(30);
 
-/// From finalization until all others have joined a new director.
-const JOINED: Duration = Duration::from_secs(5);
-
-/// From finalization until all others have cut off one that was removed.
-const CUT_OFF: Duration = Duration::from_secs(2);
+/// From finalization until all others have cut off one that was removed: before silence would have done so. How long
+/// it takes is printed; this is for debug builds on a busy machine.
+const CUT_OFF: Duration = Duration::from_secs(8);
 
 /// How often the kernel's table is looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -85,7 +83,7 @@ async fn a_new_one_is_joined(world: &mut World) -> anyhow::Result<()> {
     world.chain().activate_at(&site.identity, site.endpoints()).await?;
     world.sites.push(site);
     let finalized = timeout(SOON, finalized).await???;
-    world.wait_until_linked(JOINED).await.context("after the activation was finalized")?;
+    world.wait_until_linked(SOON).await.context("after the activation was finalized")?;
     eprintln!(
         "a new director is joined by all others {:?} after finalization",
         finalized.elapsed()
@@ -97,7 +95,14 @@ async fn a_new_one_is_joined(world: &mut World) -> anyhow::Result<()> {
 async fn one_is_cut_off(world: &mut World) -> anyhow::Result<Site> {
     let removed = world.sites.remove(1);
     let (id, pid) = (removed.identity.id(), removed.pid()?);
-    ensure!(established(pid, MESH_PORT)?.len() == 3, "it is not connected to all others");
+    let connected = async {
+        // Two directors that dial each other at once have two connections for a moment.
+        while established(pid, MESH_PORT)?.len() != 3 {
+            sleep(LOOK).await;
+        }
+        anyhow::Ok(())
+    };
+    timeout(SOON, connected).await.context("it is not connected to all others")??;
     let (gone, account) = (id.clone(), id.clone());
     let finalized = finalized_when(world, move |snapshot| snapshot.director(&gone).is_none());
     let cut_off = async {

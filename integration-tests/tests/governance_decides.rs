@@ -32,7 +32,7 @@ use tokio::time::timeout;
 /// Bounds a failure.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-const BLOCK_TIME_MS: u64 = 150;
+const BLOCK_TIME_MS: u64 = 300;
 
 /// Where nobody listens: no director runs here.
 const NOWHERE: Ports = Ports { mesh: 1, public: 2, http: 3 };

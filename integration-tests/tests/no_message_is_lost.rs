@@ -13,6 +13,9 @@ use tokio::time::timeout;
 /// Bounds a failure.
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// The longest time in which a validator may receive nothing: a failover takes half a second.
+const STALL: Duration = Duration::from_secs(15);
+
 async fn happens(fault: Fault) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let setting = Setting {
@@ -21,6 +24,9 @@ async fn happens(fault: Fault) -> Outcome {
         per_s: 200,
         check_signatures: true,
         churn: fault == Fault::Churn,
+        // Of a real chain these are some seconds: to connect again takes up to one of these.
+        block_time_ms: if fault == Fault::ChainAway { 2_000 } else { 500 },
+        away: Duration::from_secs(12),
         dir: dir.path().into(),
     };
     let trial = async {
@@ -31,7 +37,7 @@ async fn happens(fault: Fault) -> Outcome {
     let outcome = timeout(PATIENCE, trial).await.expect("done within the bound");
     println!("{fault:?}: {outcome:?}");
     assert!(outcome.is_whole(), "{outcome:?}");
-    assert!(outcome.longest_stall() < Duration::from_secs(5), "{outcome:?}");
+    assert!(outcome.longest_stall() < STALL, "{outcome:?}");
     outcome
 }
 
@@ -67,4 +73,12 @@ async fn when_a_director_drains() {
 async fn when_a_third_of_the_validators_leaves_and_others_come() {
     let outcome = happens(Fault::Churn).await;
     assert_eq!((outcome.disconnected, outcome.withheld), (0, 0), "the others noticed: {outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_chain_is_away_and_a_validator_signs_twice_meanwhile() {
+    let outcome = happens(Fault::ChainAway).await;
+    assert_eq!(outcome.disconnected, 0, "directors lose nobody: {outcome:?}");
+    let blocks = outcome.evidence_blocks.unwrap();
+    assert!((1..=3).contains(&blocks), "{blocks} blocks after the return of the chain");
 }

@@ -31,11 +31,11 @@ const SOON: Duration = Duration::from_secs(30);
 const LONG: Duration = Duration::from_secs(15);
 
 /// A stranger that the address gives away is closed at once, not when its handshake takes too long.
-const AT_ONCE: Duration = Duration::from_secs(2);
+const AT_ONCE: Duration = Duration::from_secs(7);
 
 /// From the new address on chain until everybody is connected there: a dead connection is found by ten
 /// seconds of silence, and dialed anew with back-off.
-const FOUND: Duration = Duration::from_secs(45);
+const FOUND: Duration = Duration::from_secs(80);
 
 /// How often the kernel's table is looked at.
 const LOOK: Duration = Duration::from_millis(50);

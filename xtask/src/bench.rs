@@ -16,6 +16,8 @@ Benchmarks:
   relay  directors against gossipsub, NATS and plain TCP, as real processes: `--help` tells the
          options, `--quick` takes under four minutes, all of it half an hour; builds releases first
          (10 minutes on two cores, once)
+  memory a director of a thousand validators, of whom a hundred do not read, beside large messages, held to the
+         formula for its memory
   failover
          what validators notice when a director dies, freezes, restarts or drains, as real processes
          under load: `--help` tells the options
@@ -32,6 +34,20 @@ The machine should have nothing else to do meanwhile.
 /// Manifest of the other systems, a workspace of its own.
 pub(crate) const PEERS: &str = "benchmarks/peers/Cargo.toml";
 
+/// Where a director's memory is largest: many connections, some of which do not read, and large messages.
+const MEMORY: [&str; 10] = [
+    "--systems",
+    "director",
+    "--rate",
+    "20",
+    "--validators",
+    "1000",
+    "--frozen",
+    "100",
+    "--bulk",
+    "1",
+];
+
 /// The other systems' packages; each is built by itself, so that they share no features.
 const SYSTEMS: [&str; 3] = ["bench-raw", "bench-gossipsub", "bench-nats"];
 
@@ -47,6 +63,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {
     };
     match &*name {
         "relay" => relay(rest),
+        "memory" => relay(&[&MEMORY.map(OsString::from)[..], rest].concat()),
         "failover" => failover(rest),
         "core" | "detector" | "store" | "heartbeats" => criterion(&name, rest),
         "help" | "-h" | "--help" => {
@@ -92,6 +109,15 @@ fn relay(arguments: &[OsString]) -> Result<(), String> {
 }
 
 fn failover(arguments: &[OsString]) -> Result<(), String> {
+    as_operators_would("failover", arguments)
+}
+
+/// Builds directors and a program of `integration-tests` as releases, and runs it.
+///
+/// # Errors
+///
+/// If something does not build, or the program fails.
+pub(crate) fn as_operators_would(program: &str, arguments: &[OsString]) -> Result<(), String> {
     let mut steps = Steps::new(2);
     steps.begin("building runtime and node");
     let runtime = wasm::start()?;
@@ -100,15 +126,26 @@ fn failover(arguments: &[OsString]) -> Result<(), String> {
     steps.begin("building directors and validators as operators would");
     // Not the devnet: linking it takes minutes.
     let packages = ["-p", "director-service", "-p", "integration-tests"];
-    release(&[&packages[..], &["--bin", "director", "--bin", "failover"]].concat(), None)?;
+    release(&[&packages[..], &["--bin", "director", "--bin", program]].concat(), None)?;
     // Directors are found beside it, the node, which is not measured, among the debug builds.
-    let mut benchmark = Command::new(setup::target_dir()?.join("release/failover"));
-    benchmark.args(arguments).stdin(Stdio::null());
-    let status =
-        benchmark.status().map_err(|error| format!("cannot start the benchmark: {error}"))?;
+    let executable = setup::target_dir()?.join("release").join(program);
+    run_to_its_end(Command::new(executable).args(arguments))
+}
+
+/// Runs a program that was built, with this one's output.
+///
+/// # Errors
+///
+/// If it cannot be started, or fails.
+pub(crate) fn run_to_its_end(command: &mut Command) -> Result<(), String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|error| format!("cannot start {program}: {error}"))?;
     match status.success() {
         true => Ok(()),
-        false => Err("the benchmark failed, see above".into()),
+        false => Err(format!("{program} failed, see above")),
     }
 }
 

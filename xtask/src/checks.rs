@@ -21,7 +21,7 @@ const FUZZ_SECONDS: u64 = 8;
 ///
 /// If one failed.
 pub(crate) fn run() -> Result<(), String> {
-    let mut steps = Steps::new(8);
+    let mut steps = Steps::new(9);
     let mut total = Tally::default();
     eprintln!(
         "The first run compiles a whole blockchain node, twice: 20 to 30 minutes on two cores."
@@ -39,6 +39,11 @@ pub(crate) fn run() -> Result<(), String> {
     total.add(one(cargo(&lints)));
     // The compared systems are a workspace of their own: a benchmark that does not build measures nothing.
     total.add(one(bench::lint_peers()));
+
+    steps.begin("licences, advisories and sources of what is used");
+    if let Some(result) = supply_chain()? {
+        total.add(one(result));
+    }
 
     steps.begin("runtime, node, director and devnet");
     // Tests start these programs; cargo does not build programs for the tests of another package.
@@ -79,6 +84,25 @@ fn cargo(arguments: &[&str]) -> Result<(), String> {
     cargo::run(cargo::cargo()?.args(arguments))
 }
 
+/// `cargo deny check` by `deny.toml`; `None`, and loudly, where the tool is not installed: building it takes minutes.
+fn supply_chain() -> Result<Option<Result<(), String>>, String> {
+    if !has("deny")? {
+        eprintln!(
+            "      SKIPPED: there is no cargo-deny, so nobody has looked at licences, advisories and sources; \
+             `cargo install --locked cargo-deny` installs it"
+        );
+        return Ok(None);
+    }
+    Ok(Some(cargo(&["deny", "--workspace", "check"])))
+}
+
+/// Whether cargo has this command.
+fn has(command: &str) -> Result<bool, String> {
+    let mut asked = cargo::cargo()?;
+    asked.args([command, "--version"]).stdin(Stdio::null());
+    Ok(asked.output().is_ok_and(|output| output.status.success()))
+}
+
 fn programs() -> Result<(), String> {
     let runtime = wasm::start()?;
     devnet::build_programs()?;
@@ -86,13 +110,8 @@ fn programs() -> Result<(), String> {
 }
 
 fn tests() -> Result<Tally, String> {
-    let has_nextest = cargo::cargo()?
-        .args(["nextest", "--version"])
-        .stdin(Stdio::null())
-        .output()
-        .is_ok_and(|output| output.status.success());
     let mut tests = cargo::cargo()?;
-    if has_nextest {
+    if has("nextest")? {
         tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
     } else {
         // Not `--all-targets`: that would run the benchmarks too.

@@ -13,6 +13,7 @@ mod metadata;
 mod setup;
 mod sim;
 mod steps;
+mod trials;
 mod vectors;
 mod wasm;
 mod weights;
@@ -34,6 +35,10 @@ Commands:
   sim [--seeds N] [--seed BASE] [--jobs J] | --replay SEED [--trace] | --compare
                  directors and validators in simulated time, with faults that a seed draws; `--help`
                  tells more
+  kills [--runs N] [--seed S]
+                 kill directors at every place of a proof's way to the chain, 200 times if nothing else is said
+  soak [--minutes N] [--rate N]
+                 a network under load for an hour, with something happening every minute
   bench [relay|failover|heartbeats|core|store] [ARGS]
                  measures this machine's director, against other systems too
   build          everything that the devnet needs, without running it
@@ -62,6 +67,8 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::run(&arguments),
         "sim" => sim::run(&arguments),
         "bench" => bench::run(&arguments),
+        "kills" => trials::kills(&arguments),
+        "soak" => trials::soak(&arguments),
         "build" => no_arguments("build", &arguments).and_then(|()| devnet::build().map(drop)),
         "wasm" => no_arguments("wasm", &arguments).and_then(|()| wasm::run()),
         "env" => no_arguments("env", &arguments).and_then(|()| setup::print_environment()),

@@ -1,6 +1,7 @@
 //! `relay-bench`: measures relays against each other on one machine; see docs/benchmarks.md.
 
 mod case;
+mod memory;
 mod plan;
 mod plot;
 mod process;
@@ -148,6 +149,12 @@ async fn run(cli: Cli) -> Result<()> {
         "{} cases could not be measured:\n{}",
         run.failures.len(),
         run.failures.join("\n")
+    );
+    let excesses = memory::excesses(&rows);
+    ensure!(
+        excesses.is_empty(),
+        "directors took more memory than they may:\n{}",
+        excesses.join("\n")
     );
     Ok(())
 }

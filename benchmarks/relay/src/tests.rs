@@ -1,6 +1,6 @@
 use crate::{
     case::{Case, Load, System},
-    plan, plot,
+    memory, plan, plot,
     row::Row,
     table,
 };
@@ -32,6 +32,20 @@ fn row(system: System, rate: u64, p99_ms: f64, lost: u64) -> Row {
         runs: 1,
         failed_tries: 0,
     }
+}
+
+#[test]
+fn a_director_is_held_to_the_formula_for_its_memory() {
+    let many = Row { validators: 1_000, ..row(System::Director, 40, 1.0, 0) };
+    // 25 + 64 + 256 MiB, and 41 + 74 KiB for each.
+    let bound = memory::bound_mib(&many).unwrap();
+    assert!((bound - 457.3).abs() < 0.1, "{bound}");
+    let within = Row { rss_mib: bound - 1.0, ..many.clone() };
+    let beyond = Row { rss_mib: bound + 1.0, ..many };
+    let of_others = Row { rss_mib: 1e6, ..row(System::Raw, 40, 1.0, 0) };
+    let excesses = memory::excesses(&[within, beyond, of_others]);
+    assert_eq!(excesses.len(), 1);
+    assert!(excesses[0].starts_with("1×1000, 216 B: 458 MiB"), "{excesses:?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::{
     pool::{Refusal, hand},
     session::{Head, Session, limit, timeout, unexpected},
 };
+use crate::failpoint::{self, Failpoint};
 use codec::{Compact, Decode};
 use director_primitives::{AccountId32, H256};
 use std::{
@@ -225,10 +226,15 @@ impl Submitter {
             let bytes = sign(session, call, signer, nonce, born).await?;
             let extrinsic = Extrinsic { bytes, nonce, born: born.number };
             if let Some(journal) = journal {
+                failpoint::hit(Failpoint::Signed);
                 journal.write(&extrinsic).await;
+                failpoint::hit(Failpoint::Written);
             }
             match hand(session, &extrinsic.bytes).await {
                 Ok(()) => {
+                    if journal.is_some() {
+                        failpoint::hit(Failpoint::Handed);
+                    }
                     let hash = extrinsic.hash();
                     debug!(%account, nonce, ?hash, "submitted {}.{}", call.pallet_name(), call.call_name());
                     known.next = Some(nonce + 1);

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     chain::Chain,
+    failpoint::{self, Failpoint},
     store::{Outbox, Record, State},
 };
 use director_primitives::{DoubleSignProof, H256};
@@ -119,6 +120,7 @@ impl Actor {
         if self.entries.contains_key(&id) {
             return;
         }
+        failpoint::hit(Failpoint::Taken);
         let now = now_ms();
         let state = State::Proven;
         let record = Record { proof, state, proven_at_ms: now, changed_at_ms: now };

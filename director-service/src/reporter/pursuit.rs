@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     chain::{Again, Chain, ChainError, Extrinsic, Fate, LIFETIME},
+    failpoint::{self, Failpoint},
     store::State,
 };
 use director_primitives::{DoubleSignProof, OffenceContext, Reason, Snapshot, turn::rank};
@@ -97,6 +98,7 @@ impl Pursuit {
             Ok(offence) => offence,
             Err(reason) => return self.unwanted(reason, finalized).await,
         };
+        failpoint::hit(Failpoint::Judged);
         self.teller.accused(offence.validator.clone()).await;
         if matches!(self.state, State::Waiting { .. }) {
             tracing::info!(validator = ?offence.validator, "excused for another offence, but not for this");
@@ -109,6 +111,7 @@ impl Pursuit {
         if self.chain.check_evidence_at_best(&self.proof).await?.is_err() {
             return Ok(Next::Block);
         }
+        failpoint::hit(Failpoint::Due);
         self.submit(finalized).await?;
         Ok(Next::Block)
     }
@@ -121,6 +124,7 @@ impl Pursuit {
     ) -> Result<Option<Next>, ChainError> {
         let why = match self.chain.fate(extrinsic).await {
             Ok(Fate::Included(included)) => {
+                failpoint::hit(Failpoint::Included);
                 return Ok(Some(Next::Done(State::Finalized { block: included.block_number })));
             }
             Ok(Fate::Pending) => {
@@ -227,6 +231,7 @@ impl Pursuit {
         match result {
             Ok(Ok(Extrinsic { bytes, nonce, born })) => {
                 self.enter(State::Signed { bytes, nonce, born }).await;
+                failpoint::hit(Failpoint::Submitted);
                 self.handed_at = Some(finalized);
                 Ok(())
             }

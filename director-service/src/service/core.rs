@@ -19,6 +19,7 @@ use crate::{
         Director, DisconnectReason, Frame, Input, Link, Output, Received, Recipients,
         RevokeOutcome, ValidatorVote,
     },
+    failpoint::{self, Failpoint},
     network::{Broadcast, Event, Events, Handle, Payload},
     reporter,
     store::History,
@@ -415,6 +416,7 @@ impl Core {
             Output::Forget { below } => self.history.prune(below).await?,
             Output::Proven(proof) => {
                 let checkpoint = proof.first.vote.checkpoint;
+                failpoint::hit(Failpoint::Proven);
                 warn!(id = ?proof.id(), checkpoint, "a double sign is proven");
                 if !self.reporter.report(proof).await {
                     return Err(ServiceError::Ended("the reporter"));

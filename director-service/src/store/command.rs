@@ -1,6 +1,7 @@
 //! What the store's thread is asked, and what it answers.
 
 use super::{Recent, Record, StoreError, tables::Opened};
+use crate::failpoint::{self, Failpoint};
 use director_primitives::{AccountId32, CheckpointNumber, H256, SignedVote};
 use redb::StorageError;
 use tokio::sync::oneshot;
@@ -70,7 +71,10 @@ impl Command {
             Self::Remember(votes) => file.remember(votes)?,
             Self::Replace { validator, by } => file.replace(validator, by)?,
             Self::Prune { below } => file.prune(*below)?,
-            Self::Put { record, .. } => file.put(record)?,
+            Self::Put { record, .. } => {
+                file.put(record)?;
+                failpoint::hit(Failpoint::Committing);
+            }
             Self::Remove { id, .. } => file.remove(*id)?,
             // Of those before it the same transaction takes care.
             Self::Flush { .. } | Self::Close => {}

@@ -20,6 +20,7 @@ use super::{
     overlay::Overlay,
     tables::Tables,
 };
+use crate::failpoint::{self, Failpoint};
 use director_primitives::H256;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -164,6 +165,9 @@ impl Worker {
         });
         match done {
             Ok(answers) => {
+                if batch.iter().any(|of| matches!(of, Command::Put { .. })) {
+                    failpoint::hit(Failpoint::Committed);
+                }
                 for (command, answer) in batch.into_iter().zip(answers) {
                     if let (Command::Bind { genesis_hash, .. }, Ok(_)) = (&command, &answer) {
                         self.genesis_hash = Some(*genesis_hash);

@@ -29,6 +29,12 @@ struct Options {
     /// Directors.
     #[arg(long, default_value_t = 3)]
     directors: usize,
+    /// Seconds for which the chain is away (`chain-away`).
+    #[arg(long, default_value_t = 60)]
+    away: u64,
+    /// Milliseconds from one block to the next.
+    #[arg(long, default_value_t = 500)]
+    block_time_ms: u64,
     /// Have the validators check each other's signatures, which takes most of their time.
     #[arg(long)]
     check_signatures: bool,
@@ -81,6 +87,8 @@ async fn trial(fault: Fault, options: &Options) -> anyhow::Result<Outcome> {
         per_s: options.rate,
         check_signatures: options.check_signatures,
         churn: fault == Fault::Churn,
+        block_time_ms: options.block_time_ms,
+        away: Duration::from_secs(options.away),
         dir: dir.path().into(),
     };
     let mut trial = Trial::start(&setting).await?;
@@ -110,4 +118,9 @@ fn show(fault: Fault, run: usize, of: &Outcome) {
         of.moved,
         of.withheld,
     );
+    if let Some(blocks) = of.evidence_blocks {
+        println!(
+            "         the proof of what was done meanwhile was on chain {blocks} blocks after its return"
+        );
+    }
 }

@@ -240,16 +240,24 @@ impl Newcomer {
         self.probe.enter_at(director.peer_key, address.clone()).await
     }
 
-    /// Applies with an honest proof for the newest finalized block; the answer.
+    /// Applies with an honest proof for the newest finalized block; the answer. A director that has not heard of that
+    /// block yet is asked again upon the next one, as a client does.
     ///
     /// # Errors
     ///
     /// If the node or the director is gone.
     pub async fn apply(&mut self, world: &World, director: PublicKey) -> anyhow::Result<Answer> {
         let chain = world.chain();
-        let head = chain.node.head().borrow().context("no block is finalized yet")?;
-        let draft = Draft::honest(chain, &self.identity, head).await?;
-        self.probe.apply(director, draft.sign(&chain.genesis_hash, &self.identity)).await
+        let mut heads = chain.node.head();
+        loop {
+            let head = heads.borrow_and_update().context("no block is finalized yet")?;
+            let draft = Draft::honest(chain, &self.identity, head).await?;
+            let application = draft.sign(&chain.genesis_hash, &self.identity);
+            match self.probe.apply(director, application).await? {
+                Answer::Stale => heads.changed().await?,
+                answer => return Ok(answer),
+            }
+        }
     }
 
     /// Applies at a director and waits until it is welcomed as authorized there.

@@ -49,15 +49,7 @@ impl<'a> Scene<'a> {
             probe.enter(director.identity.peer_key(), director.ports.public).await.unwrap();
         }
         let asked = network.directors[home].identity.peer_key();
-        let mut finalized = network.chain.node.finalized();
-        let answer = loop {
-            finalized.mark_unchanged();
-            match probe.ask(asked, &network.chain.node).await.unwrap() {
-                // The director has not heard of that block yet: as a client does, ask again upon the next one.
-                Answer::Stale => finalized.changed().await.unwrap(),
-                answer => break answer,
-            }
-        };
+        let answer = probe.ask(asked, &network.chain.node).await.unwrap();
         assert!(matches!(answer, Answer::Approved { .. }), "{name}: {answer:?}");
         for director in &network.directors {
             assert!(probe.welcome(director.identity.peer_key()).await.unwrap().authorized);
@@ -169,9 +161,8 @@ impl<'a> Scene<'a> {
         }
         let mut signed = 0;
         for (director, before) in network.directors.iter().zip(&before) {
-            let status = director.status().await.unwrap();
+            let status = director.wait_for_status(SOON, |of| of["ready"] == true).await.unwrap();
             assert_eq!(status["evidence"].as_array().map(Vec::len), Some(0), "{name}: {status:#}");
-            assert_eq!(status["ready"], true, "{name}: {status:#}");
             let now = Metrics::of(director).await.unwrap();
             signed += now.since(before, "revocations_signed_total");
             assert_eq!(now.since(before, "revocations_total"), 0, "{name}");

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(280);
 const SOON: Duration = Duration::from_secs(30);
 
 /// Until a connection is over, whatever is done with it: a handshake may take ten seconds.
-const OVER: Duration = Duration::from_secs(25);
+const OVER: Duration = Duration::from_secs(50);
 
 const VALIDATORS: usize = 4;
 

@@ -1,0 +1,48 @@
+//! Holds directors to the formula for their memory in docs/benchmarks.md.
+//!
+//! ```text
+//! a director:  base + connections × a + validators × b + ring + what waits
+//! ```
+
+use crate::{case::System, row::Row};
+
+/// A director that knows nobody.
+const BASE_KIB: usize = 25 * 1024;
+
+/// A connection: its task, muxer, cipher and buffers.
+const CONNECTION_KIB: usize = 41;
+
+/// A validator, whoever's it is: slots of recent checkpoints, and sequence windows at their largest.
+const VALIDATOR_KIB: usize = 10 + 64;
+
+/// `limits.log_mib`, and `limits.memory_mib` with `limits.mesh_memory_mib`, as they are by default.
+const RING_KIB: usize = 64 * 1024;
+const WAITING_KIB: usize = 256 * 1024;
+
+/// The most that directors may have had together in a run, in MiB; `None` for other systems.
+pub(crate) fn bound_mib(row: &Row) -> Option<f64> {
+    let is_director = matches!(row.system, Some(System::Director | System::DirectorQuic));
+    let Row { relays, validators, .. } = *row;
+    let mesh = relays.saturating_sub(1);
+    // On the mesh only if there is one.
+    let waiting = WAITING_KIB * (1 + mesh.min(1));
+    let each = BASE_KIB + mesh * CONNECTION_KIB + validators * VALIDATOR_KIB + RING_KIB + waiting;
+    let kib = relays * each + validators * CONNECTION_KIB;
+    is_director.then(|| kib as f64 / 1024.0)
+}
+
+/// The rows that are above it, each a line.
+pub(crate) fn excesses(rows: &[Row]) -> Vec<String> {
+    let excess = |row: &Row| {
+        let bound = bound_mib(row)?;
+        let Row { relays, validators, .. } = *row;
+        let load = row.load();
+        (row.rss_mib > bound).then(|| {
+            format!(
+                "{relays}×{validators}, {load}: {:.0} MiB, the formula says {bound:.0}",
+                row.rss_mib
+            )
+        })
+    };
+    rows.iter().filter_map(excess).collect()
+}

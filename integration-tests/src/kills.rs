@@ -1,0 +1,328 @@
+//! Kills directors while a double sign is on its way to the chain, again and again in one network, and looks what
+//! became of it.
+//!
+//! Each run has an offender of its own, whose client sends both votes as any validator's does: to its primary, and once
+//! more to another director if that dies. The director that is killed is the one whose turn it is to report. A
+//! supervisor starts it again at once, as an operator's service manager would.
+
+use crate::{
+    book::{self, Book},
+    director::{Director, settles},
+    double_signer::{Offender, two_votes},
+    keys::Identity,
+    network::{Network, Plan, addresses},
+};
+use anyhow::{Context, ensure};
+use director_primitives::{AccountId32, H256, SignedVote, turn::rank};
+use director_service::failpoint::Failpoint;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde_json::Value;
+use std::{
+    collections::VecDeque,
+    fmt,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+/// Bounds each wait.
+const SOON: Duration = Duration::from_secs(90);
+
+/// Honest validators.
+const VALIDATORS: usize = 3;
+
+/// Offenders that are brought onto the chain together.
+const BATCH: usize = 20;
+
+/// Of so many runs in a row the last one kills at a random time, the others at failpoints.
+const IN_A_ROW: usize = 4;
+
+/// Within this time after the second vote somebody is killed at a random time: until it is finalized, and a little more.
+const RANDOM: Duration = Duration::from_millis(1_500);
+
+/// When a director is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kill {
+    /// When it passes a failpoint for the n-th time.
+    At(Failpoint, u32),
+    /// So long after the second vote.
+    After(Duration),
+}
+
+impl fmt::Display for Kill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(at, 1) => write!(f, "at {}", at.name()),
+            Self::At(at, passing) => write!(f, "at {} (passing {passing})", at.name()),
+            Self::After(delay) => write!(f, "after {} ms", delay.as_millis()),
+        }
+    }
+}
+
+/// What came of one run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// When the director was to be killed.
+    pub kill: Kill,
+    /// Whether it was: it may not get to a failpoint so often.
+    pub struck: bool,
+    /// Who was.
+    pub victim: String,
+    /// Who reported the offence.
+    pub reporter: String,
+    /// Extrinsics that reported it, successful or not.
+    pub extrinsics: u32,
+    account: AccountId32,
+    proof: H256,
+}
+
+/// What came of all of them.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// In order.
+    pub runs: Vec<Run>,
+    /// How long they took, without bringing up the network.
+    pub took: Duration,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count =
+            |holds: &dyn Fn(&Run) -> bool| self.runs.iter().filter(|run| holds(run)).count();
+        let at_failpoints = count(&|run| run.struck && matches!(run.kill, Kill::At(..)));
+        write!(
+            f,
+            "{} runs in {:.0} s: each offender slashed once; {} directors killed, {at_failpoints} at a failpoint \
+             and {} at a random time; {} reported by the one that was killed; one extrinsic in {} runs, two in {}",
+            self.runs.len(),
+            self.took.as_secs_f64(),
+            count(&|run| run.struck),
+            count(&|run| matches!(run.kill, Kill::After(_))),
+            count(&|run| run.struck && run.reporter == run.victim),
+            count(&|run| run.extrinsics == 1),
+            count(&|run| run.extrinsics == 2),
+        )
+    }
+}
+
+/// A network in which directors are killed.
+pub struct Kills {
+    network: Network,
+    dir: PathBuf,
+    chance: StdRng,
+    book: watch::Receiver<Book>,
+    keeper: JoinHandle<()>,
+    offenders: VecDeque<Identity>,
+    made: usize,
+    runs: Vec<Run>,
+    began: Instant,
+}
+
+impl Kills {
+    /// Brings up a chain, three directors and some validators.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps them from coming up.
+    pub async fn start(dir: PathBuf, seed: u64) -> anyhow::Result<Self> {
+        let plan = Plan { block_time_ms: 200, ..Plan::quick(VALIDATORS, &dir) };
+        let network = Network::start(&plan, |_| {}).await?;
+        let (keeper, book) = book::keep(network.chain.node.clone());
+        let chance = StdRng::seed_from_u64(seed);
+        let (offenders, runs, began) = (VecDeque::new(), Vec::new(), Instant::now());
+        Ok(Self { network, dir, chance, book, keeper, offenders, made: 0, runs, began })
+    }
+
+    /// Has the next offender sign twice and kills a director meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If it is not reported, or reported more than twice, or a director does not come back.
+    pub async fn run(&mut self) -> anyhow::Result<Run> {
+        let (number, kill) = (self.runs.len() + 1, self.next_kill());
+        let victim = self.chance.random_range(0..self.network.directors.len());
+        let run = self.attempt(kill, victim).await;
+        let run = run.with_context(|| {
+            let logs = self.network.directors.iter().map(|of| of.process.log_tail());
+            let logs: Vec<_> = logs.collect();
+            format!("run {number}: director-{} killed {kill}\n{}", victim + 1, logs.join("\n--\n"))
+        })?;
+        self.runs.push(run.clone());
+        Ok(run)
+    }
+
+    async fn attempt(&mut self, kill: Kill, victim: usize) -> anyhow::Result<Run> {
+        for director in &self.network.directors {
+            director.wait_for_status(SOON, is_linked).await?;
+        }
+        let offender = self.next_offender().await?;
+        let account = offender.id();
+        let (votes, proof) = self.votes(&offender, victim)?;
+        let mut addresses = addresses(&self.network.directors)?;
+        let first = self.chance.random_range(0..addresses.len());
+        addresses.rotate_left(first);
+        let client = Offender::connect(&self.network.chain, &offender, addresses).await?;
+
+        let director = self.network.directors.remove(victim);
+        let name = director.identity.name.clone();
+        if let Kill::At(at, passing) = kill {
+            director.process.end_at(at, passing)?;
+        }
+        client.vote(&votes)?;
+        let (director, struck) = self.strike(director, kill, &account, proof).await?;
+        self.network.directors.insert(victim, director);
+
+        self.reported(&account).await?;
+        for director in &self.network.directors {
+            director.wait_for_status(SOON, |status| is_settled(status, &proof)).await?;
+        }
+        client.leave().await;
+        let (reports, case) = {
+            let book = self.book.borrow();
+            (book.reports(&proof), book.case(&account))
+        };
+        let reporter = case.reporter.context("it is reported")?;
+        ensure!((1..=2).contains(&reports), "{reports} extrinsics report it");
+        let reporter = self.network.name_of(&reporter);
+        Ok(Run { kill, struck, victim: name, reporter, extrinsics: reports, account, proof })
+    }
+
+    /// Kills it when it is time, and starts it again; whether it was killed.
+    async fn strike(
+        &self,
+        mut director: Director,
+        kill: Kill,
+        offender: &AccountId32,
+        proof: H256,
+    ) -> anyhow::Result<(Director, bool)> {
+        match kill {
+            Kill::After(delay) => sleep(delay).await,
+            Kill::At(..) => {
+                let (http, done) = (director.ports.http, self.reported(offender));
+                let settled = async {
+                    done.await?;
+                    settles(http, |status| is_settled(status, &proof)).await;
+                    anyhow::Ok(())
+                };
+                tokio::select! {
+                    ended = director.process.ended() => ended?,
+                    settled = timeout(SOON, settled) => {
+                        settled.context("its proof is not settled")??;
+                        director.process.disarm();
+                        return Ok((director, false));
+                    }
+                }
+            }
+        }
+        Ok((director.kill().await.restart(&self.dir).await?, true))
+    }
+
+    /// Waits until the chain has it that the offender signed twice.
+    async fn reported(&self, offender: &AccountId32) -> anyhow::Result<()> {
+        let mut book = self.book.clone();
+        let reported = book.wait_for(|book| book.case(offender).proven > 0);
+        timeout(SOON, reported).await.context("nobody reports it")??;
+        Ok(())
+    }
+
+    /// Every failpoint in turn, and random times in between.
+    fn next_kill(&mut self) -> Kill {
+        let number = self.runs.len();
+        if number % IN_A_ROW == IN_A_ROW - 1 {
+            return Kill::After(self.chance.random_range(Duration::ZERO..RANDOM));
+        }
+        let at = Failpoint::ALL[(number - number / IN_A_ROW) % Failpoint::ALL.len()];
+        // The outbox is written to when the proof comes, when it is signed and when it is final.
+        let most = if matches!(at, Failpoint::Committing | Failpoint::Committed) { 3 } else { 1 };
+        Kill::At(at, self.chance.random_range(1..=most))
+    }
+
+    /// Two votes of the offender for the newest checkpoint such that it is this director's turn to report them.
+    fn votes(
+        &mut self,
+        offender: &Identity,
+        director: usize,
+    ) -> anyhow::Result<([SignedVote; 2], H256)> {
+        let snapshot = self.network.chain.node.finalized().borrow().clone();
+        let snapshot = snapshot.context("there are blocks")?;
+        let account = self.network.directors[director].identity.id();
+        loop {
+            let (votes, proof) = two_votes(&snapshot, offender, &mut self.chance)?;
+            let directors = snapshot.directors.active.iter().map(|director| &director.account);
+            if rank(proof.as_bytes(), &account, directors) == Some(0) {
+                return Ok((votes, proof));
+            }
+        }
+    }
+
+    /// A validator that is authorized and has done nothing yet.
+    async fn next_offender(&mut self) -> anyhow::Result<Identity> {
+        if self.offenders.is_empty() {
+            let numbers = self.made + 1..=self.made + BATCH;
+            let batch: Vec<_> = numbers.map(|n| Identity::named(format!("offender-{n}"))).collect();
+            self.made += BATCH;
+            self.network.authorize(&batch).await?;
+            self.offenders.extend(batch);
+        }
+        self.offenders.pop_front().context("there are some")
+    }
+
+    /// Waits until all slashes are applied, and looks whether every offender was slashed once and nobody else, and
+    /// whether some outbox has a proof that is not done.
+    ///
+    /// # Errors
+    ///
+    /// If not.
+    pub async fn end(self) -> anyhow::Result<Summary> {
+        let took = self.began.elapsed();
+        let mut book = self.book.clone();
+        let applied = |book: &Book| self.runs.iter().all(|of| book.case(&of.account).applied > 0);
+        timeout(SOON, book.wait_for(applied)).await.context("not everybody is slashed")??;
+        {
+            let book = self.book.borrow();
+            ensure!(book.cases() == self.runs.len(), "others are accused: {book:?}");
+            for run in &self.runs {
+                let case = book.case(&run.account);
+                let once = (case.proven, case.applied) == (1, 1) && case.taken > 0;
+                let reports = book.reports(&run.proof);
+                ensure!(
+                    once && (1..=2).contains(&reports),
+                    "{run:?}: {case:?}, {reports} extrinsics"
+                );
+            }
+        }
+        for director in &self.network.directors {
+            let settled =
+                |status: &Value| self.runs.iter().all(|run| is_settled(status, &run.proof));
+            director.wait_for_status(SOON, settled).await?;
+        }
+        let whole =
+            self.network.wait_until(|of| Ok(of.shared.ledger().totals().outstanding() == 0));
+        timeout(SOON, whole).await.context("votes of honest validators are lost")??;
+        ensure!(self.network.shared.ledger().totals().duplicates == 0, "votes came twice");
+        self.keeper.abort();
+        self.network.shutdown().await;
+        Ok(Summary { runs: self.runs, took })
+    }
+}
+
+/// Whether a director is connected to both others and has what they have.
+fn is_linked(status: &Value) -> bool {
+    let peers = status["mesh"].as_array().map_or(&[][..], Vec::as_slice);
+    let all = peers.len() == 2 && peers.iter().all(|peer| peer["connected"] == true);
+    all && status["caught_up"] == true
+}
+
+/// Whether a director that is up has nothing left to do about a proof.
+fn is_settled(status: &Value, proof: &H256) -> bool {
+    let id = format!("{proof:?}");
+    let mut known = status["evidence"].as_array().into_iter().flatten();
+    let is_done = |of: &Value| {
+        of["state"].as_str().is_some_and(|of| of == "finalized" || of.starts_with("obsolete"))
+    };
+    status["active"] == true && known.all(|of| of["id"] != id.as_str() || is_done(of))
+}

@@ -1,0 +1,282 @@
+//! Lets a network run for long under load, with something happening to somebody every minute, and looks whether it
+//! stays as it was: memory, latency, and that everybody has everything.
+//!
+//! Director-1 is never restarted, so that its memory tells of the whole run; it stands still now and then as the others
+//! do. The book forgets what everybody has, and so does not grow either.
+
+mod minute;
+
+use crate::{
+    book::{self, Book},
+    chain::{FEES, STAKE},
+    director::Director,
+    keys::Identity,
+    load::Load,
+    network::{Network, Plan},
+};
+use anyhow::{Context, ensure};
+pub use minute::Minute;
+use std::{path::PathBuf, time::Duration};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+/// Bounds a wait for what was begun.
+const SOON: Duration = Duration::from_secs(90);
+
+/// How often memory is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a director stands still.
+const FREEZE: Duration = Duration::from_secs(3);
+
+/// Minutes from which on memory should stay as it is, and the share of a shorter run that is as long.
+const WARM_UP: usize = 10;
+const SHORT_WARM_UP: usize = 3;
+
+/// Least minutes of a run after its warm-up for its growth to say something.
+const LEAST: usize = 10;
+
+/// By how much memory may grow after the warm-up, in per cent.
+const MOST_GROWTH: f64 = 5.0;
+
+/// Who takes part, and for how long.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Minutes.
+    pub minutes: usize,
+    /// Directors, two at least.
+    pub directors: usize,
+    /// Validators.
+    pub validators: usize,
+    /// Messages a second of all of them together.
+    pub per_s: u64,
+    /// Where logs and state go.
+    pub dir: PathBuf,
+}
+
+/// What happens in a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Nothing.
+    Calm,
+    /// A director is killed and started again.
+    Kill,
+    /// A director stands still for three seconds.
+    Freeze,
+    /// A director hands its validators over, stops and is started again.
+    Drain,
+    /// A validator leaves and another comes.
+    Churn,
+}
+
+impl Event {
+    const TURNS: [Self; 5] = [Self::Calm, Self::Kill, Self::Churn, Self::Freeze, Self::Drain];
+
+    /// As it is shown.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Calm => "-",
+            Self::Kill => "kill",
+            Self::Freeze => "freeze",
+            Self::Drain => "drain",
+            Self::Churn => "churn",
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Minute by minute.
+    pub minutes: Vec<Minute>,
+    /// Messages published.
+    pub published: u64,
+    /// Deliveries that did not happen within the patience after the end.
+    pub lost: u64,
+    /// Messages that an application got twice.
+    pub duplicates: u64,
+    /// Messages that clients were told are lost.
+    pub gaps: usize,
+    /// Proofs of double signs, on chain or at a director: nobody signed twice.
+    pub accusations: usize,
+}
+
+impl Outcome {
+    /// By how much the memory of the director that ran all the time grew after the warm-up, in per cent.
+    pub fn growth(&self) -> f64 {
+        let (warm, last) = (self.minutes.get(self.warm_up()), self.minutes.last());
+        let [Some(warm), Some(last)] = [warm, last] else { return 0.0 };
+        (last.memory_kib as f64 / warm.memory_kib.max(1) as f64 - 1.0) * 100.0
+    }
+
+    /// Minutes that do not count for it.
+    pub fn warm_up(&self) -> usize {
+        WARM_UP.min(self.minutes.len() / SHORT_WARM_UP)
+    }
+
+    /// What is not as it must be, each a line.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut none =
+            |count: u64, of: &str| (count > 0).then(|| faults.push(format!("{count} {of}")));
+        none(self.lost, "deliveries are lost");
+        none(self.duplicates, "messages came twice");
+        none(self.gaps as u64, "gaps were told");
+        none(self.accusations as u64, "accusations of validators that did nothing");
+        let growth = self.growth();
+        if self.minutes.len() >= self.warm_up() + LEAST && growth > MOST_GROWTH {
+            faults.push(format!("the memory of director-1 has grown by {growth:.1} %"));
+        }
+        faults
+    }
+}
+
+/// A network that is soaked.
+pub struct Soak {
+    network: Network,
+    load: Load,
+    dir: PathBuf,
+    book: watch::Receiver<Book>,
+    keeper: JoinHandle<()>,
+    minutes: Vec<Minute>,
+}
+
+impl Soak {
+    /// Starts everything.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from coming up.
+    pub async fn start(setting: &Setting) -> anyhow::Result<Self> {
+        let plan = Plan {
+            directors: setting.directors,
+            block_time_ms: 1_000,
+            check_signatures: false,
+            ..Plan::quick(setting.validators, &setting.dir)
+        };
+        let network = Network::start(&plan, |_| {}).await?;
+        for director in &network.directors {
+            director.wait_until_ready(SOON).await?;
+        }
+        let (keeper, book) = book::keep(network.chain.node.clone());
+        let load = Load::start(network.shared.clone(), setting.per_s);
+        let (dir, minutes) = (setting.dir.clone(), Vec::new());
+        Ok(Self { network, load, dir, book, keeper, minutes })
+    }
+
+    /// One minute, or so; what came of it.
+    ///
+    /// # Errors
+    ///
+    /// If somebody does not do what is asked of it.
+    pub async fn minute(&mut self, length: Duration) -> anyhow::Result<Minute> {
+        let number = self.minutes.len();
+        let event = Event::TURNS[number % Event::TURNS.len()];
+        let (began, before) = (Instant::now(), self.network.shared.ledger().totals());
+        self.network.shared.ledger().forget_latencies();
+        let memory = minute::watch_memory(self.network.directors[0].process.pid(), LOOK);
+        sleep(length / 3).await;
+        self.happen(event, number / Event::TURNS.len()).await.with_context(|| event.name())?;
+        sleep_until(began + length).await;
+        let memory_kib = memory.median().await;
+        let minute = {
+            let ledger = self.network.shared.ledger();
+            Minute {
+                event,
+                published: ledger.totals().published - before.published,
+                outstanding: ledger.totals().outstanding(),
+                latency_ms: [
+                    ledger.latency_ms(0.5),
+                    ledger.latency_ms(0.99),
+                    ledger.latency_max_ms(),
+                ],
+                memory_kib,
+                entries: ledger.len(),
+            }
+        };
+        self.minutes.push(minute.clone());
+        Ok(minute)
+    }
+
+    async fn happen(&mut self, event: Event, round: usize) -> anyhow::Result<()> {
+        let directors = self.network.directors.len();
+        // Never the first one, unless it lives on.
+        let other = 1 + round % (directors - 1);
+        match event {
+            Event::Calm => Ok(()),
+            Event::Kill => {
+                let director = self.network.directors.remove(other);
+                self.bring_back(other, director).await
+            }
+            Event::Freeze => {
+                let director = &self.network.directors[round % directors];
+                director.signal("STOP")?;
+                sleep(FREEZE).await;
+                director.signal("CONT")
+            }
+            Event::Drain => {
+                let director = self.network.directors.remove(other);
+                let drained = director.command("drain").await?;
+                let said = String::from_utf8_lossy(&drained.stderr).into_owned();
+                ensure!(drained.status.success(), "the director does not drain: {said}");
+                self.bring_back(other, director).await
+            }
+            Event::Churn => {
+                let number = self.network.identities.len();
+                let newcomer = Identity::validator(number + 1);
+                self.network.chain.fund(vec![(newcomer.id(), STAKE + FEES)]).await?;
+                self.network.rotate(vec![newcomer], Duration::ZERO).await?;
+                let is_there = |of: &Network| {
+                    let progress = of.shared.progress();
+                    Ok(progress.ready.contains_key(&number) && progress.standbys.contains(&number))
+                };
+                timeout(SOON, self.network.wait_until(is_there)).await??;
+                self.network.shared.ledger().join(number);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes sure that it has ended, and starts it again.
+    async fn bring_back(&mut self, at: usize, director: Director) -> anyhow::Result<()> {
+        let back = director.kill().await.restart(&self.dir).await?;
+        back.wait_until_ready(SOON).await?;
+        self.network.directors.insert(at, back);
+        Ok(())
+    }
+
+    /// Stops the load, waits until everybody has everything, and ends everything.
+    ///
+    /// # Errors
+    ///
+    /// If a validator failed.
+    pub async fn end(self) -> anyhow::Result<Outcome> {
+        let published = self.load.stop().await;
+        ensure!(published.refused == 0, "an outbox was full: {} refused", published.refused);
+        let network = self.network;
+        let all = network.wait_until(|of| Ok(of.shared.ledger().totals().outstanding() == 0));
+        if let Ok(failed) = timeout(SOON, all).await {
+            failed?;
+        }
+        let mut accusations = self.book.borrow().cases();
+        for director in &network.directors {
+            let status = director.status().await?;
+            accusations += status["evidence"].as_array().map_or(0, Vec::len);
+        }
+        let totals = network.shared.ledger().totals();
+        let gaps = network.shared.progress().gaps.len();
+        self.keeper.abort();
+        network.shutdown().await;
+        Ok(Outcome {
+            minutes: self.minutes,
+            published: totals.published,
+            lost: totals.outstanding(),
+            duplicates: totals.duplicates,
+            gaps,
+            accusations,
+        })
+    }
+}
