@@ -101,7 +101,7 @@ async fn lags() {
     // One that never finalizes anything more, one that goes its own way, and the one that everybody is on.
     let start = async |base: &Path, block_time_ms: u64, more: &[&str]| {
         let base_path = base.display().to_string();
-        let arguments = [&["--base-path", &base_path], more].concat();
+        let arguments = [&["--base-path", base_path.as_str()][..], more].concat();
         Chain::start_with(&arguments, base, block_time_ms).await.unwrap()
     };
     let stale = start(&stale, 600_000, &["--finalize-after", "1000"]).await;
@@ -146,9 +146,9 @@ async fn lags() {
 async fn other_chain(dir: &Path) -> Other {
     let runtime = dir.join("other.wasm");
     std::fs::write(&runtime, with_version(&built().unwrap(), SPEC_VERSION + 1).unwrap()).unwrap();
-    let arguments = ["--dev", "--runtime", &runtime.display().to_string(), "--rpc-port", "0"];
-    let arguments = [&arguments[..], &["--exit-on-stdin-eof"]].concat();
-    let arguments: Vec<_> = arguments.into_iter().map(String::from).collect();
+    let runtime = runtime.display().to_string();
+    let arguments = ["--dev", "--runtime", &runtime, "--rpc-port", "0", "--exit-on-stdin-eof"];
+    let arguments: Vec<_> = arguments.map(String::from).into();
     let program = integration_tests::process::sibling("mock-node").unwrap();
     let log = dir.join("other.log");
     let mut process = Managed::spawn("other", &program, &arguments, log).unwrap();
