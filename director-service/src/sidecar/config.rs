@@ -53,9 +53,9 @@ pub struct Chain {
 impl From<&Chain> for chain::Settings {
     fn from(of: &Chain) -> Self {
         Self {
-            url: of.url.clone(),
             genesis_hash: of.genesis_hash,
             allow_insecure: of.allow_insecure,
+            ..Self::new(&of.url)
         }
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Facts {
     /// Frames lost to full queues within the last minute.
     pub(super) dropped: u64,
     pub(super) not_ready: Vec<String>,
+    /// What the chain's nodes and the account lack, each with its remedy.
+    pub(super) warnings: Vec<String>,
 }
 
 #[derive(Default)]
@@ -67,6 +69,10 @@ impl Facts {
         if !self.not_ready.is_empty() && list.0.is_empty() {
             let remedy = "the director's log says since when and why";
             list.critical("not-ready", self.not_ready.join("; "), remedy);
+        }
+        for warning in &self.warnings {
+            let remedy = "send the account tokens, or see to the node that is named; docs/operators.md has more";
+            list.warning("account-or-node", warning, remedy);
         }
         list.0.sort_by_key(|of| !is_critical(of));
         let level = match list.0.first() {
@@ -325,7 +331,7 @@ mod tests {
     #[test]
     fn each_cause_has_its_alarm() {
         type Change = fn(&mut Facts, &mut Parts);
-        let causes: [(&str, &str, Change); 17] = [
+        let causes: [(&str, &str, Change); 18] = [
             ("critical", "core-hangs", |of, _| of.sick = Some("it hangs".into())),
             ("critical", "store-failing", |of, _| of.store = Some("full".into())),
             ("critical", "node-away", |_, parts| parts.chain.connected = false),
@@ -340,6 +346,7 @@ mod tests {
                     [true, false].map(|certified| Checkpoint { certified, ..Default::default() });
                 parts.checkpoints = Checkpoints { items: items.to_vec(), ..Default::default() };
             }),
+            ("warning", "account-or-node", |of, _| of.warnings = vec!["little money".into()]),
             ("warning", "catching-up", |of, _| of.caught_up = false),
             ("warning", "draining", |of, _| of.draining = true),
             ("warning", "frames-lost", |of, _| of.dropped = 1),

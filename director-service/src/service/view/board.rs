@@ -90,6 +90,7 @@ impl View {
             draining: self.draining.load(Ordering::Relaxed),
             dropped,
             not_ready: reasons,
+            warnings: self.warnings(),
         };
         parts.alarms = facts.alarms(&parts);
         let parts = Arc::new(parts);
