@@ -129,7 +129,7 @@ impl Kills {
     ///
     /// Whatever keeps them from coming up.
     pub async fn start(dir: PathBuf, seed: u64) -> anyhow::Result<Self> {
-        let plan = Plan { block_time_ms: 200, ..Plan::quick(VALIDATORS, &dir) };
+        let plan = Plan { block_time_ms: 1_000, ..Plan::quick(VALIDATORS, &dir) };
         let network = Network::start(&plan, |_| {}).await?;
         let (keeper, book) = book::keep(network.chain.node.clone());
         let chance = StdRng::seed_from_u64(seed);
