@@ -69,7 +69,7 @@ impl DirectorChain {
         let proof = DoubleSignProof::decode(&mut &[0; 1_024][..]);
         let Ok(proof) = proof else { return Ok(None) };
         let call = interface::tx().slashing_evidence().report_double_sign(Static(proof));
-        self.submitter.fee(&call, &self.account).await
+        self.submitter.fee(&call).await
     }
 
     /// Makes this account, which governance has invited, an active director.

@@ -108,6 +108,9 @@ async fn same_history(shared: &Shared, rpc: &Rpc, finalized: u64) -> Result<(), 
             "it has finalized block {theirs:?} as number {number}, the node that was used before {ours:?}; \
              one of them is on a fork"
         ))),
-        _ => Ok(()),
+        Some(_) => Ok(()),
+        None => Err(ChainError::Unexpected(format!(
+            "it has no block {number}, though it says that it has finalized block {finalized}"
+        ))),
     }
 }

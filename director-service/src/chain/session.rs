@@ -171,12 +171,22 @@ pub(super) fn sp_hash(bytes: &[u8]) -> H256 {
     H256(director_primitives::envelope::fingerprint(bytes))
 }
 
+/// Longest text of a node that is kept, in bytes: it goes to logs and alarms.
+const MAX_TEXT: usize = 500;
+
+/// The beginning of what a node says.
+fn shortened(mut text: String) -> String {
+    let end = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    text.truncate(end);
+    text
+}
+
 /// Waits for the answer to an RPC call, but not for ever.
 pub(super) async fn limit<T>(
     call: impl Future<Output = Result<T, rpcs::Error>>,
 ) -> Result<T, ChainError> {
     timeout(CALL_TIMEOUT, call).await?.map_err(|error| match error {
-        rpcs::Error::User(answer) => ChainError::Unexpected(answer.to_string()),
+        rpcs::Error::User(answer) => ChainError::Unexpected(shortened(answer.to_string())),
         rpcs::Error::Deserialization(_)
         | rpcs::Error::Decode(_)
         | rpcs::Error::Serialization(_) => ChainError::Unexpected(error.to_string()),

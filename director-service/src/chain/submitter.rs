@@ -33,6 +33,9 @@ const RESUBMIT_BLOCKS: u64 = 4;
 /// Attempts to find a number that the pool takes.
 const NONCE_ATTEMPTS: usize = 3;
 
+/// Signs what is only to be weighed: everybody has this key.
+const NOBODY: &str = "//weighed-not-submitted";
+
 /// Submits extrinsics of any account. Clones share what is known of the accounts' nonces; one
 /// process must not have two of these that are no clones.
 #[derive(Clone)]
@@ -109,23 +112,19 @@ impl Submitter {
     }
 
     /// What a call would cost the account at the newest finalized block, beside what it moves; `None`
-    /// if the chain's runtime does not tell. Nothing is submitted.
+    /// if the chain's runtime does not tell. Nothing is submitted, and what the node gets is signed by nobody whom it
+    /// could charge: it might submit that itself.
     ///
     /// # Errors
     ///
     /// If the node does not answer.
-    pub async fn fee<C: Payload>(
-        &self,
-        call: &C,
-        signer: &Account,
-    ) -> Result<Option<u128>, ChainError> {
+    pub async fn fee<C: Payload>(&self, call: &C) -> Result<Option<u128>, ChainError> {
         /// Reference time, proof size, class of dispatch, fee.
         type DispatchInfo = (Compact<u64>, Compact<u64>, u8, u128);
         let session = self.node.session().await?;
-        let account = subxt_account(&signer.id());
-        let nonce = limit(session.rpc.system_account_next_index(&account)).await?;
         let born = self.node.newest(&session).await?;
-        let encoded = sign(&session, call, signer, nonce, born).await?;
+        // The fee depends on neither signer nor nonce.
+        let encoded = sign(&session, call, &Account::from_secret(NOBODY)?, 0, born).await?;
         let len = encoded.len() as u32;
         // With its length before it, an extrinsic is encoded as bytes are.
         let bytes = Vec::<u8>::decode(&mut &*encoded).map_err(unexpected)?;
@@ -312,6 +311,12 @@ impl Submitted {
                 Ok(Some(Outcome::Failed(error))) => return Err(ChainError::Refused(error)),
                 Ok(None) => *trouble = None,
                 Err(error @ ChainError::Pool(_)) => return Err(error),
+                // It can get into none any more, and to ask on would be to ask for ever.
+                Err(ChainError::Unexpected(error)) if self.is_over() => {
+                    return Err(ChainError::Pool(format!(
+                        "whether a block took it cannot be told any more: {error}"
+                    )));
+                }
                 Err(error) if error.is_temporary() => {
                     debug!(block.number, %error, "cannot look into a block; trying again");
                     *trouble = Some(error);
@@ -326,6 +331,12 @@ impl Submitted {
                 return Err(ChainError::Pool(cause));
             }
         }
+    }
+
+    /// Whether the chain is past every block that could take it.
+    fn is_over(&self) -> bool {
+        let head = *self.node.head().borrow();
+        head.is_some_and(|head| head.number >= self.extrinsic.expires())
     }
 
     /// What became of the extrinsic in this block; `None` if it is not there.

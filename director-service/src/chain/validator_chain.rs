@@ -60,7 +60,7 @@ impl ValidatorChain {
     ///
     /// If the node does not answer.
     pub async fn fee(&self, stake: &Stake) -> Result<Option<u128>, ChainError> {
-        self.submitter.fee(&call(stake), &self.account).await
+        self.submitter.fee(&call(stake)).await
     }
 
     /// Registers the account as a validator and waits until that is finalized.

@@ -45,7 +45,7 @@ impl Certificates {
 /// The newest checkpoint that anybody can have a reason to vote for: others may be a block ahead. Whoever votes
 /// for later ones must not hide those that count.
 pub(super) fn last(snapshot: &Snapshot) -> CheckpointNumber {
-    snapshot.number / snapshot.domain.checkpoint_interval.max(1) + 1
+    (snapshot.number / snapshot.domain.checkpoint_interval.max(1)).saturating_add(1)
 }
 
 /// Blocks that authorized validators voted for at a checkpoint, the most wanted first.

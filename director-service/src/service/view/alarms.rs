@@ -12,7 +12,7 @@ const SILENCE_S: u64 = 120;
 const LAG_BLOCKS: u64 = 5;
 
 /// How far a clock may seem to be off, in milliseconds: the way of a heartbeat is in it too.
-const CLOCK_MS: i64 = 2_000;
+const CLOCK_MS: u64 = 2_000;
 
 /// Bytes in a peer's queue from which on it is slow.
 pub(super) const SLOW_BYTES: u64 = 1 << 20;
@@ -190,7 +190,7 @@ fn about_a_director(of: &MeshDirector, list: &mut List) {
             "see that the node is synced and its machine not overloaded",
         );
     }
-    if let Some(ms) = of.clock_ms.filter(|ms| ms.abs() > CLOCK_MS) {
+    if let Some(ms) = of.clock_ms.filter(|ms| ms.unsigned_abs() > CLOCK_MS) {
         list.warning(
             &format!("clock-{}", short(&of.account)),
             format!("the clocks of {name} and this one differ by about {} s", ms / 1_000),
