@@ -158,6 +158,7 @@ impl Engine {
             Said::Joined(outlet) => {
                 outlet.say(self.hello().into());
                 let subscription = Subscription::default();
+                self.forget_gone();
                 self.consumers.push(Consumer { outlet, subscription });
             }
             Said::Line(outlet, line) => match Command::parse(&line) {

@@ -141,9 +141,10 @@ fn refusal(request: &Request, token: Option<&str>) -> Option<(StatusCode, &'stat
     }
     let token = token?;
     let brought = request.headers().get("authorization").map(|value| value.as_bytes());
-    let brought = brought.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+    let brought = brought.and_then(|value| value.strip_prefix(b"Bearer "));
+    let is_right = brought.is_some_and(|brought| is_same(brought, token.as_bytes()));
     let remedy = "bring the token of interface.token_file: Authorization: Bearer TOKEN";
-    (!is_same(brought, token.as_bytes())).then_some((StatusCode::UNAUTHORIZED, remedy))
+    (!is_right).then_some((StatusCode::UNAUTHORIZED, remedy))
 }
 
 /// Takes as long for a right beginning as for a wrong one.

@@ -104,7 +104,12 @@ fn import(path: &Path, from: &Path, own: Option<PublicKey>) -> anyhow::Result<()
     }
     let mut protection = match path.symlink_metadata() {
         Ok(_) => Protection::open(path, other.genesis_hash, other.key)?,
-        Err(_) => Protection::create(path, other.genesis_hash, other.key, other.below)?,
+        Err(_) => {
+            // Whatever happens before the next line, nothing that was signed there may be signed otherwise here.
+            let after = other.signed.iter().map(|of| of.checkpoint.saturating_add(1)).max();
+            let below = other.below.max(after.unwrap_or_default());
+            Protection::create(path, other.genesis_hash, other.key, below)?
+        }
     };
     let imported = protection.import(&other)?;
     println!(

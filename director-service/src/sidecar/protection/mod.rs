@@ -241,7 +241,9 @@ impl<M: Medium> Protection<M> {
             }
         }
         let Contents { genesis_hash, key, signed, below, lines, is_torn } = read;
-        let is_sound = !is_torn;
+        // What was read may never have reached the disk: a process that ended before it synced leaves its writes
+        // in the system's memory, where the next one reads them. So the first permit writes everything anew.
+        let is_sound = false;
         let mut this =
             Self { path, medium, genesis_hash, key, signed, below, lines, is_sound, keep };
         this.forget();

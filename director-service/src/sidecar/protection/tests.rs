@@ -340,3 +340,22 @@ fn what_is_no_export_is_not_imported() {
     other.genesis_hash = hash(1);
     assert!(matches!(here.import(&other), Err(InterchangeError::Other("chain"))));
 }
+
+#[test]
+fn what_a_killed_process_left_in_memory_is_synced_before_it_is_relied_on() {
+    let disk = fresh();
+    let mut first = load(&disk, KEEP).unwrap();
+    first.permit(2, hash(1)).unwrap();
+    // It appends, and is gone before it synced.
+    disk.0.borrow_mut().fails_in = Some(1);
+    assert!(first.permit(3, hash(1)).is_err());
+    disk.0.borrow_mut().fails_in = None;
+    let mut second = load(&disk, KEEP).unwrap();
+    assert!(matches!(second.permit(3, hash(1)), Ok(Permit::Again)));
+    // Then the power fails: what was not synced is lost.
+    let left = disk.0.borrow().crash(0, false);
+    let after = Shared::default();
+    after.0.borrow_mut().durable = left;
+    let mut third = load(&after, KEEP).unwrap();
+    assert!(third.permit(3, hash(2)).is_err(), "two blocks for one checkpoint");
+}
