@@ -80,9 +80,6 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     }
     let mut text = Zeroizing::new(String::with_capacity(MAX_SECRET_LEN as usize));
     (&mut file).take(MAX_SECRET_LEN).read_to_string(&mut text).map_err(io)?;
-    if text.trim().is_empty() {
-        return Err(malformed(path, "it is empty"));
-    }
     Ok(Zeroizing::new(text.trim().to_owned()))
 }
 

@@ -16,9 +16,16 @@ use crate::{
     keys::{KeyFileError, PeerKey, read_secret},
 };
 use director_primitives::{AccountId32, PublicKey, Snapshot};
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{io::BufReader, net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
 use tracing::{info, warn};
+use zeroize::Zeroizing;
 
 /// Lines of all consumers that wait.
 const MAX_SAID: usize = 16;
@@ -60,6 +67,11 @@ pub enum StartError {
         /// Here.
         own: String,
     },
+    /// The WebSocket's token.
+    #[error(
+        "{0} is empty, and interface.token_file has to hold what clients bring; `openssl rand -hex 32` makes a token"
+    )]
+    EmptyToken(PathBuf),
     /// The WebSocket's port.
     #[error(
         "cannot listen on {address} (interface.listen): {cause}; choose another port, 0 takes any"
@@ -93,7 +105,7 @@ pub async fn run(
     // What needs no node is checked first.
     let peer = PeerKey::from_file(&config.keys.peer)?;
     let signer = signer(&config)?;
-    let token = config.interface.token_file.as_deref().map(read_secret).transpose()?;
+    let token = config.interface.token_file.as_deref().map(token).transpose()?;
     let listener = match config.interface.listen {
         Some(address) => {
             let bound = TcpListener::bind(address).await;
@@ -147,6 +159,15 @@ pub async fn run(
         }
     }
     Ok(())
+}
+
+/// What a WebSocket's clients have to bring. Nothing would be brought by everybody.
+fn token(path: &Path) -> Result<Zeroizing<String>, StartError> {
+    let token = read_secret(path)?;
+    if token.is_empty() {
+        return Err(StartError::EmptyToken(path.to_owned()));
+    }
+    Ok(token)
 }
 
 fn signer(config: &Config) -> Result<Signer, KeyFileError> {

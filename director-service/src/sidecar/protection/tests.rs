@@ -228,6 +228,8 @@ fn the_same_block_may_be_signed_again_and_no_other() {
 fn a_record_that_did_not_reach_the_disk_is_brought_there_before_its_signature() {
     let disk = fresh();
     let mut protection = load(&disk, 100).unwrap();
+    // The first one writes the whole file.
+    protection.permit(2, hash(1)).unwrap();
     // The append works, the sync does not.
     disk.0.borrow_mut().fails_in = Some(1);
     assert!(matches!(protection.permit(3, hash(1)), Err(ProtectionError::Io { .. })));
