@@ -104,19 +104,16 @@ fn import(path: &Path, from: &Path, own: Option<PublicKey>) -> anyhow::Result<()
     }
     let mut protection = match path.symlink_metadata() {
         Ok(_) => Protection::open(path, other.genesis_hash, other.key)?,
-        Err(_) => {
-            // Whatever happens before the next line, nothing that was signed there may be signed otherwise here.
-            let after = other.signed.iter().map(|of| of.checkpoint.saturating_add(1)).max();
-            let below = other.below.max(after.unwrap_or_default());
-            Protection::create(path, other.genesis_hash, other.key, below)?
-        }
+        // It has them all, and finds out below whether they contradict each other.
+        Err(_) => Protection::create_from(path, &other)?,
     };
     let imported = protection.import(&other)?;
     println!(
-        "{}: {} checkpoints of key {key} added, {} known already",
+        "{}: has {} checkpoints of key {key} from {}, {} of them added to what was there",
         path.display(),
-        imported.new,
-        imported.known
+        imported.new + imported.known,
+        from.display(),
+        imported.new
     );
     ensure!(
         imported.conflicts.is_empty(),

@@ -217,6 +217,18 @@ impl Protection {
         let medium = LockedFile::create(path, text.as_bytes())?;
         Self::load(path.to_owned(), medium, Some((genesis_hash, key)), KEEP)
     }
+
+    /// Makes a file of what another signer knows: there is no moment in which it is there and knows less.
+    ///
+    /// # Errors
+    ///
+    /// As [`Protection::create`].
+    pub fn create_from(path: &Path, other: &Interchange) -> Result<Self, ProtectionError> {
+        let Interchange { genesis_hash, key, below, .. } = *other;
+        let signed = other.signed.iter().map(|of| (of.checkpoint, of.block_hash)).collect();
+        let medium = LockedFile::create(path, text(genesis_hash, key, below, &signed).as_bytes())?;
+        Self::load(path.to_owned(), medium, Some((genesis_hash, key)), KEEP)
+    }
 }
 
 impl<M: Medium> Protection<M> {
