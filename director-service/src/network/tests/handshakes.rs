@@ -1,9 +1,9 @@
-//! The thread for handshakes: what it computes, and what is left of it.
+//! The threads for handshakes: what they compute, and what is left of them.
 
 use super::{PATIENCE, Peer, key, strangers::shake_hands};
 use crate::network::{
     Refusal, Side, Stats,
-    handshakes::{NICENESS, Precedence, Worker, be_nice},
+    handshakes::{CROWD, NICENESS, Precedence, Worker, be_nice},
 };
 use std::{
     fs,
@@ -63,6 +63,45 @@ async fn the_thread_lets_everything_else_go_first() {
     // A sandbox may refuse the policy; then it is nice.
     assert!(policy == SCHED_IDLE || there == (before.0 + NICENESS).min(19), "{policy} {there}");
     assert_eq!(schedule(), before, "the others' is what it was");
+}
+
+/// As where every core is busy: the idle thread has begun something and gets no time to end it.
+#[tokio::test]
+async fn who_finds_a_crowd_before_the_idle_thread_is_not_shut_out() {
+    let worker = Worker::start().unwrap();
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let (begun, begins) = oneshot::channel();
+    let handshakes = worker.handshakes();
+    let stuck = tokio::spawn(async move {
+        let handshake = async move {
+            begun.send(()).unwrap();
+            // It takes the thread, as something that computes does.
+            gone.recv().unwrap();
+        };
+        handshakes.run(handshake).await
+    });
+    timeout(PATIENCE, begins).await.unwrap().unwrap();
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        let handshakes = worker.handshakes();
+        let mut waiting = Box::pin(async move { handshakes.run(async {}).await });
+        poll_fn(|cx| {
+            assert!(waiting.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        crowd.push(waiting);
+    }
+    let next = worker.handshakes();
+    let next = timeout(PATIENCE, next.run(async { schedule() })).await;
+    let (niceness, policy) = next.unwrap().unwrap();
+    assert_eq!(niceness, (schedule().0 + NICENESS).min(19));
+    assert_ne!(policy, SCHED_IDLE);
+    go.send(()).unwrap();
+    assert_eq!(stuck.await.unwrap(), Some(()));
+    for waiting in crowd {
+        assert_eq!(timeout(PATIENCE, waiting).await.unwrap(), Some(()), "nobody is forgotten");
+    }
 }
 
 #[test]
