@@ -132,7 +132,7 @@ impl Run<'_> {
             _ => number.saturating_add(by % 32),
         };
         let n = self.loud();
-        self.world.status[usize::from(n)] = self.choices.of(&[
+        let status = self.choices.of(&[
             ValidatorStatus::Candidate,
             ValidatorStatus::Authorized,
             ValidatorStatus::Revoked,
@@ -140,6 +140,11 @@ impl Run<'_> {
             ValidatorStatus::Exiting,
             ValidatorStatus::Tombstoned,
         ]);
+        // Governance that takes a punishment back excuses the offence, too: that would be another world.
+        let of = &mut self.world.status[usize::from(n)];
+        if *of != ValidatorStatus::Tombstoned {
+            *of = status;
+        }
         match self.choices.below(6) {
             // Not of the honest ones: who would sign twice then is hard to say here.
             0 => self.world.rotated |= 1 << (HONEST + self.choices.below(VALIDATORS - HONEST)),
