@@ -48,7 +48,7 @@ const SERVICE: Crate = Crate {
     folder: "director-service/fuzz",
     targets: &["frame", "core", "client", "stake_proof", "http", "config", "pipe"],
     max_len: 4_096,
-    takes: "10 to 15 minutes",
+    takes: "a good deal longer",
 };
 
 const CRATES: [Crate; 2] = [PRIMITIVES, SERVICE];
