@@ -328,6 +328,19 @@ impl Config {
         load::load(path, std::env::vars())
     }
 
+    /// The same for a file with this text, and with these variables.
+    ///
+    /// # Errors
+    ///
+    /// One line with cause and remedy.
+    pub fn read(
+        path: &Path,
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        load::read(path, text, environment.into_iter())
+    }
+
     /// Checks what the types cannot say.
     ///
     /// # Errors

@@ -33,6 +33,8 @@ mod core;
 mod crypto;
 mod error;
 mod funds;
+#[doc(hidden)]
+pub mod fuzz;
 mod interfaces;
 mod links;
 mod load;

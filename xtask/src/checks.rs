@@ -29,9 +29,6 @@ pub(crate) fn run() -> Result<(), String> {
 
     steps.begin("format");
     total.add(one(cargo(&["fmt", "--all", "--check"])));
-    // No member of the workspace.
-    let fuzzers = ["fmt", "--manifest-path", fuzz::MANIFEST, "--check"];
-    total.add(one(cargo(&fuzzers)));
     total.add(one(cargo(&["fmt", "--manifest-path", bench::PEERS, "--all", "--check"])));
 
     steps.begin("lints");

@@ -30,8 +30,9 @@ Commands:
                  `cargo xtask devnet --help` tells them
   test           format, lints, runtime, unit and integration tests, 200 seeds of the simulation,
                  fuzzing for some seconds, end to end: what CI runs
-  fuzz [--seconds N] [TARGET]
-                 fuzz what is signed and what is sent, 600 s each if nothing else is said
+  fuzz [--minutes N | --seconds N] [TARGET]...
+                 fuzz what is signed or sent, and every door of a director and of a sidecar, 10 minutes each
+                 if nothing else is said
   sim [--seeds N] [--seed BASE] [--jobs J] | --replay SEED [--trace] | --compare
                  directors and validators in simulated time, with faults that a seed draws; `--help`
                  tells more

@@ -21,6 +21,8 @@ mod director_chain;
 mod endpoints;
 mod extrinsic;
 mod follower;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod interface;
 mod lookout;
 mod node;

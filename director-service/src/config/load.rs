@@ -67,8 +67,17 @@ pub(super) fn load(
         ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
         _ => ConfigError::Unreadable { path: path.to_owned(), cause },
     })?;
+    read(path, &text, environment)
+}
+
+/// Reads what stands in the file.
+pub(super) fn read(
+    path: &Path,
+    text: &str,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
     let in_file = |error: toml::de::Error| ConfigError::Malformed {
-        place: place(path, &text, error.span()),
+        place: place(path, text, error.span()),
         cause: one_line(error.message()),
     };
     let mut table: Table = text.parse().map_err(in_file)?;
@@ -77,7 +86,7 @@ pub(super) fn load(
         .collect();
     let mut config = if overrides.is_empty() {
         // Straight from the text: only that knows the line of an error.
-        toml::from_str::<Config>(&text).map_err(in_file)?
+        toml::from_str::<Config>(text).map_err(in_file)?
     } else {
         let names = overrides.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
         for (name, value) in &overrides {

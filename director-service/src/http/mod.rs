@@ -16,6 +16,8 @@
 mod api;
 mod dashboard;
 mod events;
+#[doc(hidden)]
+pub mod fuzz;
 mod guard;
 mod history;
 mod parts;

@@ -44,7 +44,8 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::watch,
     task::{AbortHandle, JoinSet},
     time::{Instant, sleep, timeout},
@@ -189,8 +190,8 @@ impl House {
 }
 
 /// Answers one connection until it ends, or has to.
-async fn connection(
-    socket: TcpStream,
+pub(super) async fn connection(
+    socket: impl AsyncRead + AsyncWrite + Unpin,
     router: Router,
     limits: Limits,
     mut stopped: watch::Receiver<()>,

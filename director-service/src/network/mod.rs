@@ -71,6 +71,8 @@ mod config;
 mod dialer;
 mod error;
 mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 mod gate;
 mod handle;
 mod handler;

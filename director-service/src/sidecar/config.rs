@@ -232,8 +232,19 @@ impl Config {
     ///
     /// One line with cause and remedy.
     pub fn load(path: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
-        let mut table = match path {
-            Some(path) => read(path)?,
+        let text = path.map(read).transpose()?;
+        Self::read(path.zip(text.as_deref()), overrides)
+    }
+
+    /// The same for a file with this text.
+    ///
+    /// # Errors
+    ///
+    /// One line with cause and remedy.
+    pub fn read(file: Option<(&Path, &str)>, overrides: Overrides) -> Result<Self, ConfigError> {
+        let path = file.map(|(path, _)| path);
+        let mut table = match file {
+            Some((path, text)) => parse(path, text)?,
             None => Table::new(),
         };
         for (section, field, value) in overrides {
@@ -327,11 +338,14 @@ impl Config {
     }
 }
 
-fn read(path: &Path) -> Result<Table, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|cause| match cause.kind() {
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|cause| match cause.kind() {
         ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
         _ => ConfigError::Unreadable { path: path.to_owned(), cause },
-    })?;
+    })
+}
+
+fn parse(path: &Path, text: &str) -> Result<Table, ConfigError> {
     text.parse().map_err(|error: toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;

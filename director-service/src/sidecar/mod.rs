@@ -21,6 +21,8 @@
 
 mod config;
 mod engine;
+#[doc(hidden)]
+pub mod fuzz;
 mod outlet;
 mod pipe;
 pub mod protection;

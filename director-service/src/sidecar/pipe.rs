@@ -12,7 +12,7 @@ const BATCH: usize = 64 * 1024;
 
 /// What was read.
 #[derive(Debug, PartialEq, Eq)]
-enum Read {
+pub(super) enum Read {
     Line(String),
     TooLong,
     End,
@@ -51,7 +51,10 @@ pub(super) async fn write(
 }
 
 /// A line of at most so many bytes; a longer one is read to its end and thrown away.
-async fn read_line(input: &mut (impl AsyncBufRead + Unpin), most: usize) -> std::io::Result<Read> {
+pub(super) async fn read_line(
+    input: &mut (impl AsyncBufRead + Unpin),
+    most: usize,
+) -> std::io::Result<Read> {
     let (mut line, mut is_too_long) = (Vec::new(), false);
     loop {
         let buffer = input.fill_buf().await?;
