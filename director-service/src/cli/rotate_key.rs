@@ -1,5 +1,6 @@
 //! `director rotate-key`: replace this director's peer key on chain, while it runs.
 
+use super::progress::Progress;
 use crate::{
     chain::{Account, Chain, DirectorChain, Settings, Submitter},
     config::Config,
@@ -71,7 +72,9 @@ impl Args {
             };
             let possession = next.sign_statement(&snapshot.domain.genesis_hash, &possession);
             let chain = DirectorChain::new(node.clone(), Submitter::new(node), account.clone());
+            let waiting = Progress::begin("submitting, and waiting until it is finalized");
             let included = chain.rotate_peer_key(next.public(), possession).await;
+            drop(waiting);
             let included =
                 included.with_context(|| format!("cannot rotate the key of {}", account.id()))?;
             println!(

@@ -326,6 +326,31 @@ fn a_primary_that_relays_nothing_and_answers_every_question_is_left() {
 }
 
 #[test]
+fn a_primary_that_was_one_before_is_judged_from_when_it_is_one_again() {
+    let mut rig = Rig::connected(|_| ());
+    rig.put(Input::Down { director: director(50), reason: DownReason::Closed });
+    rig.vector(51, vec![entry(2, 5, 10)], true);
+    rig.connect(52, vec![entry(2, 5, 10)]);
+    // They change places, and the new primary dies.
+    rig.say(51, Control::Move(Redirect::default()));
+    rig.vector(52, vec![entry(2, 5, 10)], true);
+    assert_eq!(rig.core.primary(), Some(director(52)));
+    rig.connect(51, vec![entry(2, 5, 10)]);
+    rig.wait(10_000);
+    rig.put(Input::Down { director: director(52), reason: DownReason::Closed });
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    rig.connect(50, vec![entry(2, 5, 10)]);
+    // It has not said yet that it relays to us: until then it sends what we ask for, and no wonder.
+    for seq in 11..=110 {
+        rig.vector(50, vec![entry(2, 5, seq)], false);
+        rig.wait(100);
+        rig.frames(51, &[seq]);
+        rig.answer(51, range(2, seq, seq), seq - 1, seq);
+        assert_eq!(rig.core.primary(), Some(director(51)), "at message {seq}");
+    }
+}
+
+#[test]
 fn a_primary_that_is_asked_too_early_is_not_left() {
     let mut rig = Rig::connected(|_| ());
     // Relayed, and sent once more because we asked.
