@@ -50,7 +50,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        super::start_logging(&config.log.filter)?;
+        super::start_logging("warn")?;
         let endpoints = self.endpoints()?;
         let region = Region::try_from(self.region.clone().into_bytes())
             .ok()

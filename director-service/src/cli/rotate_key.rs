@@ -32,7 +32,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        super::start_logging(&config.log.filter)?;
+        super::start_logging("warn")?;
         let peer_file = config.keys.peer.clone();
         let next_file = next_key_file(&peer_file);
         let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
