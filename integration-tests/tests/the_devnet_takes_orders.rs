@@ -168,7 +168,8 @@ async fn links_break(devnet: &mut Devnet, pages: [&Page; 3]) {
 /// A validator signs twice: every director's page tells of the slash what the devnet does.
 async fn a_slash_is_told(devnet: &mut Devnet, page: &Page) {
     devnet.order("double-sign 5", "validator-5 signs two blocks").await;
-    let said = devnet.wait_for("slashed in block").await;
+    // Before that it says when that will be.
+    let said = devnet.wait_for("UNIT, of which").await;
     let words: Vec<_> = said.split_whitespace().collect();
     let at = words.iter().position(|word| *word == "block").unwrap();
     let block: u64 = words[at + 1].trim_end_matches(':').parse().unwrap();
