@@ -95,7 +95,7 @@ mod tests {
             |of| of.first.checkpoint += 1,
             |of| of.second.signature.replace_range(0..2, "ff"),
             |of| of.scale.replace_range(2..4, "ff"),
-            |of| drop(of.scale.pop()),
+            |of| of.scale.truncate(of.scale.len() - 1),
         ];
         for change in changes {
             let mut changed = told.clone();
