@@ -48,7 +48,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
         ],
     ),
     ("sidecar", &["chain", "client", "keys"]),
-    ("cli", &["chain", "config", "keys", "network", "service", "sidecar", "store"]),
+    ("cli", &["chain", "config", "http", "keys", "network", "service", "sidecar", "store"]),
     ("main", &["cli"]),
 ];
 

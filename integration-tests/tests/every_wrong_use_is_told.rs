@@ -41,7 +41,9 @@ const TABLE: &[Case] = &[
     ("validator run RUN --protection nowhere", &["nowhere", "--new-protection-file"]),
     ("validator protection export --protection nowhere", &["nowhere", "--new-protection-file"]),
     ("validator protection import --protection p --from nowhere", &["nowhere", "export"]),
-    ("evidence submit --url NODE --account good.account --proof nowhere", &["nowhere", "proof"]),
+    ("evidence submit --url NODE --account good.account nowhere", &["nowhere", "proof"]),
+    ("evidence export --config nowhere.toml", &["nowhere.toml", "director.example.toml"]),
+    ("evidence export --store nowhere", &["nowhere", "data_dir"]),
     // A file with something else in it.
     ("run --config bad.toml", &["bad.toml, line 1", "director.example.toml"]),
     ("validator run --config bad.toml", &["bad.toml", "config init --validator"]),
@@ -51,7 +53,7 @@ const TABLE: &[Case] = &[
     ("validator run RUN --protection good --checkpoint bad.key", &["bad.key", "64 hexadecimal"]),
     ("validator protection export --protection bad.key", &["damaged in line 1", "backup"]),
     ("validator protection import --protection p --from bad.key", &["bad.key", "export"]),
-    ("evidence submit --url NODE --account good.account --proof bad.key", &["no proof", "SCALE"]),
+    ("evidence submit --url NODE --account good.account bad.key", &["no proof", "SCALE"]),
     // Permissions.
     ("keys inspect --peer open.key", &["0644", "chmod 600"]),
     ("validator run RUN --protection good --peer open.key", &["0644", "chmod 600"]),
@@ -74,6 +76,8 @@ const TABLE: &[Case] = &[
     ("status --config director.toml", &["port 0", "--http"]),
     ("evidence list --http 127.0.0.1:1", &["no director answers", "check that it runs"]),
     ("evidence show --http 127.0.0.1:1 ab", &["no director answers", "check that it runs"]),
+    ("evidence export --http 127.0.0.1:1 ab", &["no director answers", "check that it runs"]),
+    ("evidence export --config director.toml", &["no director answers", "director.redb"]),
     ("drain --config director.toml", &["no director listens", "check that it runs"]),
     ("revoke --config director.toml --validator ALICE", &["no director listens", "check that it"]),
     ("validator status --url NODE --account good.account", &["no answer of ws://", "check that"]),

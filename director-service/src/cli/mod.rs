@@ -10,6 +10,7 @@ mod keys;
 mod node;
 mod output;
 mod page;
+mod progress;
 mod register;
 mod revoke;
 mod rotate_key;

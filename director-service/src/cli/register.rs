@@ -1,5 +1,6 @@
 //! `director register`: put this director's peer key and addresses on chain.
 
+use super::progress::Progress;
 use crate::{
     chain::{Account, DirectorChain, Registration, Settings, Submitter},
     config::Config,
@@ -49,7 +50,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        super::start_logging(&config.log.filter)?;
+        super::start_logging("warn")?;
         let endpoints = self.endpoints()?;
         let region = Region::try_from(self.region.clone().into_bytes())
             .ok()
@@ -65,6 +66,7 @@ impl Args {
             let chain =
                 DirectorChain::new(node.clone(), Submitter::new(node.clone()), account.clone());
             let registration = Registration { endpoints, region, capacity: self.capacity };
+            let waiting = Progress::begin("submitting, and waiting until it is finalized");
             let included = match snapshot.director(&account.id()) {
                 Some(known) if own_keys.contains(&known.peer_key) => {
                     chain.update_record(registration).await
@@ -92,6 +94,7 @@ impl Args {
                     chain.activate(peer.public(), possession, registration).await
                 }
             };
+            drop(waiting);
             let included = included.with_context(|| format!("cannot register {}", account.id()))?;
             println!("registered {} in block {}", account.id(), included.block_number);
             say_what_comes_next(

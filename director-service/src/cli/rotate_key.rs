@@ -1,5 +1,6 @@
 //! `director rotate-key`: replace this director's peer key on chain, while it runs.
 
+use super::progress::Progress;
 use crate::{
     chain::{Account, Chain, DirectorChain, Settings, Submitter},
     config::Config,
@@ -31,7 +32,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        super::start_logging(&config.log.filter)?;
+        super::start_logging("warn")?;
         let peer_file = config.keys.peer.clone();
         let next_file = next_key_file(&peer_file);
         let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
@@ -71,7 +72,9 @@ impl Args {
             };
             let possession = next.sign_statement(&snapshot.domain.genesis_hash, &possession);
             let chain = DirectorChain::new(node.clone(), Submitter::new(node), account.clone());
+            let waiting = Progress::begin("submitting, and waiting until it is finalized");
             let included = chain.rotate_peer_key(next.public(), possession).await;
+            drop(waiting);
             let included =
                 included.with_context(|| format!("cannot rotate the key of {}", account.id()))?;
             println!(

@@ -1,5 +1,6 @@
 //! `director store`: look after the file in `data_dir` while the director is stopped.
 
+use super::progress::Progress;
 use crate::{
     config::Config,
     store::{self, Report},
@@ -39,7 +40,11 @@ impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         match self.what {
             What::Check(file) => {
-                let report = store::check(&Config::load(&file.config)?.data_dir)?;
+                let folder = Config::load(&file.config)?.data_dir;
+                let checking = Progress::begin("comparing checksums, and reading all votes");
+                let so_far = |done, total| checking.so_far(done, total);
+                let report = store::check(&folder, so_far)?;
+                drop(checking);
                 println!("{}", describe(&report));
                 anyhow::ensure!(
                     report.is_sound && report.contents.unreadable == 0,
@@ -49,7 +54,10 @@ impl Args {
                 );
             }
             What::Compact(file) => {
-                let (before, after) = store::compact(&Config::load(&file.config)?.data_dir)?;
+                let folder = Config::load(&file.config)?.data_dir;
+                let compacting = Progress::begin("moving what is in use together");
+                let (before, after) = store::compact(&folder)?;
+                drop(compacting);
                 println!("{before} bytes before, {after} after");
             }
         }

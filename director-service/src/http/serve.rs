@@ -247,5 +247,7 @@ fn has_body(request: &Request<Incoming>) -> bool {
 /// The body is not read: the connection ends with the answer.
 fn refusal() -> Response {
     let text = "no request here has a body\n";
-    (StatusCode::PAYLOAD_TOO_LARGE, [(CONNECTION, "close")], text).into_response()
+    let mut answer = (StatusCode::PAYLOAD_TOO_LARGE, [(CONNECTION, "close")], text).into_response();
+    super::guard::secure(answer.headers_mut());
+    answer
 }

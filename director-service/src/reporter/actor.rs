@@ -104,6 +104,7 @@ impl Actor {
     pub(super) fn enter(&mut self, record: Record) {
         let status = EvidenceStatus {
             id: record.proof.id(),
+            proof: record.proof,
             checkpoint: record.proof.first.vote.checkpoint,
             validator: None,
             state: record.state.clone(),

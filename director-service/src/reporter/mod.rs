@@ -101,6 +101,8 @@ impl Config {
 pub struct EvidenceStatus {
     /// The proof's identity.
     pub id: H256,
+    /// The proof.
+    pub proof: DoubleSignProof,
     /// Checkpoint at which two blocks were signed.
     pub checkpoint: CheckpointNumber,
     /// Who did it, once the chain has said so.

@@ -3,7 +3,7 @@
 use super::status::meaning;
 use crate::{
     chain::{Account, Funds, Included, Node, Stake, Submitter, Token, ValidatorChain},
-    cli::{NodeArgs, block_on, start_logging},
+    cli::{NodeArgs, block_on, progress::Progress, start_logging},
     keys::{PeerKey, read_secret},
 };
 use anyhow::{Context, bail, ensure};
@@ -82,7 +82,9 @@ impl Args {
                 println!("dry run: nothing was submitted; without --dry-run this would be");
                 return Ok(());
             }
+            let waiting = Progress::begin("submitting, and waiting until it is finalized");
             let included = chain.register(&stake).await;
+            drop(waiting);
             let included =
                 included.with_context(|| format!("cannot register {}", keys.account.id()))?;
             say_what_comes_next(&node, &keys, &self.node, included).await

@@ -219,6 +219,8 @@ impl<K: Keys> Core<K> {
         self.links.swapping = None;
         let Some(session) = self.links.session_mut(&standby) else { return };
         session.slot = Slot::Primary;
+        // It may have been the primary before; how it relays is judged from when it says that it is one again.
+        session.primary_since = None;
         let is_authorized = session.authorized;
         self.stats.failovers += 1;
         out.push(Output::Tell(Event::Connected { director: standby }));

@@ -326,6 +326,41 @@ fn a_primary_that_relays_nothing_and_answers_every_question_is_left() {
 }
 
 #[test]
+fn a_primary_that_was_one_before_is_judged_from_when_it_is_one_again() {
+    let mut rig = Rig::connected(|_| ());
+    let there = || vec![entry(2, 5, 10)];
+    rig.put(Input::Down { director: director(50), reason: DownReason::Closed });
+    rig.vector(51, there(), true);
+    rig.connect(52, there());
+    rig.out.clear();
+    // The one that is wanted more comes back, takes its place again, and dies once more.
+    rig.connect(50, there());
+    let is_asked =
+        |rig: &Rig| rig.attaches().iter().any(|of| (of.0, of.1) == (director(50), Role::Primary));
+    for _ in 0..100 {
+        if is_asked(&rig) {
+            break;
+        }
+        rig.wait(200);
+    }
+    rig.vector(50, there(), true);
+    rig.vector(51, there(), true);
+    assert_eq!((rig.core.primary(), rig.core.standby()), (Some(director(50)), Some(director(51))));
+    rig.wait(6_000);
+    rig.put(Input::Down { director: director(50), reason: DownReason::Closed });
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    rig.connect(52, there());
+    // It has not said yet that it relays to us: until then it sends what we ask for, and no wonder.
+    for seq in (11..160).step_by(2) {
+        rig.vector(52, vec![entry(2, 5, seq + 1)], false);
+        rig.wait(100);
+        rig.frames(51, &[seq, seq + 1]);
+        rig.answer(51, range(2, seq, seq + 1), seq - 1, seq + 1);
+        assert_eq!(rig.core.primary(), Some(director(51)), "at message {seq}");
+    }
+}
+
+#[test]
 fn a_primary_that_is_asked_too_early_is_not_left() {
     let mut rig = Rig::connected(|_| ());
     // Relayed, and sent once more because we asked.
