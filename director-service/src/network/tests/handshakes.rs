@@ -69,7 +69,7 @@ async fn the_thread_lets_everything_else_go_first() {
 #[tokio::test]
 async fn who_finds_a_crowd_before_the_idle_thread_is_not_shut_out() {
     let worker = Worker::start().unwrap();
-    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let (go, gone) = std::sync::mpsc::sync_channel::<()>(1);
     let (begun, begins) = oneshot::channel();
     let handshakes = worker.handshakes();
     let stuck = tokio::spawn(async move {
