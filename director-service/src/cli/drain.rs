@@ -1,6 +1,9 @@
 //! `director drain`: have the running director hand its validators over to others, and stop.
 
-use super::control::{Answer, Orders};
+use super::{
+    control::{Answer, Orders},
+    output::say,
+};
 use crate::{config::Config, service::socket_file};
 use anyhow::bail;
 use std::{
@@ -36,8 +39,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        println!("{}", drain(&socket_file(&config.data_dir), &mut std::io::stdout())?);
-        Ok(())
+        say(drain(&socket_file(&config.data_dir), &mut std::io::stdout())?)
     }
 }
 

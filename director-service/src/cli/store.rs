@@ -1,5 +1,6 @@
 //! `director store`: look after the file in `data_dir` while the director is stopped.
 
+use super::output::say;
 use crate::{
     config::Config,
     store::{self, Report},
@@ -40,7 +41,7 @@ impl Args {
         match self.what {
             What::Check(file) => {
                 let report = store::check(&Config::load(&file.config)?.data_dir)?;
-                println!("{}", describe(&report));
+                say(describe(&report))?;
                 anyhow::ensure!(
                     report.is_sound && report.contents.unreadable == 0,
                     "{} was damaged and is put right as far as that goes: double signs whose first \
@@ -50,7 +51,7 @@ impl Args {
             }
             What::Compact(file) => {
                 let (before, after) = store::compact(&Config::load(&file.config)?.data_dir)?;
-                println!("{before} bytes before, {after} after");
+                say(format_args!("{before} bytes before, {after} after"))?;
             }
         }
         Ok(())
