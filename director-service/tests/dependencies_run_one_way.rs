@@ -47,7 +47,8 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "store",
         ],
     ),
-    ("sidecar", &["chain", "client", "keys"]),
+    // What a director's configuration has too is said once.
+    ("sidecar", &["chain", "client", "config", "keys"]),
     ("cli", &["chain", "config", "http", "keys", "network", "service", "sidecar", "store"]),
     ("main", &["cli"]),
 ];

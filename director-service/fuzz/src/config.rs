@@ -88,11 +88,11 @@ impl Crypto for Nobody {
 
 fn validator(text: &str) {
     let path = Path::new("/etc/director/validator.toml");
-    let config = match sidecar::Config::read(Some((path, text)), Vec::new()) {
+    let config = match sidecar::Config::read(Some((path, text)), Vec::new(), Vec::new()) {
         Ok(config) => config,
         Err(error) => return is_told(&error.to_string()),
     };
     let written = toml::to_string(&config).expect("it came out of such a file");
-    let again = sidecar::Config::read(Some((path, &written)), Vec::new());
+    let again = sidecar::Config::read(Some((path, &written)), Vec::new(), Vec::new());
     assert_eq!(again.ok().as_ref(), Some(&config), "{written}");
 }

@@ -2,12 +2,12 @@
 
 use super::{
     control::{Answer, Orders},
+    output::say,
     progress::Progress,
 };
 use crate::{config::Config, service::socket_file};
 use anyhow::bail;
 use std::{
-    io::Write,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     thread::sleep,
@@ -51,12 +51,11 @@ impl Args {
                     progress.so_far(most - left, most);
                 }
                 // Nobody may be reading, which is no reason to stop.
-                _ => drop(writeln!(std::io::stdout(), "{said}")),
+                _ => drop(say(said)),
             }
         });
         drop(progress);
-        println!("{}", last?);
-        Ok(())
+        say(last?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `director rotate-key`: replace this director's peer key on chain, while it runs.
 
-use super::progress::Progress;
+use super::{output::say, progress::Progress};
 use crate::{
     chain::{Account, Chain, DirectorChain, Settings, Submitter},
     config::Config,
@@ -49,21 +49,20 @@ impl Args {
             };
             let next = load_or_make(&next_file)?;
             if known.peer_key == next.public() {
-                println!(
+                return say(format_args!(
                     "the chain has the key of {} already; finish with\n  {finish}",
                     next_file.display()
-                );
-                return Ok(());
+                ));
             }
             // A key that is lost can be replaced, too: that takes the account alone.
             let current = PeerKey::from_file(&peer_file).ok().map(|key| key.public());
             if current != Some(known.peer_key) {
-                println!(
+                say(format_args!(
                     "note: {} does not hold the key that the chain has now, {}; a director that \
                      serves with that one will not find the next one",
                     peer_file.display(),
                     hex::encode(known.peer_key.0)
-                );
+                ))?;
             }
             let possession = Possession {
                 account: account.id(),
@@ -77,15 +76,14 @@ impl Args {
             drop(waiting);
             let included =
                 included.with_context(|| format!("cannot rotate the key of {}", account.id()))?;
-            println!(
+            say(format_args!(
                 "rotated in block {}: {} is now known by {}\n\
                  A running director takes that key by itself; validators and other directors connect \
                  to it anew. Finish with\n  {finish}",
                 included.block_number,
                 account.id(),
                 hex::encode(next.public().0)
-            );
-            Ok(())
+            ))
         })
     }
 }
@@ -93,7 +91,7 @@ impl Args {
 fn load_or_make(file: &Path) -> anyhow::Result<PeerKey> {
     if !file.exists() {
         write_secret(file, &Zeroizing::new(hex::encode(*random_seed())))?;
-        println!("made {}", file.display());
+        say(format_args!("made {}", file.display()))?;
     }
     Ok(PeerKey::from_file(file)?)
 }

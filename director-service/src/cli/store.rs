@@ -1,6 +1,6 @@
 //! `director store`: look after the file in `data_dir` while the director is stopped.
 
-use super::progress::Progress;
+use super::{output::say, progress::Progress};
 use crate::{
     config::Config,
     store::{self, Report},
@@ -45,7 +45,7 @@ impl Args {
                 let so_far = |done, total| checking.so_far(done, total);
                 let report = store::check(&folder, so_far)?;
                 drop(checking);
-                println!("{}", describe(&report));
+                say(describe(&report))?;
                 anyhow::ensure!(
                     report.is_sound && report.contents.unreadable == 0,
                     "{} was damaged and is put right as far as that goes: double signs whose first \
@@ -58,7 +58,7 @@ impl Args {
                 let compacting = Progress::begin("moving what is in use together");
                 let (before, after) = store::compact(&folder)?;
                 drop(compacting);
-                println!("{before} bytes before, {after} after");
+                say(format_args!("{before} bytes before, {after} after"))?;
             }
         }
         Ok(())

@@ -1,12 +1,14 @@
 //! `director evidence export`: proofs for whoever wants to bring them to the chain by hand.
 
-use super::{super::page, find};
+use super::{
+    super::{output::say, page},
+    find,
+};
 use crate::{config::Config, http::Proof, store};
 use anyhow::Context;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::{
-    io::{ErrorKind, Write, stdout},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -63,9 +65,9 @@ impl Args {
             }
         };
         let text = write(&proofs, self.output, self.id.is_some())?;
-        match stdout().write_all(text.as_bytes()) {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            done => Ok(done?),
+        match text.is_empty() {
+            true => Ok(()),
+            false => say(text),
         }
     }
 }
