@@ -342,7 +342,6 @@ impl<K: Keys> Core<K> {
         self.mind_silence(now, out);
         self.mind_answers(now, out);
         self.plan(now, out);
-        self.mind_withheld(now, out);
         self.mind_outbox(now, out);
         self.mind_stuck(now, out);
         self.settle(now, out);

@@ -57,8 +57,8 @@ impl Patience {
 const WITHHELD_MS: u64 = 60_000;
 const MAX_WITHHELD: usize = 1_024;
 
-/// A message that the primary sends so much later than the standby is late, not withheld.
-const LATE_MS: u64 = 300;
+/// A message that the primary sends so little later than the standby is late, not withheld.
+const LATE_MS: u64 = 100;
 
 impl<K: Keys> Core<K> {
     /// Tells a director what we want of it and where we stopped.
@@ -191,7 +191,16 @@ impl<K: Keys> Core<K> {
         if self.withheld.len() >= MAX_WITHHELD {
             self.withheld.pop_front();
         }
+        while self.withheld.front().is_some_and(|(at, _)| now > at.saturating_add(WITHHELD_MS)) {
+            self.withheld.pop_front();
+        }
+        let had_time = |(at, _): &&(Millis, _)| now >= at.saturating_add(LATE_MS);
+        let before = self.withheld.iter().take_while(had_time).count();
         self.withheld.push_back((now, (sequence, seq)));
+        if before + 1 >= self.config.withheld_limit {
+            self.withheld.clear();
+            self.move_away(now, out);
+        }
     }
 
     /// A message came again. What the primary sends by itself, a moment after the standby was asked for it, it has not kept
@@ -202,19 +211,6 @@ impl<K: Keys> Core<K> {
         }
         if let Some(place) = self.inbox.place_of(frame) {
             self.withheld.retain(|(_, withheld)| *withheld != place);
-        }
-    }
-
-    /// Leaves a primary that has kept back too many.
-    pub(super) fn mind_withheld(&mut self, now: Millis, out: &mut Vec<Output>) {
-        while self.withheld.front().is_some_and(|(at, _)| now > at.saturating_add(WITHHELD_MS)) {
-            self.withheld.pop_front();
-        }
-        let had_time = |(at, _): &&(Millis, _)| now >= at.saturating_add(LATE_MS);
-        let withheld = self.withheld.iter().take_while(had_time).count();
-        if withheld >= self.config.withheld_limit.max(1) {
-            self.withheld.clear();
-            self.move_away(now, out);
         }
     }
 

@@ -379,17 +379,20 @@ fn a_standby_that_is_asked_too_early_and_a_little_faster_accuses_nobody() {
 
 #[test]
 fn a_forged_copy_of_what_was_withheld_excuses_nobody() {
-    let mut rig = Rig::connected(|config| config.withheld_limit = 1);
-    rig.vector(51, vec![entry(2, 5, 11)], false);
-    rig.wait(100);
-    rig.answer(50, range(2, 11, 11), 10, 10);
-    rig.wait(150);
-    rig.frames(51, &[11]);
-    rig.answer(51, range(2, 11, 11), 10, 11);
-    let mut forged = message(2, 5, Critical, 11).to_vec();
-    *forged.last_mut().unwrap() ^= 1;
-    rig.put(Input::Frames(vec![(director(50), forged.into())]));
-    rig.wait(500);
+    let mut rig = Rig::connected(|config| config.withheld_limit = 2);
+    for seq in [11, 12] {
+        assert_eq!(rig.core.primary(), Some(director(50)));
+        rig.vector(51, vec![entry(2, 5, seq)], false);
+        rig.wait(100);
+        rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
+        rig.wait(150);
+        rig.frames(51, &[seq]);
+        rig.answer(51, range(2, seq, seq), seq - 1, seq);
+        let mut forged = message(2, 5, Critical, seq);
+        *forged.last_mut().unwrap() ^= 1;
+        rig.put(Input::Frames(vec![(director(50), forged.into())]));
+        rig.wait(100);
+    }
     assert_eq!(rig.core.primary(), Some(director(51)));
 }
 
