@@ -216,7 +216,8 @@ impl<S: Signer> Voter<S> {
     fn forget(&mut self) {
         while self.signed.len() as u64 > self.certifier.window {
             if let Some((checkpoint, _)) = self.signed.pop_first() {
-                self.oldest = checkpoint.saturating_add(1);
+                // Never back: what was restored is older, and there may have been other votes in between.
+                self.oldest = self.oldest.max(checkpoint.saturating_add(1));
             }
         }
     }

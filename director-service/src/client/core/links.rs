@@ -101,6 +101,15 @@ impl Links {
         self.refused_at.retain(|key, _| keep(key));
     }
 
+    /// The chain has come no further than this block.
+    pub(in crate::client) fn turn_back(&mut self, block: u64) {
+        self.refused_at.clear();
+        for session in self.sessions.values_mut() {
+            session.asked_at = None;
+            session.since = session.since.min(block);
+        }
+    }
+
     /// Something of this director has come.
     pub(in crate::client) fn heard(&mut self, now: Millis, director: &PublicKey) {
         if let Some(session) = self.sessions.get_mut(director) {

@@ -370,6 +370,85 @@ fn a_primary_that_is_asked_too_early_is_not_left() {
 }
 
 #[test]
+fn a_standby_that_claims_what_is_yet_to_be_said_accuses_nobody() {
+    let mut rig = Rig::connected(|_| ());
+    for seq in 11..=110 {
+        rig.vector(51, vec![entry(2, 5, seq)], false);
+        rig.wait(100);
+        assert_eq!(rig.fetches().last().map(|(to, _)| *to), Some(director(50)), "{seq}");
+        // There is no such message yet, as both of them say.
+        rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
+        rig.wait(150);
+        rig.answer(51, range(2, seq, seq), seq - 1, seq - 1);
+        rig.frames(50, &[seq]);
+        assert_eq!(rig.core.primary(), Some(director(50)), "{seq}");
+    }
+    assert_eq!(rig.delivered().len(), 100);
+    assert_eq!(rig.core.stats().withheld, 0);
+}
+
+#[test]
+fn a_standby_that_is_asked_too_early_and_a_little_faster_accuses_nobody() {
+    for (is_sent, primary) in [(true, 50), (false, 51)] {
+        let mut rig = Rig::connected(|_| ());
+        for seq in 11..=40 {
+            rig.vector(51, vec![entry(2, 5, seq)], false);
+            rig.wait(100);
+            rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
+            rig.wait(150);
+            rig.frames(51, &[seq]);
+            rig.answer(51, range(2, seq, seq), seq - 1, seq);
+            rig.wait(50);
+            // Relayed a little later, or never.
+            if is_sent {
+                rig.frames(50, &[seq]);
+            }
+            rig.wait(50);
+            if rig.core.primary() == Some(director(51)) {
+                break;
+            }
+        }
+        assert_eq!(rig.core.primary(), Some(director(primary)), "sent: {is_sent}");
+    }
+}
+
+#[test]
+fn a_forged_copy_of_what_was_withheld_excuses_nobody() {
+    let mut rig = Rig::connected(|config| config.withheld_limit = 2);
+    for seq in [11, 12] {
+        assert_eq!(rig.core.primary(), Some(director(50)));
+        rig.vector(51, vec![entry(2, 5, seq)], false);
+        rig.wait(100);
+        rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
+        rig.wait(150);
+        rig.frames(51, &[seq]);
+        rig.answer(51, range(2, seq, seq), seq - 1, seq);
+        let mut forged = message(2, 5, Critical, seq);
+        *forged.last_mut().unwrap() ^= 1;
+        rig.put(Input::Frames(vec![(director(50), forged.into())]));
+        rig.wait(100);
+    }
+    assert_eq!(rig.core.primary(), Some(director(51)));
+}
+
+#[test]
+fn after_a_block_that_never_was_lower_ones_count() {
+    let mut rig = Rig::new(|_| ());
+    rig.put(Input::Finalized(Arc::new(authorized(5_000, 4))));
+    rig.put(Input::Finalized(Arc::new(authorized(20, 4))));
+    rig.connect(50, vec![entry(2, 5, 10)]);
+    rig.put(Input::Finalized(Arc::new(authorized(21, 1))));
+    rig.frames(50, &[11]);
+    assert_eq!(rig.delivered(), [11], "lower ones are older views, and ignored");
+    rig.put(Input::Retracted(Arc::new(authorized(22, 1))));
+    rig.frames(50, &[12]);
+    assert_eq!(rig.delivered(), [11], "the second validator is not there at block 22");
+    rig.put(Input::Finalized(Arc::new(authorized(23, 4))));
+    rig.frames(50, &[12]);
+    assert_eq!(rig.delivered(), [11, 12]);
+}
+
+#[test]
 fn what_has_come_and_waits_its_turn_is_no_silence() {
     for is_there in [true, false] {
         let mut rig = Rig::connected(|config| config.silence_ms = 1_000);

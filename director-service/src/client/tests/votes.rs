@@ -50,6 +50,20 @@ fn a_restored_voter_remembers() {
 }
 
 #[test]
+fn a_late_restore_opens_nothing_that_was_closed() {
+    let mut voter = voter(1);
+    for checkpoint in 20..=40 {
+        voter.vote(checkpoint, REAL).unwrap();
+    }
+    let refused = VoteRefused::TooOld { checkpoint: 25, oldest: 33 };
+    assert_eq!(voter.vote(25, OTHER), Err(refused));
+    // Room for one is made by the oldest, which is older than all that was forgotten.
+    voter.restore([vote(1, 3, REAL)]);
+    assert_eq!(voter.vote(25, OTHER), Err(refused));
+    assert_eq!(voter.vote(4, OTHER), Err(VoteRefused::TooOld { checkpoint: 4, oldest: 33 }));
+}
+
+#[test]
 fn more_than_two_thirds_make_a_certificate_once() {
     let (mut voter, block) = (voter(1), authorized(30, 4));
     for n in [4, 2] {
