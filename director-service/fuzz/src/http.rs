@@ -1,7 +1,7 @@
 //! Judges what the page answers to whoever can reach its port.
 
 use director_primitives_fuzz::choices::Choices;
-use director_service::http::{Events, History, Parts, Series, Source, Status, fuzz::answer};
+use director_service::http::{Events, History, Parts, Proof, Series, Source, Status, fuzz::answer};
 use std::{
     sync::{Arc, LazyLock},
     time::Duration,
@@ -64,6 +64,10 @@ impl Source for Well {
 
     fn parts(&self) -> Arc<Parts> {
         self.parts.clone()
+    }
+
+    fn proof(&self, id: &str) -> Option<Proof> {
+        (id == "0x01").then(Proof::default)
     }
 
     fn history(&self, window: &str) -> Option<Series> {

@@ -62,14 +62,14 @@ pub(super) fn load(
         ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
         _ => ConfigError::Unreadable { path: path.to_owned(), cause },
     })?;
-    read(path, &text, environment)
+    read(path, &text, variables)
 }
 
 /// Reads what stands in the file.
 pub(super) fn read(
     path: &Path,
     text: &str,
-    environment: impl Iterator<Item = (String, String)>,
+    variables: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, ConfigError> {
     let in_file = |error: toml::de::Error| ConfigError::Malformed {
         place: place(path, text, error.span()),
