@@ -265,7 +265,9 @@ async fn nobody_has_to_read_what_a_command_prints() {
         drop(reader);
         let output = printing(dir, typed, writer.into()).await;
         let log = String::from_utf8_lossy(&output.stderr);
-        assert_eq!((output.status.code(), &*log), (Some(0), ""), "director {typed}");
+        // That it is at work is told there.
+        let wrong: Vec<_> = log.lines().filter(|line| !line.ends_with(" …")).collect();
+        assert_eq!((output.status.code(), wrong), (Some(0), vec![]), "director {typed}");
         if let Some(answers) = answers {
             answers.join().unwrap();
         }

@@ -90,6 +90,9 @@ impl Running {
         let outlet = Outlet::new(1024 * 1024);
         said.send(Said::Joined(outlet.clone())).await.unwrap();
         let ended = tokio::spawn(engine.run(lines, blocks, stopped));
+        // Who has not joined yet is not told of a block.
+        let hello = timeout(PATIENCE, outlet.next()).await.expect("a line in time").unwrap();
+        assert!(hello.contains("hello"), "{hello}");
         Self { said, heads, outlet, publisher, stop, ended, _finalized: sender, _home: home }
     }
 

@@ -22,7 +22,8 @@ fn what_was_exported_protects_elsewhere() {
     assert_eq!(second.import(&read).unwrap().known, 1);
     // From the disk, not from memory.
     let mut second = load(&there, 100).unwrap();
-    assert!(matches!(second.permit(1, hash(1)), Err(ProtectionError::TooOld { below: 2, .. })));
+    // After the conflict, not only after what is exported.
+    assert!(matches!(second.permit(1, hash(1)), Err(ProtectionError::TooOld { below: 6, .. })));
     assert!(matches!(second.permit(3, hash(2)), Err(ProtectionError::AlreadySigned { .. })));
     assert!(matches!(second.permit(3, hash(1)), Ok(Permit::Again)), "both permit it");
 }
