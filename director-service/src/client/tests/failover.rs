@@ -374,8 +374,10 @@ fn a_standby_that_claims_what_is_yet_to_be_said_accuses_nobody() {
     let mut rig = Rig::connected(|_| ());
     for seq in 11..=110 {
         rig.vector(51, vec![entry(2, 5, seq)], false);
-        rig.wait(150);
-        assert_eq!(rig.fetches().last().map(|(to, _)| *to), Some(director(50)), "{seq}");
+        // Its turn begins when it is noticed that the one before has come.
+        rig.wait(if seq == 11 { 100 } else { 150 });
+        let asked = rig.fetches().last().cloned();
+        assert_eq!(asked, Some((director(50), vec![range(2, seq, seq)])), "{seq}");
         // There is no such message yet, as both of them say.
         rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
         rig.wait(150);
