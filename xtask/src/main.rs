@@ -28,8 +28,8 @@ Usage: cargo xtask COMMAND [ARGUMENTS]
 Commands:
   devnet [ARGS]  build, then run a node, directors and validators; ARGS go to the devnet,
                  `cargo xtask devnet --help` tells them
-  test           format, lints, runtime, unit and integration tests, 200 seeds of the simulation,
-                 fuzzing for some seconds, end to end: what CI runs
+  test           format, lints, documentation, runtime, unit and integration tests, 200 seeds of the
+                 simulation, fuzzing for some seconds, end to end: what CI runs
   fuzz [--minutes N | --seconds N] [TARGET]...
                  fuzz what is signed or sent, and every door of a director and of a sidecar, 10 minutes each
                  if nothing else is said

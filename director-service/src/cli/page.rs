@@ -19,7 +19,7 @@ const MAX_ANSWER: u64 = 16 * 1024 * 1024;
 /// Where the running director answers.
 #[derive(clap::Args)]
 pub(super) struct PageArgs {
-    /// Configuration file of the director that runs; [http] says where it answers.
+    /// Configuration file of the director that runs; http.listen says where it answers.
     #[arg(long, value_name = "FILE", env = "DIRECTOR_CONFIG", required_unless_present = "http")]
     config: Option<PathBuf>,
     /// Address where it answers, instead of its configuration: 127.0.0.1:9615.
