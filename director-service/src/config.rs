@@ -21,6 +21,7 @@ use director_primitives::{AccountId32, H256};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -337,9 +338,9 @@ impl Config {
     pub fn read(
         path: &Path,
         text: &str,
-        environment: impl IntoIterator<Item = (String, String)>,
+        variables: impl IntoIterator<Item = (String, OsString)>,
     ) -> Result<Self, ConfigError> {
-        load::read(path, text, environment.into_iter())
+        load::read(path, text, variables)
     }
 
     /// Checks what the types cannot say.

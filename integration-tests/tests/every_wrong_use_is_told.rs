@@ -180,21 +180,23 @@ async fn the_environment_goes_over_the_file_of_directors_and_sidecars() {
     let dir = tempfile::tempdir().unwrap();
     prepare(dir.path());
     write_ours(dir.path());
-    for typed in
-        ["config show --config director.toml", "config show --validator --config ours.toml"]
-    {
+    for (typed, prefix) in [
+        ("config show --config director.toml", "DIRECTOR_"),
+        ("config show --validator --config ours.toml", "DIRECTOR_VALIDATOR_"),
+    ] {
+        let named = |field: &str| format!("{prefix}{field}");
         let mut command = command(dir.path(), typed);
-        command.env("DIRECTOR_CHAIN_URL", "wss://node.example").env("DIRECTOR_LOG_FILTER", "warn");
+        command.env(named("CHAIN_URL"), "wss://node.example").env(named("LOG_FILTER"), "warn");
         let shown = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
         let text = String::from_utf8(shown.stdout).unwrap();
         assert!(
             text.contains("wss://node.example") && text.contains("\"warn\""),
             "{typed}: {text}"
         );
-        command.env("DIRECTOR_COLOUR", "red");
+        command.env(named("COLOUR"), "red");
         let refused = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
         let line = String::from_utf8(refused.stderr).unwrap();
-        assert!(line.contains("DIRECTOR_COLOUR") && line.lines().count() == 1, "{typed}: {line}");
+        assert!(line.contains(&named("COLOUR")) && line.lines().count() == 1, "{typed}: {line}");
     }
 }
 
@@ -377,6 +379,9 @@ async fn director(dir: &Path, arguments: &str) -> Output {
 fn command(dir: &Path, arguments: &str) -> Command {
     let mut command = Command::new(sibling("director").unwrap());
     command.args(arguments.split_whitespace()).current_dir(dir).kill_on_drop(true);
-    command.env_remove("DIRECTOR_CONFIG").stdin(std::process::Stdio::null());
+    command
+        .env_remove("DIRECTOR_CONFIG")
+        .env_remove("DIRECTOR_VALIDATOR_CONFIG")
+        .stdin(std::process::Stdio::null());
     command
 }

@@ -8,7 +8,7 @@ use director_service::{
     service::fuzz::settings,
     sidecar,
 };
-use std::path::Path;
+use std::{ffi::OsString, path::Path};
 
 /// First byte of an input that is a validator's configuration, and of one with a director's variables before it; of
 /// any other one that is a director's.
@@ -42,7 +42,7 @@ fn is_told(error: &str) {
     assert!(!error.trim().is_empty() && !error.contains('\n'), "{error:?}");
 }
 
-fn director(text: &str, variables: Vec<(String, String)>) {
+fn director(text: &str, variables: Vec<(String, OsString)>) {
     let path = Path::new("/etc/director/director.toml");
     let config = match Config::read(path, text, variables) {
         Ok(config) => config,

@@ -207,18 +207,26 @@ async fn follow(
         };
         shared.told.store(head.number, Ordering::Relaxed);
         match last {
-            Some(last) if head.number == last.number => {
+            Some(known) if head.number == known.number => {
                 below = None;
                 continue;
             }
-            Some(last) if head.number < last.number => {
-                debug!(head.number, last.number, "the node lags behind what was finalized already");
+            Some(known) if head.number < known.number => {
+                debug!(
+                    head.number,
+                    known.number, "the node lags behind what was finalized already"
+                );
                 let first = head.number;
                 let is_below = below.get_or_insert(Below { since: Instant::now(), first });
                 if !is_below.is_for_good(shared, index, &session, head).await {
                     continue;
                 }
                 shared.retract(Some(head.number));
+                // From here on it is a head as any other.
+                last = None;
+                if !shared.believes(index, head.number) {
+                    continue;
+                }
             }
             _ if !shared.believes(index, head.number) => continue,
             _ => {}

@@ -3,7 +3,7 @@
 //! A claim to have finalized more than the others costs a node nothing, and a director never goes back below what it
 //! was told is final. So with several nodes:
 //!
-//! * *sure* is what two nodes have said, and the first head of all;
+//! * *sure* is what two nodes have said. The first head of all is taken on the word of whoever says it;
 //! * from there the chain comes [`SLACK`] blocks further at most, and twice as many as it has made in such a time. What
 //!   is beyond that is *far-fetched*;
 //! * upon a far-fetched head of the node in use: it is taken if another node says the like, or if for all of the
@@ -87,7 +87,8 @@ pub(super) struct Horizon {
     blocks_per_s: Option<f64>,
     measured_from: Option<Mark>,
     held_since: Option<Instant>,
-    contradiction: Option<Contradiction>,
+    /// By node, of those that contradict now.
+    contradictions: Vec<Contradiction>,
 }
 
 impl Horizon {
@@ -102,7 +103,7 @@ impl Horizon {
             blocks_per_s: None,
             measured_from: None,
             held_since: None,
-            contradiction: None,
+            contradictions: Vec::new(),
         }
     }
 
@@ -147,8 +148,9 @@ impl Horizon {
 
     /// What was taken is dropped; if even this block is below what was sure, that as well.
     pub(super) fn retract(&mut self, to: Option<u64>, now: Instant) {
-        (self.taken, self.held_since, self.contradiction) = (None, None, None);
-        if let Some(number) = to {
+        (self.taken, self.held_since) = (None, None);
+        self.contradictions.clear();
+        if let Some(number) = to.filter(|to| self.sure.is_some_and(|sure| *to < sure.number)) {
             self.sure = Some(Mark { number, at: now });
             self.measured_from = None;
         }
@@ -156,8 +158,12 @@ impl Horizon {
 
     /// Judges a head of the node in use.
     pub(super) fn judge(&mut self, used: usize, number: u64, now: Instant) -> Verdict {
-        if self.looks.len() < 2 || self.sure.is_none() {
+        if self.looks.len() < 2 {
             self.sure(number, now);
+            return Verdict::Plausible;
+        }
+        if self.sure.is_none() && self.taken.is_none() {
+            self.trust(number, now);
             return Verdict::Plausible;
         }
         if !self.is_far_fetched(used, number, now) {
@@ -216,20 +222,25 @@ impl Horizon {
         followed: u64,
         now: Instant,
     ) -> Option<usize> {
-        let is_doubtful = self.sure_below(followed, now).is_some();
-        let other = self.others(used, now).find(|(_, look, _)| look.is_well);
-        let (by, look, _) = other
-            .filter(|_| is_doubtful && !self.is_confirmed(used, followed, now))
-            .or_else(|| {
-                self.contradiction = None;
-                None
-            })?;
-        let began = Mark { number: look.finalized, at: now };
-        let known = self.contradiction.filter(|known| known.by == by);
-        let Contradiction { began, .. } =
-            *self.contradiction.insert(known.unwrap_or(Contradiction { by, began }));
-        let is_long = now.saturating_duration_since(began.at) >= self.patience;
-        (is_long && look.finalized > began.number).then_some(by)
+        let is_doubtful =
+            self.sure_below(followed, now).is_some() && !self.is_confirmed(used, followed, now);
+        // Each by itself: one that stands still must not hide one that goes on.
+        let others = self.others(used, now).filter(|(_, look, _)| is_doubtful && look.is_well);
+        let others: Vec<_> = others.map(|(by, look, _)| (by, look.finalized)).collect();
+        self.contradictions.retain(|known| others.iter().any(|(by, _)| *by == known.by));
+        for (by, number) in others {
+            let Some(Contradiction { began, .. }) =
+                self.contradictions.iter().find(|known| known.by == by)
+            else {
+                self.contradictions.push(Contradiction { by, began: Mark { number, at: now } });
+                continue;
+            };
+            let is_long = now.saturating_duration_since(began.at) >= self.patience;
+            if is_long && number > began.number {
+                return Some(by);
+            }
+        }
+        None
     }
 
     /// Plausible blocks a second.

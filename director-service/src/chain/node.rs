@@ -213,7 +213,11 @@ impl Node {
         let hash = limit(session.rpc.chain_get_block_hash(Some(number_at))).await?;
         let hash =
             hash.ok_or_else(|| ChainError::Unexpected(format!("the node has no block {number}")))?;
-        self.shared.cache().insert(Head { number, hash });
+        // Other nodes are held against what is remembered: nothing that may be a lie.
+        let is_doubtful = self.shared.horizon().sure_below(head.number, Instant::now()).is_some();
+        if !is_doubtful {
+            self.shared.cache().insert(Head { number, hash });
+        }
         Ok(Some(hash))
     }
 

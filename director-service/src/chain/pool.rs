@@ -5,7 +5,7 @@ use super::{
     session::{Session, limit, timeout, unexpected},
 };
 use subxt::{
-    rpcs::{self, methods::legacy::Bytes, rpc_params},
+    rpcs::{self, RpcClient, methods::legacy::Bytes, rpc_params},
     tx::Payload,
 };
 
@@ -53,7 +53,9 @@ impl Node {
         let session = self.session().await?;
         let at = session.at(self.newest(&session).await?).await?;
         let call = at.tx().call_data(call).map_err(unexpected)?;
-        let pending = session.client.request("author_pendingExtrinsics", rpc_params![]);
+        // A full pool is more than a connection takes, which ends by it: so one for this alone.
+        let own = limit(RpcClient::from_insecure_url(&session.url)).await?;
+        let pending = own.request("author_pendingExtrinsics", rpc_params![]);
         let pending: Vec<Bytes> = limit(pending).await?;
         Ok(pending.iter().filter_map(|extrinsic| arguments_like(extrinsic, &call)).collect())
     }

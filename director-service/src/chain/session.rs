@@ -28,7 +28,8 @@ pub struct Head {
 /// A connection to a node that serves the right chain, with an interface by which it can be followed.
 #[derive(Clone)]
 pub(super) struct Session {
-    pub(super) client: RpcClient,
+    /// Where the node is.
+    pub(super) url: String,
     pub(super) rpc: Rpc,
     pub(super) api: OnlineClient<SubstrateConfig>,
     pub(super) genesis: H256,
@@ -50,6 +51,7 @@ impl Session {
     pub(super) async fn open(url: &str, expected: Option<H256>) -> Result<Self, ChainError> {
         let client = limit(RpcClient::from_insecure_url(url)).await?;
         let rpc = LegacyRpcMethods::new(client.clone());
+        let url = url.into();
         let genesis = limit(rpc.genesis_hash()).await?;
         if let Some(expected) = expected.filter(|hash| *hash != genesis) {
             return Err(ChainError::OtherChain { expected, found: genesis });
@@ -61,7 +63,7 @@ impl Session {
             .map_err(unexpected)?;
         let (head, _) = finalized_header(&rpc).await?;
         let (records, runtime) = interface(&rpc, &api, head).await?;
-        Ok(Self { client, rpc, api, genesis, records, runtime })
+        Ok(Self { url, rpc, api, genesis, records, runtime })
     }
 
     /// Version of the runtime in the state of a block: the one that makes the next block.

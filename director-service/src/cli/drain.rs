@@ -8,6 +8,7 @@ use super::{
 use crate::{config::Config, service::socket_file};
 use anyhow::bail;
 use std::{
+    io::IsTerminal,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     thread::sleep,
@@ -39,14 +40,16 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
+        // Elsewhere what it says is written down, line by line.
+        let draws = std::io::stdout().is_terminal();
         // Once it has said something: else a director that does not run would be handing over.
         let mut progress = None;
         let mut most = 0;
         let last = drain(&socket_file(&config.data_dir), &mut |said| {
-            let begin = || Progress::begin("handing the validators over");
+            let begin = || draws.then(|| Progress::begin("handing the validators over"));
             let progress = progress.get_or_insert_with(begin);
-            match said.split(' ').next().and_then(|word| word.parse::<u64>().ok()) {
-                Some(left) if progress.redraws() => {
+            match (said.split(' ').next().and_then(|word| word.parse::<u64>().ok()), progress) {
+                (Some(left), Some(progress)) if progress.redraws() => {
                     most = left.max(most);
                     progress.so_far(most - left, most);
                 }

@@ -1,18 +1,25 @@
-//! Puts the environment's variables over what a file says: `DIRECTOR_<SECTION>_<FIELD>`, for directors and sidecars alike.
+//! Puts the environment's variables over what a file says: `DIRECTOR_<SECTION>_<FIELD>` for a director,
+//! `DIRECTOR_VALIDATOR_<SECTION>_<FIELD>` for a sidecar. Both may run in one environment: neither minds the other's.
 
+use std::ffi::OsString;
 use toml::{Table, Value};
 
-/// What the names of all variables begin with.
-const PREFIX: &str = "DIRECTOR_";
+/// What the names of a director's variables begin with.
+pub(crate) const DIRECTOR: &str = "DIRECTOR_";
 
-/// Variables of that prefix that are no fields: the command line takes them.
-const NOT_FIELDS: [&str; 1] = ["DIRECTOR_CONFIG"];
+/// What the names of a sidecar's variables begin with.
+pub(crate) const VALIDATOR: &str = "DIRECTOR_VALIDATOR_";
+
+/// After the prefix, the variable that is no field: the command line takes it.
+const FILE: &str = "CONFIG";
 
 /// The two names of one field of `[chain]`.
 const URLS: [&str; 2] = ["url", "urls"];
 
 /// What there is for variables to name.
 pub(crate) struct Fields {
+    /// What the variables' names begin with: [`DIRECTOR`] or [`VALIDATOR`].
+    pub(crate) prefix: &'static str,
     /// Sections, whose own fields are checked later, with those of the file.
     pub(crate) sections: &'static [&'static str],
     /// Fields of no section.
@@ -33,46 +40,48 @@ impl Wrong {
     }
 }
 
-/// The variables of this process that are text; no field is anything else.
-pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    std::env::vars_os().filter_map(text)
+/// The variables of this process whose names are text: all that can be meant here.
+pub(crate) fn variables() -> impl Iterator<Item = (String, OsString)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
 }
 
 /// Sets what the variables name; their names.
 pub(crate) fn overlay(
     table: &mut Table,
-    variables: impl Iterator<Item = (String, String)>,
+    variables: impl IntoIterator<Item = (String, OsString)>,
     fields: &Fields,
 ) -> Result<Vec<String>, Wrong> {
     let mut names = Vec::new();
     for (name, value) in variables {
-        if name.starts_with(PREFIX) && !NOT_FIELDS.contains(&name.as_str()) {
-            if let Err(cause) = set(table, &name, &value, fields) {
-                return Err(Wrong { name, cause });
-            }
-            names.push(name);
+        let Some(field) = fields.named(&name) else { continue };
+        if let Err(cause) = set(table, &field, value, fields) {
+            return Err(Wrong { name, cause });
         }
+        names.push(name);
     }
     Ok(names)
 }
 
-/// Sets what a variable names. `DIRECTOR_CHAIN_URL` is `url` in `[chain]`, `DIRECTOR_DATA_DIR` is
-/// at the top.
-fn set(table: &mut Table, name: &str, value: &str, fields: &Fields) -> Result<(), String> {
-    let field = name[PREFIX.len()..].to_ascii_lowercase();
-    let section = fields
-        .sections
-        .iter()
-        .find_map(|section| Some((*section, field.strip_prefix(section)?.strip_prefix('_')?)));
-    let value = parse_value(value);
-    let Some((section, field)) = section else {
-        if !fields.top.contains(&field.as_str()) {
+impl Fields {
+    /// Which field a variable means, if it is one of this program's.
+    fn named(&self, variable: &str) -> Option<String> {
+        let field = variable.strip_prefix(self.prefix)?;
+        let is_others = self.prefix != VALIDATOR && variable.starts_with(VALIDATOR);
+        (field != FILE && !is_others).then(|| field.to_ascii_lowercase())
+    }
+}
+
+/// Sets a field. `DIRECTOR_CHAIN_URL` is `url` in `[chain]`, `DIRECTOR_DATA_DIR` is at the top.
+fn set(table: &mut Table, field: &str, value: OsString, fields: &Fields) -> Result<(), String> {
+    let value = value.into_string().map_err(|_| "its value is no UTF-8; use another name")?;
+    let value = parse_value(&value);
+    let in_section =
+        |section: &'static str| Some((section, field.strip_prefix(section)?.strip_prefix('_')?));
+    let Some((section, field)) = fields.sections.iter().copied().find_map(in_section) else {
+        if !fields.top.contains(&field) {
             return Err("there is no such field; unset it or correct its name".into());
         }
-        table.insert(field, value);
+        table.insert(field.into(), value);
         return Ok(());
     };
     match table.entry(section).or_insert_with(|| Value::Table(Table::new())) {

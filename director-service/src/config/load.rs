@@ -3,6 +3,7 @@
 use super::{Config, environment, environment::Fields};
 use serde::Deserialize;
 use std::{
+    ffi::OsString,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
@@ -10,6 +11,7 @@ use toml::Table;
 
 /// What there is for variables to name.
 const FIELDS: Fields = Fields {
+    prefix: environment::DIRECTOR,
     sections: &[
         "chain", "keys", "mesh", "public", "policy", "conduct", "http", "limits", "rates",
         "detector", "log",
@@ -56,7 +58,7 @@ pub enum ConfigError {
 
 pub(super) fn load(
     path: &Path,
-    variables: impl Iterator<Item = (String, String)>,
+    variables: impl IntoIterator<Item = (String, OsString)>,
 ) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|cause| match cause.kind() {
         ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
@@ -69,7 +71,7 @@ pub(super) fn load(
 pub(super) fn read(
     path: &Path,
     text: &str,
-    variables: impl Iterator<Item = (String, String)>,
+    variables: impl IntoIterator<Item = (String, OsString)>,
 ) -> Result<Config, ConfigError> {
     let in_file = |error: toml::de::Error| ConfigError::Malformed {
         place: place(path, text, error.span()),

@@ -13,6 +13,7 @@ use crate::{
 use director_primitives::{H256, PublicKey};
 use serde::{Deserialize, Serialize};
 use std::{
+    ffi::OsString,
     io::ErrorKind,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -24,8 +25,11 @@ const SEE: &str = "`director config init --validator` writes a file with all fie
     `director validator run --help` has the options";
 
 /// What there is for variables of the environment to name.
-const FIELDS: Fields =
-    Fields { sections: &["chain", "keys", "interface", "directors", "vote", "log"], top: &[] };
+const FIELDS: Fields = Fields {
+    prefix: environment::VALIDATOR,
+    sections: &["chain", "keys", "interface", "directors", "vote", "log"],
+    top: &[],
+};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,7 +228,7 @@ pub enum ConfigError {
 pub type Overrides = Vec<(&'static str, &'static str, Value)>;
 
 impl Config {
-    /// Reads a file, if one is given, the environment's `DIRECTOR_…` variables over it, and what the command line says over
+    /// Reads a file, if one is given, the environment's `DIRECTOR_VALIDATOR_…` variables over it, and what the command line says over
     /// both. Paths in the file and the environment are relative to the file's folder, or to the present one if there is none.
     ///
     /// # Errors
@@ -236,7 +240,7 @@ impl Config {
 
     fn load_with(
         path: Option<&Path>,
-        variables: impl IntoIterator<Item = (String, String)>,
+        variables: impl IntoIterator<Item = (String, OsString)>,
         overrides: Overrides,
     ) -> Result<Self, ConfigError> {
         let text = path.map(read).transpose()?;
@@ -250,7 +254,7 @@ impl Config {
     /// One line with cause and remedy.
     pub fn read(
         file: Option<(&Path, &str)>,
-        variables: impl IntoIterator<Item = (String, String)>,
+        variables: impl IntoIterator<Item = (String, OsString)>,
         overrides: Overrides,
     ) -> Result<Self, ConfigError> {
         let path = file.map(|(path, _)| path);
@@ -258,7 +262,7 @@ impl Config {
             Some((path, text)) => parse(path, text)?,
             None => Table::new(),
         };
-        let names = environment::overlay(&mut table, variables.into_iter(), &FIELDS)
+        let names = environment::overlay(&mut table, variables, &FIELDS)
             .map_err(|wrong| ConfigError::Malformed { place: wrong.place(), cause: wrong.cause })?;
         for (section, field, value) in overrides {
             let place = table.entry(section).or_insert_with(|| Value::Table(Table::new()));

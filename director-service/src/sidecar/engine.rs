@@ -250,7 +250,8 @@ impl Engine {
         let id = asked.as_ref().and_then(|(_, id)| id.as_ref());
         let line = match &published {
             Ok((vote, again)) => {
-                self.last_signed = Some((checkpoint, block_hash));
+                // One that was tried again may be an older one.
+                self.last_signed = self.last_signed.max(Some((checkpoint, block_hash)));
                 answer(
                     id,
                     json!({

@@ -206,3 +206,54 @@ fn what_one_node_goes_on_claiming_is_dropped_and_what_two_say_is_not() {
     rig.horizon.looked(1, None, rig.now);
     assert!(rig.horizon.is_groundless(0, rig.real, rig.now));
 }
+
+#[test]
+fn a_second_lie_below_the_first_one_is_not_sure() {
+    let mut rig = Rig::new(2);
+    let (first, second) = (rig.real + 50_000, rig.real + 40_000);
+    rig.horizon.trust(first, rig.now);
+    rig.horizon.retract(Some(second), rig.now);
+    rig.look(0, rig.real);
+    assert_eq!(rig.judge(1, second + 1), Verdict::Held);
+    assert_eq!(rig.judge(0, rig.real), Verdict::Plausible);
+    // What is below what was sure is where the chain is.
+    let real = rig.real - 5;
+    rig.horizon.retract(Some(real), rig.now);
+    assert_eq!(rig.horizon.sure_below(first, rig.now), Some(real));
+}
+
+#[test]
+fn the_first_head_of_all_is_one_nodes_word() {
+    let mut horizon = Horizon::new(2, LOOK, PATIENCE);
+    let mut now = Instant::now();
+    let claimed = 1_000_000_000;
+    assert_eq!(horizon.judge(1, claimed, now), Verdict::Plausible, "there is nobody else");
+    assert_eq!(horizon.sure_below(claimed, now), None);
+    let well = |finalized| Some(Look { finalized, is_well: true });
+    let looks = (0..).map(|look| {
+        horizon.looked(0, well(1_000 + look), now);
+        horizon.looked(1, well(claimed + look), now);
+        horizon.compare(now);
+        now += LOOK;
+        horizon.contradicted(1, claimed + look, now)
+    });
+    let patient = (PATIENCE.as_secs() / LOOK.as_secs()) as usize;
+    let back: Vec<_> = looks.take(patient + 1).collect();
+    assert_eq!(back[..patient], vec![None; patient]);
+    assert_eq!(back[patient], Some(0));
+}
+
+#[test]
+fn who_stands_still_hides_nobody_who_goes_on() {
+    let mut rig = Rig::new(3);
+    let (stuck, jumped) = (rig.real, rig.real + 50_000);
+    rig.horizon.trust(jumped, rig.now);
+    let back = (0..20).find_map(|_| {
+        rig.look(0, stuck);
+        rig.look(2, rig.real);
+        let back = rig.horizon.contradicted(1, jumped, rig.now);
+        rig.pass(10);
+        back
+    });
+    assert_eq!(back, Some(2));
+}

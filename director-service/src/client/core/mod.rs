@@ -312,7 +312,7 @@ impl<K: Keys> Core<K> {
                     self.dropped[reason as usize] += 1;
                     if reason == Dropped::Duplicate {
                         self.mind_repeat(now, &from);
-                        self.came_late(&from, &frame);
+                        self.came_late(now, &from, &frame);
                     }
                 }
             }

@@ -60,6 +60,9 @@ const MAX_WITHHELD: usize = 1_024;
 /// A message that the primary sends so little later than the standby is late, not withheld.
 const LATE_MS: u64 = 100;
 
+/// What the primary sends by itself so much later at most was not kept back: it has a backlog.
+const EXCUSED_MS: u64 = 1_000;
+
 impl<K: Keys> Core<K> {
     /// Tells a director what we want of it and where we stopped.
     pub(super) fn attach(
@@ -205,12 +208,13 @@ impl<K: Keys> Core<K> {
 
     /// A message came again. What the primary sends by itself, a moment after the standby was asked for it, it has not kept
     /// back: a standby that claims messages before there are any gets them as early as the primary does.
-    pub(super) fn came_late(&mut self, from: &PublicKey, frame: &[u8]) {
+    pub(super) fn came_late(&mut self, now: Millis, from: &PublicKey, frame: &[u8]) {
         if self.withheld.is_empty() || self.links.primary() != Some(*from) {
             return;
         }
         if let Some(place) = self.inbox.place_of(frame) {
-            self.withheld.retain(|(_, withheld)| *withheld != place);
+            self.withheld
+                .retain(|(at, withheld)| *withheld != place || now > at.saturating_add(EXCUSED_MS));
         }
     }
 

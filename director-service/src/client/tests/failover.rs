@@ -415,6 +415,27 @@ fn a_standby_that_is_asked_too_early_and_a_little_faster_accuses_nobody() {
 }
 
 #[test]
+fn who_sends_long_after_the_others_has_kept_back() {
+    for (later, primary) in [(500, 50), (2_000, 51)] {
+        let mut rig = Rig::connected(|_| ());
+        for seq in 11..=20 {
+            rig.vector(51, vec![entry(2, 5, seq)], false);
+            rig.wait(100);
+            rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
+            rig.wait(150);
+            rig.frames(51, &[seq]);
+            rig.answer(51, range(2, seq, seq), seq - 1, seq);
+            rig.wait(later);
+            rig.frames(50, &[seq]);
+            if rig.core.primary() == Some(director(51)) {
+                break;
+            }
+        }
+        assert_eq!(rig.core.primary(), Some(director(primary)), "{later} ms later");
+    }
+}
+
+#[test]
 fn a_forged_copy_of_what_was_withheld_excuses_nobody() {
     let mut rig = Rig::connected(|config| config.withheld_limit = 2);
     for seq in [11, 12] {

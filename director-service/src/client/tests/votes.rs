@@ -148,6 +148,16 @@ fn a_forged_vote_does_not_count() {
 }
 
 #[test]
+fn after_a_block_that_never_was_votes_count_again() {
+    let mut voter = voter(1);
+    let (far, near) = (authorized(1_000_000, 4), authorized(40, 4));
+    let interval = near.domain.checkpoint_interval;
+    voter.count(&far, &vote(2, far.number / interval, REAL));
+    let counted = voter.count(&near, &vote(2, near.number / interval, REAL));
+    assert!(matches!(counted, Counted::Votes { got: 1, .. }), "{counted:?}");
+}
+
+#[test]
 fn far_checkpoints_take_no_memory() {
     let (mut voter, block) = (voter(1), authorized(300, 4));
     for checkpoint in [0, 22, 39, u64::MAX] {

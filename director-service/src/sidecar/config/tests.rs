@@ -70,22 +70,25 @@ fn with_environment(
     variables: &[(&str, &str)],
     overrides: Overrides,
 ) -> Result<Config, String> {
-    let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    let variables = variables.iter().map(|(name, value)| (name.to_string(), value.into()));
     Config::load_with(path, variables, overrides).map_err(|error| error.to_string())
 }
 
 #[test]
 fn the_environment_goes_over_the_file_and_flags_over_both() {
     let variables = [
-        ("DIRECTOR_CHAIN_URL", "wss://node.example"),
-        ("DIRECTOR_KEYS_PEER", "other.key"),
-        ("DIRECTOR_KEYS_PROTECTION", "/var/lib/protection"),
-        ("DIRECTOR_INTERFACE_QUEUE_MIB", "77"),
-        ("DIRECTOR_INTERFACE_LISTEN", "127.0.0.1:1"),
-        ("DIRECTOR_DIRECTORS_STRICT_ORDER", r#"["critical"]"#),
-        ("DIRECTOR_VOTE_AUTOMATICALLY", "true"),
-        ("DIRECTOR_LOG_FILTER", "warn"),
-        ("DIRECTOR_CONFIG", "taken by the command line"),
+        ("DIRECTOR_VALIDATOR_CHAIN_URL", "wss://node.example"),
+        ("DIRECTOR_VALIDATOR_KEYS_PEER", "other.key"),
+        ("DIRECTOR_VALIDATOR_KEYS_PROTECTION", "/var/lib/protection"),
+        ("DIRECTOR_VALIDATOR_INTERFACE_QUEUE_MIB", "77"),
+        ("DIRECTOR_VALIDATOR_INTERFACE_LISTEN", "127.0.0.1:1"),
+        ("DIRECTOR_VALIDATOR_DIRECTORS_STRICT_ORDER", r#"["critical"]"#),
+        ("DIRECTOR_VALIDATOR_VOTE_AUTOMATICALLY", "true"),
+        ("DIRECTOR_VALIDATOR_LOG_FILTER", "warn"),
+        ("DIRECTOR_VALIDATOR_CONFIG", "taken by the command line"),
+        // A director's, in the same environment.
+        ("DIRECTOR_DATA_DIR", "/data"),
+        ("DIRECTOR_KEYS_PEER", "director.key"),
         ("UNRELATED", "x"),
     ];
     let over = flags(&[("interface", "listen", "127.0.0.1:2")]);
@@ -99,7 +102,7 @@ fn the_environment_goes_over_the_file_and_flags_over_both() {
     assert_eq!(config.log.filter, "warn");
 
     // It is enough by itself.
-    let more = [("DIRECTOR_KEYS_CHECKPOINT", "checkpoint.key")];
+    let more = [("DIRECTOR_VALIDATOR_KEYS_CHECKPOINT", "checkpoint.key")];
     let config = with_environment(None, &[&variables[..], &more].concat(), Vec::new()).unwrap();
     assert_eq!(config.keys.checkpoint, Some("checkpoint.key".into()));
 }
@@ -107,10 +110,10 @@ fn the_environment_goes_over_the_file_and_flags_over_both() {
 #[test]
 fn a_variable_that_names_nothing_is_named() {
     for (name, value, said) in [
-        ("DIRECTOR_COLOUR", "red", "there is no such field"),
-        ("DIRECTOR_DATA_DIR", "/data", "there is no such field"),
-        ("DIRECTOR_CHAIN_COLOUR", "red", "`colour`"),
-        ("DIRECTOR_INTERFACE_QUEUE_MIB", "many", "expected"),
+        ("DIRECTOR_VALIDATOR_COLOUR", "red", "there is no such field"),
+        ("DIRECTOR_VALIDATOR_DATA_DIR", "/data", "there is no such field"),
+        ("DIRECTOR_VALIDATOR_CHAIN_COLOUR", "red", "`colour`"),
+        ("DIRECTOR_VALIDATOR_INTERFACE_QUEUE_MIB", "many", "expected"),
     ] {
         let line = with_environment(Some(&example()), &[(name, value)], Vec::new()).unwrap_err();
         let is_told = line.contains(name) && line.contains(said) && !line.contains('\n');

@@ -34,7 +34,9 @@ impl Engine {
         let is_whole = *ended == Ended::Asked;
         if is_whole {
             // What a validator said right before it closed the pipe is carried out too.
-            while let Ok(last) = said.try_recv() {
+            // Only what waits now: others go on speaking.
+            for _ in 0..said.len() {
+                let Ok(last) = said.try_recv() else { break };
                 self.on_said(last);
             }
             self.finish_votes().await;

@@ -28,6 +28,8 @@ pub struct LockedFile {
     /// Without links, so that who names it in another way locks the same file.
     path: PathBuf,
     file: File,
+    /// What the last write of ours left: length, and when it was (seconds, nanoseconds). `None` until it was synced.
+    left: Option<(u64, i64, i64)>,
 }
 
 impl LockedFile {
@@ -44,7 +46,7 @@ impl LockedFile {
             // Whoever had it may have put a new file in its place between the two steps.
             if is_named(&file, &real).map_err(io)? {
                 remove_leftovers(&real);
-                let this = Self { named, path: real, file };
+                let this = Self { named, path: real, file, left: None };
                 this.standing().map_err(io)?.check(path)?;
                 return Ok(this);
             }
@@ -71,9 +73,17 @@ impl LockedFile {
         fs::hard_link(&beside.0, &real).map_err(io)?;
         drop(beside);
         File::open(&folder).and_then(|folder| folder.sync_all()).map_err(io)?;
-        let this = Self { named, path: real, file };
+        let mut this = Self { named, path: real, file, left: None };
+        this.mark().map_err(io)?;
         this.standing().map_err(io)?.check(path)?;
         Ok(this)
+    }
+
+    /// What is there now is what we know.
+    fn mark(&mut self) -> io::Result<()> {
+        let now = self.file.metadata()?;
+        self.left = Some((now.len(), now.mtime(), now.mtime_nsec()));
+        Ok(())
     }
 }
 
@@ -82,16 +92,19 @@ impl Medium for LockedFile {
         let mut bytes = Vec::new();
         self.file.seek(SeekFrom::Start(0))?;
         self.file.read_to_end(&mut bytes)?;
+        self.mark()?;
         Ok(bytes)
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.left = None;
         self.file.seek(SeekFrom::End(0))?;
         self.file.write_all(bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.mark()
     }
 
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -100,6 +113,7 @@ impl Medium for LockedFile {
         fs::rename(&beside.0, &self.path)?;
         // Locked since before it had the name; the old one is let go only now.
         self.file = file;
+        self.mark()?;
         File::open(folder(&self.path))?.sync_all()
     }
 
@@ -107,7 +121,12 @@ impl Medium for LockedFile {
         if !is_named(&self.file, &self.path)? || !is_named(&self.file, &self.named)? {
             return Ok(Standing::Replaced);
         }
-        Ok(match self.file.metadata()?.nlink() {
+        let now = self.file.metadata()?;
+        // An older one may have been copied over it.
+        if self.left.is_some_and(|left| left != (now.len(), now.mtime(), now.mtime_nsec())) {
+            return Ok(Standing::Replaced);
+        }
+        Ok(match now.nlink() {
             1 => Standing::Alone,
             _ => Standing::Linked,
         })
@@ -165,7 +184,8 @@ fn write_beside(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result
 fn resemble(file: &File, old: &Metadata) -> io::Result<()> {
     let new = file.metadata()?;
     let (user, group) = (old.uid(), old.gid());
-    if (new.uid(), new.gid()) != (user, group) {
+    let mut mode = old.mode() & 0o777;
+    if new.uid() != user {
         fchown(file, Some(user), Some(group)).map_err(|error| {
             let what = format!(
                 "it belongs to user {user} and group {group}, and what takes its place cannot be given to them \
@@ -173,9 +193,12 @@ fn resemble(file: &File, old: &Metadata) -> io::Result<()> {
             );
             io::Error::new(error.kind(), what)
         })?;
+    } else if new.gid() != group && fchown(file, None, Some(group)).is_err() {
+        // A group that the owner is not in: what it might is not the other one's right.
+        mode &= !0o070;
     }
-    if new.mode() & 0o777 != old.mode() & 0o777 {
-        file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
+    if file.metadata()?.mode() & 0o777 != mode {
+        file.set_permissions(Permissions::from_mode(mode))?;
     }
     Ok(())
 }

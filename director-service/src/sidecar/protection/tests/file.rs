@@ -113,6 +113,13 @@ fn a_file_that_was_replaced_or_linked_is_not_signed_with() {
     assert!(matches!(error, ProtectionError::Replaced(_)), "{error}");
     let error = refused_after(|path| fs::remove_file(path).unwrap());
     assert!(matches!(error, ProtectionError::Replaced(_)), "{error}");
+    // `cp backup protection`: the same file, and an older content.
+    let error = refused_after(|path| {
+        let known = fs::read_to_string(path).unwrap();
+        let (older, _) = known.trim_end().rsplit_once('\n').unwrap();
+        fs::write(path, format!("{older}\n")).unwrap();
+    });
+    assert!(matches!(error, ProtectionError::Replaced(_)), "{error}");
     let error = refused_after(|path| fs::rename(path, path.with_extension("away")).unwrap());
     assert!(matches!(error, ProtectionError::Replaced(_)), "{error}");
     let error = refused_after(|path| fs::hard_link(path, path.with_extension("two")).unwrap());
