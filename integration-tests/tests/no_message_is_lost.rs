@@ -44,7 +44,8 @@ async fn happens(fault: Fault) -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn when_a_director_is_killed() {
     let outcome = happens(Fault::Kill).await;
-    assert!(outcome.disconnected >= 3, "its validators noticed: {outcome:?}");
+    // By the connection that broke, or by what did not come any more: on a busy machine that may be first.
+    assert!(outcome.disconnected + outcome.moved >= 3, "its validators noticed: {outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
