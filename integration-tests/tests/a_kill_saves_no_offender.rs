@@ -16,7 +16,6 @@ const PATIENCE: Duration = Duration::from_secs(280);
 const RUNS: usize = 12;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a minute; `cargo xtask kills --runs 200` does more"]
 async fn a_kill_saves_no_offender() {
     let dir = tempfile::tempdir().unwrap();
     let seed = rand::random();
