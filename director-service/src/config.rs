@@ -5,6 +5,7 @@
 //! `DIRECTOR_<SECTION>_<FIELD>`, `DIRECTOR_CHAIN_URL=wss://node.example:9944`. Paths in the file are
 //! relative to the folder that it is in. `config/director.example.toml` shows all of it.
 
+pub(crate) mod environment;
 mod limits;
 mod load;
 mod mesh;
@@ -20,6 +21,7 @@ use director_primitives::{AccountId32, H256};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -303,7 +305,7 @@ impl Default for Detector {
     }
 }
 
-/// What is told on stderr.
+/// What is told on stderr, by a director or a validator's sidecar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
@@ -325,7 +327,20 @@ impl Config {
     ///
     /// One line with cause and remedy.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        load::load(path, std::env::vars())
+        load::load(path, environment::variables())
+    }
+
+    /// The same for a file with this text, and with these variables.
+    ///
+    /// # Errors
+    ///
+    /// One line with cause and remedy.
+    pub fn read(
+        path: &Path,
+        text: &str,
+        variables: impl IntoIterator<Item = (String, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        load::read(path, text, variables)
     }
 
     /// Checks what the types cannot say.

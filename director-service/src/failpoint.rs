@@ -1,7 +1,7 @@
 //! Ends the process in the middle of something, for tests of what a crash leaves: debug builds only, in a release
 //! these places are empty.
 //!
-//! A failpoint is a place in the code with a name, [`hit`]. The environment variable `FAILPOINT_FILE` names a
+//! A failpoint is a place in the code with a name, `hit`. The environment variable `FAILPOINT_FILE` names a
 //! file; while that holds `NAME N`, the N-th passing of that place aborts the process, without a destructor or a flush,
 //! as a power cut would. The file is removed first, so that the process that is started next lives. A test arms a
 //! process that runs by writing the file ([`arm`]).

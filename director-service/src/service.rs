@@ -33,6 +33,8 @@ mod core;
 mod crypto;
 mod error;
 mod funds;
+#[doc(hidden)]
+pub mod fuzz;
 mod interfaces;
 mod links;
 mod load;
@@ -43,10 +45,12 @@ mod rotation;
 mod round;
 mod settings;
 mod shutdown;
+mod slashes;
 mod stakes;
 mod submissions;
 #[cfg(test)]
 mod tests;
+mod troubles;
 mod view;
 
 pub use control::socket_file;
@@ -241,6 +245,7 @@ async fn supervise(
     let reporter =
         Reporter::start(reporter::Config::new(id.clone()), chain.clone(), store.outbox());
     view.set_reporter(reporter.handle());
+    tasks.spawn(ended_well(slashes::run(node.clone(), view.clone(), stopper.clone())));
     let (submissions, submission_requests) = mpsc::channel(submissions::MAX_WAITING);
     let submitting =
         submissions::run(chain.clone(), submission_requests, view.clone(), stopper.clone());

@@ -47,8 +47,9 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "store",
         ],
     ),
-    ("sidecar", &["chain", "client", "keys"]),
-    ("cli", &["chain", "config", "keys", "network", "service", "sidecar", "store"]),
+    // What a director's configuration has too is said once.
+    ("sidecar", &["chain", "client", "config", "keys"]),
+    ("cli", &["chain", "config", "http", "keys", "network", "service", "sidecar", "store"]),
     ("main", &["cli"]),
 ];
 

@@ -42,28 +42,30 @@ const SHOWN = `(() => {
     level: document.querySelector("#verdict").dataset.level,
     title: document.querySelector("#verdict-title").textContent,
     alarms: [...document.querySelectorAll("#alarms li")].map((of) => of.dataset.id + ": " + of.querySelector("b").textContent),
-    mesh: rows("#mesh", "account").map((of) => [of.dataset.account, /this one|connected/.test(of.innerText), of.cells[2].innerText]),
+    mesh: rows("#mesh", "account").map((of) => [of.dataset.account, /this one|connected/.test(of.innerText), of.cells[2].innerText, of.cells[6].innerText]),
     checkpoints: rows("#checkpoints", "checkpoint").map((of) => [+of.dataset.checkpoint, +of.dataset.votes, of.cells[2].innerText]),
     waiting: [...document.querySelectorAll("#authorizations .case")].map((of) => [of.dataset.validator, of.querySelector(".tag").textContent]),
-    evidence: [...document.querySelectorAll("#evidence .case")].map((of) => [of.dataset.id, [...of.querySelectorAll("li")].map((step) => step.className)]),
-    validators: rows("#validators", "account").map((of) => [of.dataset.account, of.cells[1].innerText, of.cells[2].innerText]),
+    evidence: [...document.querySelectorAll("#evidence .case")].map((of) => [of.dataset.id, [...of.querySelectorAll("li")].map((step) => [step.className, step.title])]),
+    validators: rows("#validators", "account").map((of) => [of.dataset.account, of.cells[1].innerText, of.cells[2].innerText, of.cells[3].innerText]),
     page: document.querySelector("#page").textContent,
   };
 })()`;
 
 // What it has to show.
 function expected({ chain, mesh, validators, checkpoints, authorizations, evidence, alarms }) {
+  // Below a hundred seconds.
+  const time = (ms) => (ms == null ? "–" : ms < 10 ? `${+ms.toFixed(2)} ms` : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
   const plain = (n) => new Intl.NumberFormat("en").format(n);
   return {
     finalized: chain.finalized.number,
     level: alarms.level,
     title: alarms.level === "ok" ? "All is well" : undefined,
     alarms: alarms.items.map((of) => `${of.id}: ${of.summary}`),
-    mesh: mesh.directors.map((of) => [of.account, of.connected, of.validators == null ? "–" : `${of.validators} of ${of.capacity}`]),
+    mesh: mesh.directors.map((of) => [of.account, of.connected, of.validators == null ? "–" : `${of.validators} of ${of.capacity}`, of.this ? "" : time(of.rtt_ms)]),
     checkpoints: checkpoints.items.map((of) => [of.checkpoint, of.votes, of.certified ? "complete" : `needs ${of.needed}`]),
     waiting: authorizations.items.map((of) => [of.validator, `${of.approved_by.length} of ${authorizations.needed}`]),
-    evidence: evidence.items.map((of) => [of.id, of.steps.map((step) => step.state)]),
-    validators: validators.items.slice(0, 20).map((of) => [of.account, of.status, of.connection ?? "elsewhere"]),
+    evidence: evidence.items.map((of) => [of.id, of.steps.map((step) => [step.state, step.amount ?? ""])]),
+    validators: validators.items.slice(0, 20).map((of) => [of.account, of.status, of.connection ?? "elsewhere", of.connection ? time(of.rtt_ms) : "–"]),
     page: `1–${Math.min(20, validators.items.length)} of ${plain(validators.total)}`,
   };
 }

@@ -20,12 +20,12 @@ export function answers(validators, { well = true } = {}) {
   const now = Date.now();
   const directors = ["Frankfurt", "Singapore", "Virginia", "São Paulo", "Sydney"].map((region, n) => ({
     account: account(), peer: hex(32), this: n === 0, region, endpoints: ["/ip4/203.0.113.7/tcp/30400"],
-    connected: well || n !== 3, heard_ms_ago: n ? 60 + n * 31 : 0, clock_ms: n ? 4 + n * 23 : 0,
+    connected: well || n !== 3, heard_ms_ago: n ? 60 + n * 31 : 0, clock_ms: n ? 4 + n * 23 : 0, rtt_ms: n && (well || n !== 3) ? [0, 158.4, 88.7, 201.3, 274.9][n] : null,
     validators: Math.floor(validators / 5), capacity: Math.max(100, validators / 2), cpu_permille: 110 + n * 37,
     bandwidth_bytes_per_s: 9e7, finalized: 123456 - (n === 4 ? 1 : 0), lag_blocks: n === 4 ? 1 : 0, waiting_bytes: 0, stale: false }));
   const items = Array.from({ length: validators }, (_, n) => ({
     account: account(), peer: hex(32), status: n % 90 === 89 ? "candidate" : n % 400 === 399 ? "tombstoned" : "authorized",
-    stake: `${1500 + n}000000000000`, connection: n % 5 === 0 ? "primary" : n % 5 === 1 ? "standby" : null,
+    stake: `${1500 + n}000000000000`, connection: n % 5 === 0 ? "primary" : n % 5 === 1 ? "standby" : null, rtt_ms: n % 5 < 2 ? Math.round(10 + random() * 400) / 10 : null,
     waiting_bytes: !well && n === 50 ? 3 << 20 : Math.floor(random() * 900), last_vote: n % 77 === 76 ? null : 12345, missed: n % 77 === 76 ? 7 : 0 }))
     .sort((a, b) => (a.account < b.account ? -1 : 1));
   const voters = items.filter((of) => of.status === "authorized").length;
@@ -37,7 +37,7 @@ export function answers(validators, { well = true } = {}) {
   const evidence = (state, steps, status) => ({
     id: `0x${hex(32)}`, validator: items[Math.floor(random() * items.length)].account, checkpoint: 12342, state, detected_at_ms: now - 90000,
     changed_at_ms: now - 80000, submitted_block: null, finalized_block: 123430, attempts: 1, trouble: null, validator_status: status, slash_from_block: 123530, steps });
-  const step = (name, state, at_ms = null, block = null) => ({ name, state, at_ms, block });
+  const step = (name, state, at_ms = null, block = null, amount = null) => ({ name, state, at_ms, block, amount });
   const alarm = (level, id, summary, remedy) => ({ level, id, summary, remedy });
   const sample = (n) => {
     const wave = 1 + 0.25 * Math.sin(n / 17) + random() * 0.1;
@@ -55,7 +55,7 @@ export function answers(validators, { well = true } = {}) {
     authorizations: { needed: 4, items: items.filter((of) => of.status === "candidate").slice(0, 2).map((of, n) => ({ validator: of.account, stake: of.stake, approved_by: directors.slice(0, 2 + n).map((of) => of.account), missing: directors.slice(2 + n).map((of) => of.account) })) },
     evidence: { items: [
       evidence("submitted", [step("proven", "done", now - 90000), step("submitted", "now", now - 80000, 123428), step("finalized", "ahead"), step("slash", "ahead")], "authorized"),
-      evidence("finalized", [step("proven", "done", now - 900000), step("submitted", "done"), step("finalized", "done", now - 880000, 123330), step("slash", "done", null, 123430)], "tombstoned")] },
+      evidence("finalized", [step("proven", "done", now - 900000), step("submitted", "done"), step("finalized", "done", now - 880000, 123330), step("slash", "done", null, 123430, "75000000000000")], "tombstoned")] },
     alarms: well ? { level: "ok", items: [] } : { level: "critical", items: [
       alarm("critical", "store-failing", "the store cannot use its file (no space left on device); 1203 votes are in memory", "free space on the disk of data_dir, or repair it; no restart is needed, and one would lose those votes"),
       alarm("warning", "mesh-link-5abc", "director 5FHneW46 is not connected", "ask its operator; messages go by way of the others meanwhile, and nothing is lost")] },

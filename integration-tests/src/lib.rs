@@ -4,6 +4,7 @@
 //! of this one; [`devnet`] follows one and shows it; `tests/` has one file a scenario, named for
 //! what must happen in it.
 
+pub mod boaster;
 mod book;
 pub mod chain;
 pub mod council;

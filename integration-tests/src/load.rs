@@ -1,8 +1,8 @@
 //! Lets validators speak at a steady rate, and keeps book of all that they say.
 
-use crate::validator::{Shared, record};
+use crate::validator::Shared;
 use director_primitives::{PayloadKind, Priority, Topic};
-use director_service::client::{PublishError, Publisher};
+use director_service::client::PublishError;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -57,39 +57,34 @@ async fn run(shared: Arc<Shared>, per_s: u64, mut stopped: watch::Receiver<()>) 
     let mut published = Published::default();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let started = Instant::now();
+    let (started, mut turns) = (Instant::now(), 0);
     loop {
         tokio::select! {
             _ = ticks.tick() => {
                 // Validators come and go.
-                let publishers = shared.publishers();
+                let speakers = shared.speakers();
                 let due = started.elapsed().as_millis() as u64 * per_s / 1_000;
-                for n in published.messages + published.refused..due {
-                    let (number, publisher) = &publishers[n as usize % publishers.len()];
-                    match publish(&shared, *number, publisher, n) {
-                        Ok(()) => published.messages += 1,
-                        Err(_) => published.refused += 1,
+                for n in turns..due {
+                    match publish(&shared, speakers[n as usize % speakers.len()], n) {
+                        Some(Ok(())) => published.messages += 1,
+                        Some(Err(_)) => published.refused += 1,
+                        // It left meanwhile, and its turn is lost.
+                        None => {}
                     }
                 }
+                turns = turns.max(due);
             }
             _ = stopped.changed() => return published,
         }
     }
 }
 
-fn publish(
-    shared: &Shared,
-    number: usize,
-    publisher: &Publisher,
-    n: u64,
-) -> Result<(), PublishError> {
+/// `None` if this one has been retired.
+fn publish(shared: &Shared, number: usize, n: u64) -> Option<Result<(), PublishError>> {
     let mut payload = vec![0; PAYLOAD_LEN];
     payload[..8].copy_from_slice(&n.to_le_bytes());
     let topic = Topic::truncate_from(b"load".to_vec());
     // Each class has its share; Bulk is for blocks.
     let class = [Priority::Critical, Priority::High, Priority::Normal][(n / 7 % 3) as usize];
-    let now = Instant::now();
-    let id = publisher.publish(PayloadKind::Opaque(topic), class, payload)?;
-    record(shared, number, publisher.key(), id, 0, now);
-    Ok(())
+    shared.publish(number, 0, PayloadKind::Opaque(topic), class, payload)
 }

@@ -17,7 +17,7 @@
 //!
 //! # Where it works
 //!
-//! On Linux, as root, or where users may make namespaces: then [`test`] starts the test's executable once
+//! On Linux, as root, or where users may make namespaces: then [`test()`] starts the test's executable once
 //! more in a user namespace, in which it is root. `ip` and `unshare` must be there. Elsewhere a test says
 //! on stderr that it is skipped, and why, and passes; with `REQUIRE_NAMESPACES=1` it fails instead.
 

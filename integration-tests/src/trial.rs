@@ -92,7 +92,7 @@ pub struct Outcome {
     pub gaps: usize,
     /// The longest time in which each validator received nothing, in ascending order.
     pub stalls: Vec<Duration>,
-    /// Times that a validator lost its primary.
+    /// Times that a validator lost its primary. Leaving it by choice is not among them.
     pub disconnected: u64,
     /// Times that a validator's standby became its primary while that lived.
     pub moved: u64,

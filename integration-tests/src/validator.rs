@@ -9,9 +9,10 @@ use director_primitives::{
 use director_service::{
     chain::Node,
     client::{
-        Client, Config, Counted, DirectorAddress, Event, LocalKey, Message, MessageId, Publisher,
-        VoteRefused, Voter,
+        Client, Config, Counted, DirectorAddress, Event, LocalKey, Message, MessageId,
+        PublishError, Publisher, VoteRefused, Voter,
     },
+    network::DownReason,
     testing::Equivocator,
 };
 use std::{
@@ -40,7 +41,7 @@ pub struct Progress {
     pub double_signed: Vec<DoubleSigned>,
     /// What went wrong for good.
     pub failures: Vec<String>,
-    /// Times that a validator had no primary any more, and no standby took its place at once.
+    /// Times that a validator lost its primary. Leaving it by choice is not among them.
     pub disconnected: u64,
     /// Times that primary and standby changed places.
     pub moved: u64,
@@ -132,7 +133,31 @@ impl Shared {
         self.progress().publishers.iter().map(|(number, of)| (*number, of.clone())).collect()
     }
 
-    /// A validator is about to leave: nobody gets its sending end any more.
+    /// Those who may publish, by number.
+    pub(crate) fn speakers(&self) -> Vec<usize> {
+        self.progress().publishers.keys().copied().collect()
+    }
+
+    /// Publishes for a validator, and puts that into the book; `None` if it has been retired. Under the lock that
+    /// [`Self::retire`] takes: who looks what a retired one has unconfirmed sees all that it said.
+    pub(crate) fn publish(
+        &self,
+        number: usize,
+        group: u64,
+        kind: PayloadKind,
+        class: Priority,
+        payload: Vec<u8>,
+    ) -> Option<Result<(), PublishError>> {
+        let progress = self.progress();
+        let publisher = progress.publishers.get(&number)?;
+        let (key, at) = (publisher.key(), Instant::now());
+        let published = publisher.publish(kind, class, payload);
+        // Others take the book first.
+        drop(progress);
+        Some(published.map(|id| record(self, number, key, id, group, at)))
+    }
+
+    /// A validator is about to leave: it says nothing any more.
     pub(crate) fn retire(&self, number: usize) -> Option<Publisher> {
         self.progress().publishers.remove(&number)
     }
@@ -206,7 +231,7 @@ async fn run(
             }
             block = blocks.next() => {
                 if block.number.is_multiple_of(validator.shared.interval) {
-                    validator.on_checkpoint(block.number, block.hash, &client)?;
+                    validator.on_checkpoint(block.number, block.hash)?;
                 }
             }
             _ = stop.changed() => break,
@@ -241,7 +266,9 @@ impl Validator {
                 tracing::debug!(self.number, %director, ?reason, "disconnected");
                 let mut progress = self.shared.progress();
                 progress.ready.remove(&self.number);
-                progress.disconnected += 1;
+                // Leaving one that is slow, for one that is not, is no loss; `moved` tells it.
+                let is_left = reason == DownReason::Disconnected;
+                progress.disconnected += u64::from(!is_left);
                 drop(progress);
                 self.shared.changed.notify_waiters();
             }
@@ -292,7 +319,7 @@ impl Validator {
         }
     }
 
-    fn on_checkpoint(&mut self, block: u64, hash: H256, client: &Client) -> anyhow::Result<()> {
+    fn on_checkpoint(&mut self, block: u64, hash: H256) -> anyhow::Result<()> {
         let checkpoint = block / self.shared.interval;
         let early = self.shared.vote_from.borrow().is_none_or(|from| checkpoint < from);
         if early || self.silent {
@@ -311,7 +338,13 @@ impl Validator {
             },
         };
         for vote in &votes {
-            self.publish(vote, client)?;
+            let (group, kind) = (vote.vote.checkpoint, PayloadKind::CheckpointVote);
+            let class = Priority::Critical;
+            match self.shared.publish(self.number, group, kind, class, vote.encode()) {
+                Some(published) => published?,
+                // It is leaving.
+                None => return Ok(()),
+            }
             self.count(vote);
         }
         if signs_twice {
@@ -326,18 +359,10 @@ impl Validator {
         self.shared.changed.notify_waiters();
         Ok(())
     }
-
-    fn publish(&self, vote: &SignedVote, client: &Client) -> anyhow::Result<()> {
-        let now = Instant::now();
-        let kind = PayloadKind::CheckpointVote;
-        let id = client.publish(kind, Priority::Critical, vote.encode())?;
-        record(&self.shared, self.number, client.key(), id, vote.vote.checkpoint, now);
-        Ok(())
-    }
 }
 
 /// Puts a message of a validator into the book.
-pub(crate) fn record(
+fn record(
     shared: &Shared,
     number: usize,
     origin: PublicKey,

@@ -12,6 +12,7 @@ use integration_tests::{
 };
 use std::{
     fs,
+    io::{BufRead, BufReader, Write},
     net::TcpListener,
     os::unix::{fs::PermissionsExt, net::UnixListener},
     path::Path,
@@ -41,7 +42,9 @@ const TABLE: &[Case] = &[
     ("validator run RUN --protection nowhere", &["nowhere", "--new-protection-file"]),
     ("validator protection export --protection nowhere", &["nowhere", "--new-protection-file"]),
     ("validator protection import --protection p --from nowhere", &["nowhere", "export"]),
-    ("evidence submit --url NODE --account good.account --proof nowhere", &["nowhere", "proof"]),
+    ("evidence submit --url NODE --account good.account nowhere", &["nowhere", "proof"]),
+    ("evidence export --config nowhere.toml", &["nowhere.toml", "director.example.toml"]),
+    ("evidence export --store nowhere", &["nowhere", "data_dir"]),
     // A file with something else in it.
     ("run --config bad.toml", &["bad.toml, line 1", "director.example.toml"]),
     ("validator run --config bad.toml", &["bad.toml", "config init --validator"]),
@@ -51,7 +54,7 @@ const TABLE: &[Case] = &[
     ("validator run RUN --protection good --checkpoint bad.key", &["bad.key", "64 hexadecimal"]),
     ("validator protection export --protection bad.key", &["damaged in line 1", "backup"]),
     ("validator protection import --protection p --from bad.key", &["bad.key", "export"]),
-    ("evidence submit --url NODE --account good.account --proof bad.key", &["no proof", "SCALE"]),
+    ("evidence submit --url NODE --account good.account bad.key", &["no proof", "SCALE"]),
     // Permissions.
     ("keys inspect --peer open.key", &["0644", "chmod 600"]),
     ("validator run RUN --protection good --peer open.key", &["0644", "chmod 600"]),
@@ -74,6 +77,8 @@ const TABLE: &[Case] = &[
     ("status --config director.toml", &["port 0", "--http"]),
     ("evidence list --http 127.0.0.1:1", &["no director answers", "check that it runs"]),
     ("evidence show --http 127.0.0.1:1 ab", &["no director answers", "check that it runs"]),
+    ("evidence export --http 127.0.0.1:1 ab", &["no director answers", "check that it runs"]),
+    ("evidence export --config director.toml", &["no director answers", "director.redb"]),
     ("drain --config director.toml", &["no director listens", "check that it runs"]),
     ("revoke --config director.toml --validator ALICE", &["no director listens", "check that it"]),
     ("validator status --url NODE --account good.account", &["no answer of ws://", "check that"]),
@@ -156,6 +161,43 @@ async fn a_protection_file_has_one_owner() {
     assert!(said.contains("1 checkpoints") && done.status.success(), "{said}");
     let json = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
     assert_eq!(json("protection"), json("other"));
+
+    let third = dir.path().join("third");
+    let mut held = Protection::create(&third, genesis, key, 0).unwrap();
+    held.permit(3, [1; 32].into()).unwrap();
+    drop(held);
+    let import = "validator protection import --protection third --from signed.json";
+    let contradicted = director(dir.path(), import).await;
+    let line = String::from_utf8(contradicted.stderr).unwrap();
+    assert!(line.contains("two blocks were signed for checkpoints [3]"), "{line}");
+    assert_eq!(contradicted.status.code(), Some(1));
+    let mut held = Protection::open(&third, genesis, key).unwrap();
+    assert!(held.permit(3, [1; 32].into()).is_err() && held.permit(3, Default::default()).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_goes_over_the_file_of_directors_and_sidecars() {
+    let dir = tempfile::tempdir().unwrap();
+    prepare(dir.path());
+    write_ours(dir.path());
+    for (typed, prefix) in [
+        ("config show --config director.toml", "DIRECTOR_"),
+        ("config show --validator --config ours.toml", "DIRECTOR_VALIDATOR_"),
+    ] {
+        let named = |field: &str| format!("{prefix}{field}");
+        let mut command = command(dir.path(), typed);
+        command.env(named("CHAIN_URL"), "wss://node.example").env(named("LOG_FILTER"), "warn");
+        let shown = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+        let text = String::from_utf8(shown.stdout).unwrap();
+        assert!(
+            text.contains("wss://node.example") && text.contains("\"warn\""),
+            "{typed}: {text}"
+        );
+        command.env(named("COLOUR"), "red");
+        let refused = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+        let line = String::from_utf8(refused.stderr).unwrap();
+        assert!(line.contains(&named("COLOUR")) && line.lines().count() == 1, "{typed}: {line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,6 +224,108 @@ async fn what_is_written_for_programs_is_json_and_without_colours() {
             assert!(String::from_utf8_lossy(&shown.stdout).contains("[limits]"));
         }
     }
+}
+
+/// What prints, and may have nobody that reads it. Those that need a node print in the same way: a lint of the command line
+/// allows no other.
+const PRINTS: &[&str] = &[
+    "config init --config new.toml",
+    "config init --validator --config validator.toml",
+    "config check --config director.toml",
+    "config check --validator --config ours.toml",
+    "config show --config director.toml",
+    "config show --validator --config ours.toml",
+    "keys generate --peer new.key --account new.account",
+    "keys inspect --peer good.key",
+    "keys inspect --peer good.key --output json",
+    "completions bash",
+    "store check --config director.toml",
+    "store compact --config director.toml",
+    "validator protection export --protection protection",
+    "validator protection export --protection protection --to signed.json",
+    "validator protection import --protection other --from signed.json",
+    "revoke --config director.toml --validator ALICE",
+    "drain --config director.toml",
+    "--help",
+    "validator run --help",
+    "--version",
+];
+
+/// `director … | head -0`
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_has_to_read_what_a_command_prints() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    prepare_prints(dir).await;
+    for typed in PRINTS {
+        let orders = dir.join("data/control.sock");
+        let answers = (typed.starts_with("drain") || typed.starts_with("revoke")).then(|| {
+            let _ = fs::remove_file(&orders);
+            answer_one(UnixListener::bind(&orders).unwrap())
+        });
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = printing(dir, typed, writer.into()).await;
+        let log = String::from_utf8_lossy(&output.stderr);
+        // That it is at work is told there.
+        let wrong: Vec<_> = log.lines().filter(|line| !line.ends_with(" …")).collect();
+        assert_eq!((output.status.code(), wrong), (Some(0), vec![]), "director {typed}");
+        if let Some(answers) = answers {
+            answers.join().unwrap();
+        }
+    }
+    // Done all the same.
+    for made in ["new.toml", "new.key", "new.account", "signed.json", "other"] {
+        assert!(dir.join(made).exists(), "{made}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_printed_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    prepare_prints(dir.path()).await;
+    for typed in ["config show --config director.toml", "keys inspect --peer good.key"] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = printing(dir.path(), typed, full.into()).await;
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "director {typed}: {log}");
+        assert!(log.starts_with("director: cannot write to standard output"), "{log}");
+        assert_eq!(log.lines().count(), 1, "{log}");
+    }
+}
+
+async fn printing(dir: &Path, typed: &str, stdout: std::process::Stdio) -> Output {
+    let mut command = command(dir, &typed.replace("ALICE", ALICE));
+    command.stdout(stdout).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap()
+}
+
+/// A director that carries out one order, and is gone.
+fn answer_one(listener: UnixListener) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        BufReader::new(&stream).read_line(&mut String::new()).unwrap();
+        stream.write_all(b"{\"ok\":\"done\"}\n").unwrap();
+    })
+}
+
+async fn prepare_prints(dir: &Path) {
+    use director_service::{sidecar::protection::Protection, store::Store};
+    prepare(dir);
+    let store = Store::open(&dir.join("data")).unwrap();
+    store.bind(Default::default()).await.unwrap();
+    store.close().await;
+    let key = Identity::validator(1).checkpoint_key();
+    Protection::create(&dir.join("protection"), Default::default(), key, 0).unwrap();
+    write_ours(dir);
+}
+
+/// A sidecar's configuration.
+fn write_ours(dir: &Path) {
+    let ours = "chain.url = \"ws://127.0.0.1:1\"\nvote.automatically = true\n[keys]\npeer = \"good.key\"\n\
+                checkpoint = \"good.checkpoint\"\nprotection = \"protection\"\n";
+    fs::write(dir.join("ours.toml"), ours).unwrap();
 }
 
 fn prepare(dir: &Path) {
@@ -229,8 +373,15 @@ fn without_repeats(arguments: &str) -> String {
 }
 
 async fn director(dir: &Path, arguments: &str) -> Output {
+    timeout(PATIENCE, command(dir, arguments).output()).await.unwrap().unwrap()
+}
+
+fn command(dir: &Path, arguments: &str) -> Command {
     let mut command = Command::new(sibling("director").unwrap());
     command.args(arguments.split_whitespace()).current_dir(dir).kill_on_drop(true);
-    command.env_remove("DIRECTOR_CONFIG").stdin(std::process::Stdio::null());
-    timeout(PATIENCE, command.output()).await.unwrap().unwrap()
+    command
+        .env_remove("DIRECTOR_CONFIG")
+        .env_remove("DIRECTOR_VALIDATOR_CONFIG")
+        .stdin(std::process::Stdio::null());
+    command
 }

@@ -182,7 +182,7 @@ async fn commands(
     let vote = |n| offender.vote(&chain.genesis_hash, 1, H256::repeat_byte(n));
     let proof = DoubleSignProof::new(chain.genesis_hash, vote(1), vote(2)).context("a proof")?;
     fs::write(home.join("proof"), hex::encode(proof.encode()))?;
-    let submit = format!("evidence submit --url {} --account account.key --proof proof", chain.url);
+    let submit = format!("evidence submit --url {} --account account.key proof", chain.url);
     let would = said(&format!("{submit} --dry-run"), 0).await?;
     assert!(would.contains("nothing was submitted"), "{would}");
     let done = said(&format!("{submit} --output json"), 0).await?;

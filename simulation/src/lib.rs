@@ -15,7 +15,7 @@
 //!
 //! # Deliberately absent
 //!
-//! Real time, threads and processes: `integration-tests` has those. Ed25519 on envelopes (see [`envelopes`]).
+//! Real time, threads and processes: `integration-tests` has those. Ed25519 on envelopes (see `envelopes`).
 
 mod adversaries;
 pub mod arguments;

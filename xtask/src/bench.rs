@@ -1,4 +1,4 @@
-//! Builds what is measured as operators would, and measures: `cargo xtask bench relay|failover|heartbeats|core|detector|store`.
+//! Builds what is measured as operators would, and measures: `cargo xtask bench relay|failover|heartbeats|core|detector|sidecar|store`.
 
 use crate::{cargo, devnet, setup, steps::Steps, wasm};
 use std::{
@@ -25,6 +25,8 @@ Benchmarks:
          what heartbeats and vectors cost a director of a thousand validators
   detector
          a million votes of a thousand validators through detector and store; fails below its bounds
+  sidecar
+         messages through a sidecar's pipe and its WebSocket, both ways
   core   what a director does with a message, without sockets (criterion)
   store  what it keeps on disk (criterion)
 
@@ -65,7 +67,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {
         "relay" => relay(rest),
         "memory" => relay(&[&MEMORY.map(OsString::from)[..], rest].concat()),
         "failover" => failover(rest),
-        "core" | "detector" | "store" | "heartbeats" => criterion(&name, rest),
+        "core" | "detector" | "store" | "heartbeats" | "sidecar" => criterion(&name, rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(())

@@ -21,7 +21,7 @@ const FUZZ_SECONDS: u64 = 8;
 ///
 /// If one failed.
 pub(crate) fn run() -> Result<(), String> {
-    let mut steps = Steps::new(9);
+    let mut steps = Steps::new(10);
     let mut total = Tally::default();
     eprintln!(
         "The first run compiles a whole blockchain node, twice: 20 to 30 minutes on two cores."
@@ -29,9 +29,6 @@ pub(crate) fn run() -> Result<(), String> {
 
     steps.begin("format");
     total.add(one(cargo(&["fmt", "--all", "--check"])));
-    // No member of the workspace.
-    let fuzzers = ["fmt", "--manifest-path", fuzz::MANIFEST, "--check"];
-    total.add(one(cargo(&fuzzers)));
     total.add(one(cargo(&["fmt", "--manifest-path", bench::PEERS, "--all", "--check"])));
 
     steps.begin("lints");
@@ -39,6 +36,9 @@ pub(crate) fn run() -> Result<(), String> {
     total.add(one(cargo(&lints)));
     // The compared systems are a workspace of their own: a benchmark that does not build measures nothing.
     total.add(one(bench::lint_peers()));
+
+    steps.begin("documentation");
+    total.add(one(documentation()));
 
     steps.begin("licences, advisories and sources of what is used");
     if let Some(result) = supply_chain()? {
@@ -82,6 +82,13 @@ fn one(result: Result<(), String>) -> Tally {
 
 fn cargo(arguments: &[&str]) -> Result<(), String> {
     cargo::run(cargo::cargo()?.args(arguments))
+}
+
+/// Builds the pages of our own crates, of what is private too; a link that leads nowhere is an error.
+fn documentation() -> Result<(), String> {
+    let mut doc = cargo::cargo()?;
+    doc.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+    cargo::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
 }
 
 /// `cargo deny check` by `deny.toml`; `None`, and loudly, where the tool is not installed: building it takes minutes.

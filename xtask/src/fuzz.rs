@@ -3,10 +3,13 @@
 //! The flags are those of `cargo fuzz --sanitizer none`. They hold for the target alone: it is named,
 //! so that build scripts and procedural macros are built without them.
 
+mod report;
+
 use crate::{
     cargo, setup,
     steps::{Steps, Tally},
 };
+use report::{Report, Row};
 use std::{
     env,
     ffi::OsString,
@@ -16,20 +19,45 @@ use std::{
     time::Instant,
 };
 
-/// The crate of the targets, from the workspace's folder.
-pub(crate) const MANIFEST: &str = "pallets/primitives/fuzz/Cargo.toml";
+/// Targets that are built together.
+#[derive(Clone, Copy, Debug)]
+struct Crate {
+    package: &'static str,
+    /// From the workspace's folder; `corpus` and, for texts, `dictionaries` are in it.
+    folder: &'static str,
+    /// Named as its programs.
+    targets: &'static [&'static str],
+    /// Most bytes of an input.
+    max_len: usize,
+    /// How long its first build takes, for people.
+    takes: &'static str,
+}
 
-/// The targets, named as the crate's programs.
-const TARGETS: [&str; 6] = ["proof", "director_vote", "envelope", "request", "vote", "control"];
+/// What is signed or sent. Eight directors' votes, one more than are accepted, are an input.
+const PRIMITIVES: Crate = Crate {
+    package: "director-primitives-fuzz",
+    folder: "pallets/primitives/fuzz",
+    targets: &["proof", "director_vote", "envelope", "request", "vote", "control"],
+    max_len: 2_048,
+    takes: "3 to 6 minutes",
+};
+
+/// What a director and a sidecar hear. The longest input is what the tests have, too.
+const SERVICE: Crate = Crate {
+    package: "director-service-fuzz",
+    folder: "director-service/fuzz",
+    targets: &["frame", "core", "client", "stake_proof", "http", "config", "pipe"],
+    max_len: 4_096,
+    takes: "a good deal longer",
+};
+
+const CRATES: [Crate; 2] = [PRIMITIVES, SERVICE];
 
 /// How long each target runs if nobody says.
 const DEFAULT_SECONDS: u64 = 600;
 
-/// Most bytes of an input: eight directors' votes, one more than are accepted, and some.
-const MAX_LEN: usize = 2048;
-
-/// How much of what broke is shown: the place, the message, two values that differ.
-const PANIC_LINES: usize = 4;
+/// Most MiB that a target may take.
+const MAX_MIB: u64 = 1_024;
 
 /// Tells the fuzzer which branches an input took and what was compared. `fuzzing` is what crates look
 /// for that behave otherwise below a fuzzer.
@@ -43,44 +71,49 @@ const FLAGS: [&str; 7] = [
     "fuzzing",
 ];
 
-/// Builds the targets and runs them, or the one that is named.
+/// Builds the targets and runs them, or those that are named.
 ///
 /// # Errors
 ///
 /// If the arguments are wrong, something does not build, or something was found.
 pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {
     let (seconds, targets) = parse(arguments)?;
-    let mut steps = Steps::new(1 + targets.len());
-    steps.begin("building the fuzzer (the first time 3 to 6 minutes on two cores)");
-    let fuzzer = Fuzzer::build()?;
-    let mut findings = 0;
-    for target in targets {
-        steps.begin(&format!("fuzzing {target} for {seconds} s"));
-        if let Err(error) = fuzzer.run(target, seconds) {
-            eprintln!("      failed: {error}");
-            findings += 1;
+    let wanted = CRATES.into_iter().filter_map(|of| {
+        let is_wanted = |target: &&&str| targets.contains(*target);
+        let wanted: Vec<_> = of.targets.iter().filter(is_wanted).copied().collect();
+        (!wanted.is_empty()).then_some((of, wanted))
+    });
+    let wanted: Vec<_> = wanted.collect();
+    let mut steps = Steps::new(wanted.len() + targets.len());
+    let mut rows = Vec::new();
+    for (of, targets) in wanted {
+        let takes = of.takes;
+        steps.begin(&format!("building {} (the first time {takes} on two cores)", of.package));
+        let fuzzer = Fuzzer::build(of)?;
+        for target in targets {
+            steps.begin(&format!("fuzzing {target} for {seconds} s"));
+            rows.push(fuzzer.run(target, seconds)?);
         }
     }
-    match findings {
+    eprint!("{}", report::table(&rows));
+    match rows.iter().filter(|row| row.has_failed()).count() {
         0 => Ok(()),
-        _ => Err(format!("{findings} of the targets failed, see above")),
+        failed => Err(format!("{failed} of the targets failed, see above")),
     }
 }
 
-/// Fuzzes each target for so long, and counts each as one check.
+/// Fuzzes each target of what is signed or sent for so long, and counts each as one check. The others would have to be
+/// built with everything that a director is made of; tests run them without a fuzzer.
 ///
 /// # Errors
 ///
 /// If something does not build.
 pub(crate) fn check(seconds: u64) -> Result<Tally, String> {
-    let fuzzer = Fuzzer::build()?;
+    let fuzzer = Fuzzer::build(PRIMITIVES)?;
     let mut tally = Tally::default();
-    for target in TARGETS {
-        let result = fuzzer.run(target, seconds);
-        if let Err(error) = &result {
-            eprintln!("      failed: {error}");
-        }
-        tally.add(Tally::one(result.is_ok()));
+    for target in PRIMITIVES.targets {
+        let row = fuzzer.run(target, seconds)?;
+        tally.add(Tally::one(!row.has_failed()));
     }
     Ok(tally)
 }
@@ -88,70 +121,84 @@ pub(crate) fn check(seconds: u64) -> Result<Tally, String> {
 fn parse(arguments: &[OsString]) -> Result<(u64, Vec<&'static str>), String> {
     let mut seconds = DEFAULT_SECONDS;
     let mut targets = Vec::new();
+    let all = || CRATES.into_iter().flat_map(|of| of.targets.iter().copied());
     let mut arguments = arguments.iter().map(|argument| argument.to_string_lossy());
     while let Some(argument) = arguments.next() {
-        if argument == "--seconds" {
+        let unit = match &*argument {
+            "--seconds" => Some(1),
+            "--minutes" => Some(60),
+            _ => None,
+        };
+        if let Some(unit) = unit {
             seconds = arguments
                 .next()
-                .and_then(|number| number.parse().ok())
+                .and_then(|number| number.parse::<u64>().ok())
                 // Zero is without end for libFuzzer.
-                .filter(|seconds| *seconds > 0)
-                .ok_or("`--seconds` takes a whole number from 1")?;
-        } else if let Some(target) = TARGETS.into_iter().find(|target| argument == *target) {
+                .filter(|number| *number > 0)
+                .and_then(|number| number.checked_mul(unit))
+                .ok_or_else(|| format!("`{argument}` takes a whole number from 1"))?;
+        } else if let Some(target) = all().find(|target| argument == *target) {
             targets.push(target);
         } else {
-            let targets = TARGETS.join(", ");
+            let targets = all().collect::<Vec<_>>().join(", ");
             return Err(format!("`fuzz` knows no {argument:?}; the targets are {targets}"));
         }
     }
     if targets.is_empty() {
-        targets.extend(TARGETS);
+        targets.extend(all());
     }
     Ok((seconds, targets))
 }
 
-/// The targets' programs and where they work.
+/// The programs of one crate and where they work.
 struct Fuzzer {
+    of: Crate,
     programs: PathBuf,
-    seeds: PathBuf,
+    folder: PathBuf,
     /// `TARGET_DIR/fuzz`: an instrumented build beside the others, and what the fuzzer writes.
     work: PathBuf,
 }
 
 impl Fuzzer {
-    fn build() -> Result<Self, String> {
+    fn build(of: Crate) -> Result<Self, String> {
         cpp_compiler()?;
         let work = setup::target_dir()?.join("fuzz");
         let host = host()?;
         let mut build = cargo::cargo()?;
         build
-            .args(["build", "--locked", "--release", "--bins", "--target", &host, "--manifest-path"])
-            .arg(MANIFEST)
+            .args(["build", "--locked", "--profile", "fuzz", "--bins", "--target", &host])
+            .args(["--package", of.package, "--features", "libfuzzer"])
             .env("CARGO_TARGET_DIR", &work)
             // This variable wins over all others that set flags.
             .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\u{1f}"));
         cargo::run(&mut build)?;
-        Ok(Self {
-            programs: work.join(host).join("release"),
-            seeds: setup::root().join(MANIFEST).with_file_name("corpus"),
-            work,
-        })
+        let programs = work.join(host).join("fuzz");
+        Ok(Self { of, programs, folder: setup::root().join(of.folder), work })
     }
 
-    fn run(&self, target: &str, seconds: u64) -> Result<(), String> {
+    /// Runs a target, and tells at once what is found.
+    fn run(&self, target: &'static str, seconds: u64) -> Result<Row, String> {
         let cannot = |what: &Path, error| format!("cannot write {}: {error}", what.display());
         let (corpus, findings) = (self.folder("corpus", target)?, self.folder("findings", target)?);
         let log = self.work.join(format!("{target}.log"));
         let output = File::create(&log).map_err(|error| cannot(&log, error))?;
         let errors = output.try_clone().map_err(|error| cannot(&log, error))?;
         let program = self.programs.join(target);
-        let started = Instant::now();
-        let status = Command::new(&program)
-            .args([format!("-max_total_time={seconds}"), format!("-max_len={MAX_LEN}")])
+        let mut fuzzer = Command::new(&program);
+        fuzzer
+            .args([format!("-max_total_time={seconds}"), format!("-max_len={}", self.of.max_len)])
             .args(["-timeout=10", "-print_final_stats=1"])
-            .arg(format!("-artifact_prefix={}/", findings.display()))
+            .arg(format!("-rss_limit_mb={MAX_MIB}"))
+            .arg(format!("-artifact_prefix={}/", findings.display()));
+        let words = self.folder.join("dictionaries").join(format!("{target}.dict"));
+        if words.exists() {
+            fuzzer.arg(format!("-dict={}", words.display()));
+        }
+        let seeds = self.folder.join("corpus").join(target);
+        let started = Instant::now();
+        let status = fuzzer
             // What is new goes to the first one, so that the committed seeds stay as they are.
-            .args([corpus, self.seeds.join(target)])
+            .args([&corpus, &seeds])
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
@@ -160,20 +207,21 @@ impl Fuzzer {
         let seconds = started.elapsed().as_secs();
         let text = fs::read(&log).map_err(|error| format!("cannot read the log: {error}"))?;
         let report = Report::of(&String::from_utf8_lossy(&text));
-        let found = if status.success() { 0 } else { 1 };
-        eprintln!("      {target}: {}, {found} findings", report.summary(seconds));
-        for line in &report.panic {
+        let row = Row { target, seconds, corpus: files(&corpus) + files(&seeds), status, report };
+        eprintln!("      {}", row.summary());
+        for line in row.report.panic.iter().filter(|_| row.has_failed()) {
             eprintln!("      | {line}");
         }
-        match (status.success(), report.finding) {
-            (true, _) => Ok(()),
-            (false, Some(finding)) => Err(format!(
-                "{target} found {finding}; reproduce it with\n        {} {finding}\n      the log is {}",
+        match &row.report.finding {
+            _ if !row.has_failed() => {}
+            Some(finding) => eprintln!(
+                "      failed: reproduce it with\n        {} {finding}\n      the log is {}",
                 program.display(),
                 log.display()
-            )),
-            (false, None) => Err(format!("{target} ended with {status}, see {}", log.display())),
+            ),
+            None => eprintln!("      failed: {target} ended with {status}, see {}", log.display()),
         }
+        Ok(row)
     }
 
     fn folder(&self, kind: &str, target: &str) -> Result<PathBuf, String> {
@@ -184,43 +232,9 @@ impl Fuzzer {
     }
 }
 
-/// What the fuzzer says in its log.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Report {
-    executions: Option<String>,
-    /// Edges of the program that some input took.
-    coverage: Option<String>,
-    /// What broke.
-    panic: Vec<String>,
-    /// File with the input that broke it.
-    finding: Option<String>,
-}
-
-impl Report {
-    fn of(log: &str) -> Self {
-        let mut report = Self::default();
-        for line in log.lines() {
-            let after = |word: &str| {
-                let rest = line.split_once(word)?.1;
-                rest.split_whitespace().next().map(String::from)
-            };
-            report.executions = after("stat::number_of_executed_units:").or(report.executions);
-            report.coverage = after(" cov:").or(report.coverage);
-            report.finding = after("Test unit written to ").or(report.finding);
-            let is_first = report.panic.is_empty() && line.contains(" panicked at ");
-            let is_more = (1..PANIC_LINES).contains(&report.panic.len());
-            if is_first || is_more {
-                report.panic.push(line.into());
-            }
-        }
-        report
-    }
-
-    fn summary(&self, seconds: u64) -> String {
-        let said = |value: &Option<String>| value.clone().unwrap_or_else(|| "?".into());
-        let (executions, coverage) = (said(&self.executions), said(&self.coverage));
-        format!("{executions} executions in {seconds} s, coverage {coverage}")
-    }
+/// How many files are there.
+fn files(folder: &Path) -> usize {
+    fs::read_dir(folder).into_iter().flatten().count()
 }
 
 /// libFuzzer is C++ that comes as a crate.
@@ -257,7 +271,7 @@ fn host() -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DEFAULT_SECONDS, PANIC_LINES, Report, TARGETS, parse};
+    use super::{CRATES, DEFAULT_SECONDS, parse};
     use std::ffi::OsString;
 
     fn parsed(arguments: &[&str]) -> Result<(u64, Vec<&'static str>), String> {
@@ -266,26 +280,20 @@ mod tests {
 
     #[test]
     fn reads_its_arguments() {
-        assert_eq!(parsed(&[]), Ok((DEFAULT_SECONDS, TARGETS.to_vec())));
-        assert_eq!(parsed(&["--seconds", "20"]), Ok((20, TARGETS.to_vec())));
+        let all: Vec<_> = CRATES.iter().flat_map(|of| of.targets).copied().collect();
+        assert_eq!(parsed(&[]), Ok((DEFAULT_SECONDS, all.clone())));
+        assert_eq!(parsed(&["--seconds", "20"]), Ok((20, all)));
         assert_eq!(parsed(&["proof", "--seconds", "5"]), Ok((5, vec!["proof"])));
-        for wrong in [&["--seconds"][..], &["--seconds", "0"], &["--seconds", "x"], &["prove"]] {
+        assert_eq!(parsed(&["core", "http", "--minutes", "2"]), Ok((120, vec!["core", "http"])));
+        for wrong in [
+            &["--seconds"][..],
+            &["--seconds", "0"],
+            &["--seconds", "x"],
+            &["--minutes", "0"],
+            &["--minutes", "18446744073709551615"],
+            &["prove"],
+        ] {
             assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn reads_what_the_fuzzer_says() {
-        let log = "#2 INITED cov: 300 ft: 301 corp: 1/1b\n#9 DONE   cov: 512 ft: 900\n\
-                   Done 4711 runs in 21 second(s)\nstat::number_of_executed_units: 4711\n";
-        let report = Report::of(log);
-        assert_eq!(report.summary(21), "4711 executions in 21 s, coverage 512");
-        assert_eq!((report.finding, report.panic), (None, Vec::new()));
-
-        let log = "thread '<unnamed>' (1) panicked at src/proof.rs:1:2:\nwrong\n\
-                   artifact_prefix='/x/'; Test unit written to /x/crash-1\nBase64: AA==\nmore\n";
-        let report = Report::of(log);
-        assert_eq!(report.finding.as_deref(), Some("/x/crash-1"));
-        assert_eq!((report.panic.len(), &*report.panic[1]), (PANIC_LINES, "wrong"));
     }
 }

@@ -28,10 +28,11 @@ Usage: cargo xtask COMMAND [ARGUMENTS]
 Commands:
   devnet [ARGS]  build, then run a node, directors and validators; ARGS go to the devnet,
                  `cargo xtask devnet --help` tells them
-  test           format, lints, runtime, unit and integration tests, 200 seeds of the simulation,
-                 fuzzing for some seconds, end to end: what CI runs
-  fuzz [--seconds N] [TARGET]
-                 fuzz what is signed and what is sent, 600 s each if nothing else is said
+  test           format, lints, documentation, runtime, unit and integration tests, 200 seeds of the
+                 simulation, fuzzing for some seconds, end to end: what CI runs
+  fuzz [--minutes N | --seconds N] [TARGET]...
+                 fuzz what is signed or sent, and every door of a director and of a sidecar, 10 minutes each
+                 if nothing else is said
   sim [--seeds N] [--seed BASE] [--jobs J] | --replay SEED [--trace] | --compare
                  directors and validators in simulated time, with faults that a seed draws; `--help`
                  tells more
@@ -39,7 +40,7 @@ Commands:
                  kill directors at every place of a proof's way to the chain, 200 times if nothing else is said
   soak [--minutes N] [--rate N]
                  a network under load for an hour, with something happening every minute
-  bench [relay|failover|heartbeats|core|store] [ARGS]
+  bench [relay|failover|heartbeats|core|sidecar|store] [ARGS]
                  measures this machine's director, against other systems too
   build          everything that the devnet needs, without running it
   wasm           the runtime for the node

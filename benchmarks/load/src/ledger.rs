@@ -135,7 +135,7 @@ fn mark(bits: &mut [u64], index: u64) -> bool {
     new
 }
 
-/// What [`run`](crate::run) keeps of all receivers.
+/// What [`run`](crate::run()) keeps of all receivers.
 pub struct Ledger {
     pub(crate) shared: Arc<Shared>,
     tallies: Vec<Arc<Mutex<Tally>>>,

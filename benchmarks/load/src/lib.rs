@@ -1,7 +1,7 @@
 //! Loads a relay and measures what arrives: the half that the load programs of all systems share.
 //!
 //! A load program brings a [`System`] (how one message is encoded and handed over) and tasks that
-//! read; each gives what it reads to the [`Receiver`] of its validator. [`run`] does the rest.
+//! read; each gives what it reads to the [`Receiver`] of its validator. [`run()`] does the rest.
 //!
 //! - **Open loop.** The [`Schedule`] of intended send times is made in advance. Latency runs from the
 //!   *intended* time: a sender that falls behind makes latency, not less load.

@@ -28,6 +28,11 @@ impl Cache {
         newest.map(|(number, hash)| Head { number: *number, hash: *hash })
     }
 
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     pub(super) fn insert(&mut self, head: Head) {
         self.hashes.insert(head.number, head.hash);
         while self.hashes.len() > MAX_HASHES {

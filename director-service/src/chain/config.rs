@@ -10,6 +10,9 @@ pub const MAX_ENDPOINTS: usize = 8;
 /// How often the nodes that are not in use are asked how far they are, by default.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How long a node's word is waited with, and how long it is kept, against what others say, by default.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Which nodes to use.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -21,6 +24,8 @@ pub struct Settings {
     pub allow_insecure: bool,
     /// How often the nodes that are not in use are asked how far they are.
     pub look_interval: Duration,
+    /// How long what only one node says is waited with, and how long it is kept against what others say.
+    pub patience: Duration,
 }
 
 impl Settings {
@@ -31,7 +36,13 @@ impl Settings {
 
     /// Several nodes of whatever chain, the most wanted first.
     pub fn of_several(urls: Vec<String>) -> Self {
-        Self { urls, genesis_hash: None, allow_insecure: false, look_interval: LOOK_INTERVAL }
+        Self {
+            urls,
+            genesis_hash: None,
+            allow_insecure: false,
+            look_interval: LOOK_INTERVAL,
+            patience: PATIENCE,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     validator_chain::Funds,
 };
 use async_trait::async_trait;
-use codec::Decode;
+use codec::{Decode, DecodeAll};
 use director_primitives::{
     AccountId32, AuthorizationRequest, DoubleSignProof, H256, Offence, ProvenStake, PublicKey,
     Reason, Signature, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
@@ -132,11 +132,26 @@ impl Chain for DirectorChain {
         self.node.check_evidence_at_best(proof).await
     }
 
+    async fn is_report_pending(&self, proof: &DoubleSignProof) -> Result<bool, ChainError> {
+        let call = interface::tx().slashing_evidence().report_double_sign(Static(*proof));
+        let pending = self.node.pending_like(&call).await?;
+        let snapshot = self.node.finalized().borrow().clone();
+        // Another's signatures of the same votes may be other bytes. Made-up ones must keep nobody from reporting.
+        let is_right = |other: &DoubleSignProof| {
+            let snapshot = snapshot.as_deref();
+            other == proof || snapshot.is_some_and(|snapshot| other.check(snapshot).is_ok())
+        };
+        Ok(pending.iter().any(|bytes| {
+            let other = DoubleSignProof::decode_all(&mut &bytes[..]);
+            other.is_ok_and(|other| other.id() == proof.id() && is_right(&other))
+        }))
+    }
+
     async fn report_double_sign(
         &self,
         proof: &DoubleSignProof,
         journal: &dyn Journal,
-    ) -> Result<Extrinsic, ChainError> {
+    ) -> Result<Option<Extrinsic>, ChainError> {
         let call = interface::tx().slashing_evidence().report_double_sign(Static(*proof));
         self.submitter.submit_in_writing(&call, &self.account, journal).await
     }

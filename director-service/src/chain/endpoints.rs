@@ -1,9 +1,10 @@
 //! Keeps what is known of several nodes of one chain, and decides which of them to use.
 //!
-//! * upon a connection that breaks: the next one that answers, in the order of the configuration, the broken
-//!   one last;
+//! * upon a connection that breaks: the next one that answers, in the order of the configuration, the ones with
+//!   which something is wrong later, the broken one last;
 //! * upon looks at the others: one that is [`MAX_LAG`] blocks ahead in [`CONFIRMING_LOOKS`] looks in a row,
-//!   or ahead at all while the one in use has finalized nothing for [`STILL_LOOKS`];
+//!   or ahead at all while the one in use has finalized nothing for [`STILL_LOOKS`]. How far a node can be ahead,
+//!   [`super::horizon`] says; one that answers and cannot be opened has not been looked at;
 //! * upon [`RETURN_LOOKS`] looks in a row in which one that is wanted more was level: that one. A machine of
 //!   the operator's own is named first, and used again when it is back.
 
@@ -64,6 +65,7 @@ impl Endpoints {
             // Nothing is known against any: as the operator wants it.
             return (0..self.all.len()).collect();
         }
+        order.sort_by_key(|index| self.all[*index].trouble.is_some());
         order.extend(last);
         order
     }
@@ -84,6 +86,11 @@ impl Endpoints {
         let endpoint = &mut self.all[index];
         endpoint.in_use = false;
         endpoint.trouble.replace(trouble) != endpoint.trouble
+    }
+
+    /// A node in use is not believed, or is again.
+    pub(super) fn doubted(&mut self, index: usize, trouble: Option<String>) {
+        self.all[index].trouble = trouble;
     }
 
     pub(super) fn heard(&mut self, index: usize, finalized: u64) {
@@ -107,8 +114,14 @@ impl Comparison {
         Self { used, own, still: 0, ahead: vec![0; count], level: vec![0; count] }
     }
 
+    /// Whether the node in use had finalized nothing new at some looks.
+    pub(super) fn stands_still(&self) -> bool {
+        self.still >= STILL_LOOKS
+    }
+
     /// Takes note of a look: what the node in use and the others have finalized, as far as they can be
-    /// used. Says which one to change to, if any, and why.
+    /// used. Says which one to change to, if any, and why. If that fails, it is to be left out and asked about
+    /// again ([`Self::choose`]).
     pub(super) fn see(&mut self, own: u64, all: &[Option<u64>]) -> Option<(usize, String)> {
         self.still = if own == self.own { self.still + 1 } else { 0 };
         self.own = own;
@@ -119,6 +132,12 @@ impl Comparison {
             count(&mut self.ahead[index], far_ahead);
             count(&mut self.level[index], finalized.is_some_and(|of| of.saturating_add(1) >= own));
         }
+        self.choose(all)
+    }
+
+    /// Which of these nodes is better, as far as is known of all of them: as many were seen before.
+    pub(super) fn choose(&self, all: &[Option<u64>]) -> Option<(usize, String)> {
+        let own = self.own;
         let others = all.iter().enumerate().filter(|(index, _)| *index != self.used);
         let mut others = others.filter_map(|(index, finalized)| Some((index, (*finalized)?)));
         let better = others.clone().find(|(index, finalized)| {
@@ -155,6 +174,16 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_cannot_be_opened_hides_none_behind_it() {
+        let mut comparison = Comparison::new(1, 3, 0);
+        let all = [Some(30), Some(10), Some(20)];
+        assert_eq!(comparison.see(10, &all), None);
+        assert_eq!(comparison.see(10, &all).map(|(index, _)| index), Some(0));
+        assert_eq!(comparison.choose(&[None, all[1], all[2]]).map(|(index, _)| index), Some(2));
+        assert_eq!(comparison.choose(&[None, all[1], None]), None);
+    }
+
+    #[test]
     fn a_node_that_stands_still_is_left_for_any_that_does_not() {
         let still = |other| [(10, [None, other]); 5];
         assert_eq!(looks(&still(Some(11))), Some((4, 2)));
@@ -186,5 +215,9 @@ mod tests {
         endpoints.taken(1);
         assert_eq!((endpoints.changes, endpoints.last()), (1, Some(1)));
         assert!(endpoints.all[1].in_use && !endpoints.all[0].in_use);
+        // What is not believed comes after what is well.
+        endpoints.failed(0, "says too much".into());
+        endpoints.failed(1, "gone".into());
+        assert_eq!(endpoints.order(), [2, 0, 1]);
     }
 }

@@ -41,8 +41,9 @@ impl Extrinsic {
 /// Where an extrinsic is written down before the node has it.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Returns when it is written, or cannot be.
-    async fn write(&self, extrinsic: &Extrinsic);
+    /// Returns when it is written, or cannot be, and says whether the node is to have it: that may have changed
+    /// meanwhile, since a disk can be slow.
+    async fn write(&self, extrinsic: &Extrinsic) -> bool;
 }
 
 /// What became of an extrinsic, at the newest finalized block.

@@ -12,11 +12,14 @@ use super::{
     ChainError,
     lookout::{self, Better},
     node::{Connection, Shared},
-    session::{Runtime, Session, head_of, limit},
+    session::{Head, Runtime, Session, head_of, limit},
     snapshot,
 };
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
 
@@ -41,13 +44,18 @@ pub(super) async fn run(shared: Arc<Shared>) {
         let error = match open_any(&shared).await {
             Ok((mut index, mut session)) => {
                 (delay, complained) = (RETRY_DELAY.0, None);
+                let mut last = *shared.head.borrow();
                 let error = loop {
                     take(&shared, index, &session);
-                    match follow(&shared, index, session).await {
-                        Ok(Better { index: better, session: its, why }) => {
+                    match follow(&shared, index, session, last).await {
+                        Ok(Better { index: better, session: its, why, retracts }) => {
                             let node = &shared.endpoints().all[index].name.clone();
                             warn!(endpoint = index, %node, "leaving this node: {why}");
-                            (index, session) = (better, its);
+                            (index, session, last) = (better, its, *shared.head.borrow());
+                            if retracts {
+                                shared.retract(None);
+                                last = None;
+                            }
                         }
                         Err(error) => break error,
                     }
@@ -142,7 +150,31 @@ fn told_of(session: &Session) {
     }
 }
 
-/// Reads finalized blocks until another node is better.
+/// A node that is below what was finalized once: since when, and where it was then.
+struct Below {
+    since: Instant,
+    first: u64,
+}
+
+impl Below {
+    /// Whether the node goes on below that, and says that it is not behind: what it or another one has claimed is not so.
+    /// One that is behind will come there, and what was final then holds until it does.
+    async fn is_for_good(
+        &self,
+        shared: &Shared,
+        index: usize,
+        session: &Session,
+        at: Head,
+    ) -> bool {
+        let claimed = shared.finalized_number();
+        self.since.elapsed() >= shared.settings.patience
+            && at.number > self.first
+            && shared.horizon().is_groundless(index, claimed, Instant::now())
+            && session.is_well().await
+    }
+}
+
+/// Reads finalized blocks until another node is better. `last` is the newest one that was read.
 ///
 /// # Errors
 ///
@@ -151,13 +183,14 @@ async fn follow(
     shared: &Arc<Shared>,
     index: usize,
     mut session: Session,
+    mut last: Option<Head>,
 ) -> Result<Better, ChainError> {
     let ended = || ChainError::Unreachable("the node closed the connection".into());
     let mut heads = limit(session.rpc.chain_subscribe_finalized_heads()).await?;
     let mut poll = tokio::time::interval(POLL_INTERVAL);
     let better = lookout::watch(shared, index);
     tokio::pin!(better);
-    let mut last = *shared.head.borrow();
+    let mut below: Option<Below> = None;
     loop {
         let (head, state_root) = tokio::select! {
             header = heads.next() => {
@@ -172,14 +205,33 @@ async fn follow(
             _ = poll.tick() => session.finalized_header().await?,
             better = &mut better => return Ok(better),
         };
+        shared.told.store(head.number, Ordering::Relaxed);
         match last {
-            Some(last) if head.number == last.number => continue,
-            Some(last) if head.number < last.number => {
-                debug!(head.number, last.number, "the node lags behind what was finalized already");
+            Some(known) if head.number == known.number => {
+                below = None;
                 continue;
             }
+            Some(known) if head.number < known.number => {
+                debug!(
+                    head.number,
+                    known.number, "the node lags behind what was finalized already"
+                );
+                let first = head.number;
+                let is_below = below.get_or_insert(Below { since: Instant::now(), first });
+                if !is_below.is_for_good(shared, index, &session, head).await {
+                    continue;
+                }
+                shared.retract(Some(head.number));
+                // From here on it is a head as any other.
+                last = None;
+                if !shared.believes(index, head.number) {
+                    continue;
+                }
+            }
+            _ if !shared.believes(index, head.number) => continue,
             _ => {}
         }
+        below = None;
         let version = session.spec_version(head.hash).await?;
         if version != session.runtime.spec_version {
             session = session.upgraded(head).await?;

@@ -10,9 +10,11 @@
 //!   its task.
 //! * A node that is away is waited for; nothing here gives up but the single call. Several nodes may be named,
 //!   at most [`MAX_ENDPOINTS`], of which one is used at a time ([`Endpoints`] has when another one is taken).
-//! * Who forges the answers of the node in use forges the chain for this director; the others are no vote
-//!   against it, they only must not contradict it.
+//! * Who forges the answers of the node in use forges the chain for this director. The others are no vote against
+//!   what it says of a block; but how far the chain is, no node decides alone where there are several, and what it has
+//!   claimed too much is dropped (`horizon` has the rules).
 
+mod belief;
 mod blocks;
 mod cache;
 mod compatibility;
@@ -21,6 +23,9 @@ mod director_chain;
 mod endpoints;
 mod extrinsic;
 mod follower;
+#[doc(hidden)]
+pub mod fuzz;
+mod horizon;
 pub mod interface;
 mod lookout;
 mod node;
@@ -29,6 +34,7 @@ mod pool;
 mod records;
 mod session;
 mod signer;
+mod slashes;
 mod snapshot;
 mod stake;
 mod stake_proof;
@@ -46,6 +52,7 @@ pub use extrinsic::{Again, Extrinsic, Fate, Journal, LIFETIME};
 pub use node::{Connection, Node};
 pub use session::{Head, Runtime};
 pub use signer::{Account, phrase};
+pub use slashes::SlashEnd;
 pub use submitter::{Submitted, Submitter};
 pub use token::{AmountError, Token};
 pub use validator_chain::{Funds, Stake, ValidatorChain};
@@ -88,8 +95,13 @@ pub trait Chain: Send + Sync {
         proof: &DoubleSignProof,
     ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError>;
 
+    /// Whether a report of this double sign waits in the node's pool, whoever signed it. An error also if the node does
+    /// not tell what is there.
+    async fn is_report_pending(&self, proof: &DoubleSignProof) -> Result<bool, ChainError>;
+
     /// Reports a double sign from this director's account: signs, writes what it signed into the
-    /// journal, hands it to the node. Does not wait for a block.
+    /// journal, hands it to the node. Does not wait for a block. `None` if the journal did not want it any more: then
+    /// the node does not have it.
     ///
     /// An error means that nothing is on its way: the pool refused what the journal has, or nothing was
     /// signed. Without one, [`Self::fate`] tells what became of it, even if the node gave no answer.
@@ -97,7 +109,7 @@ pub trait Chain: Send + Sync {
         &self,
         proof: &DoubleSignProof,
         journal: &dyn Journal,
-    ) -> Result<Extrinsic, ChainError>;
+    ) -> Result<Option<Extrinsic>, ChainError>;
 
     /// Hands an extrinsic of this director's account to the node once more.
     async fn submit_again(&self, extrinsic: &Extrinsic) -> Result<Again, ChainError>;

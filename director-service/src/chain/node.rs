@@ -16,15 +16,16 @@ use super::{
     config::{Settings, check_urls},
     endpoints::Endpoints,
     follower,
+    horizon::Horizon,
     session::{Head, Runtime, Session, limit, sp_hash, timeout},
 };
 use director_primitives::{
     AccountId32, DoubleSignProof, H256, Offence, Reason, Snapshot,
     runtime_api::{PendingSlash, ValidatorInfo, VoteProgress},
 };
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, atomic::AtomicU64};
 use subxt::{client::OnlineClientAtBlock, config::SubstrateConfig};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use tracing::warn;
 
 /// How the node is doing.
@@ -61,6 +62,9 @@ pub(super) struct Shared {
     /// As the configuration has it, or as the first node had.
     pub(super) genesis: OnceLock<H256>,
     pub(super) endpoints: Mutex<Endpoints>,
+    horizon: Mutex<Horizon>,
+    /// What the node in use told last, believed or not.
+    pub(super) told: AtomicU64,
     pub(super) session: watch::Sender<Option<Session>>,
     pub(super) connection: watch::Sender<Connection>,
     pub(super) head: watch::Sender<Option<Head>>,
@@ -80,6 +84,12 @@ impl Node {
         let shared = Arc::new(Shared {
             genesis: settings.genesis_hash.map(OnceLock::from).unwrap_or_default(),
             endpoints: Mutex::new(Endpoints::new(&settings.urls)),
+            horizon: Mutex::new(Horizon::new(
+                settings.urls.len(),
+                settings.look_interval,
+                settings.patience,
+            )),
+            told: AtomicU64::new(0),
             settings,
             session: watch::Sender::new(None),
             connection: watch::Sender::new(Connection::Connecting(None)),
@@ -203,7 +213,11 @@ impl Node {
         let hash = limit(session.rpc.chain_get_block_hash(Some(number_at))).await?;
         let hash =
             hash.ok_or_else(|| ChainError::Unexpected(format!("the node has no block {number}")))?;
-        self.shared.cache().insert(Head { number, hash });
+        // Other nodes are held against what is remembered: nothing that may be a lie.
+        let is_doubtful = self.shared.horizon().sure_below(head.number, Instant::now()).is_some();
+        if !is_doubtful {
+            self.shared.cache().insert(Head { number, hash });
+        }
         Ok(Some(hash))
     }
 
@@ -339,6 +353,10 @@ impl Shared {
         self.endpoints.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    pub(super) fn horizon(&self) -> MutexGuard<'_, Horizon> {
+        self.horizon.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     /// The chain that every node must serve, once that is known.
     pub(super) fn genesis(&self) -> Option<H256> {
         self.genesis.get().copied()
@@ -356,13 +374,9 @@ impl Shared {
         self.head.borrow().map_or(0, |head| head.number)
     }
 
-    /// The newest finalized block that is known and no higher than this.
-    pub(super) fn newest_known_up_to(&self, number: u64) -> Option<Head> {
-        self.cache().newest_up_to(number)
-    }
-
     /// Notes why a node cannot be used, and says so if it is not the only one: of that others tell.
     pub(super) fn refuse(&self, index: usize, error: &ChainError) {
+        self.horizon().looked(index, None, Instant::now());
         let mut endpoints = self.endpoints();
         let is_news = endpoints.failed(index, error.to_string());
         let name = &endpoints.all[index].name;

@@ -118,7 +118,7 @@ impl Records {
         bytes.is_empty().then_some(value)
     }
 
-    #[cfg(test)]
+    /// The two values as the runtime writes them: for states that are made up.
     pub(super) fn encode(
         &self,
         record: &impl subxt::ext::scale_encode::EncodeAsType,

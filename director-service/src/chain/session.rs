@@ -28,6 +28,8 @@ pub struct Head {
 /// A connection to a node that serves the right chain, with an interface by which it can be followed.
 #[derive(Clone)]
 pub(super) struct Session {
+    /// Where the node is.
+    pub(super) url: String,
     pub(super) rpc: Rpc,
     pub(super) api: OnlineClient<SubstrateConfig>,
     pub(super) genesis: H256,
@@ -49,18 +51,19 @@ impl Session {
     pub(super) async fn open(url: &str, expected: Option<H256>) -> Result<Self, ChainError> {
         let client = limit(RpcClient::from_insecure_url(url)).await?;
         let rpc = LegacyRpcMethods::new(client.clone());
+        let url = url.into();
         let genesis = limit(rpc.genesis_hash()).await?;
         if let Some(expected) = expected.filter(|hash| *hash != genesis) {
             return Err(ChainError::OtherChain { expected, found: genesis });
         }
-        let backend = Arc::new(LegacyBackend::builder().build(client));
+        let backend = Arc::new(LegacyBackend::builder().build(client.clone()));
         let config = SubstrateConfig::builder().set_genesis_hash(genesis).build();
         let api = timeout(CALL_TIMEOUT, OnlineClient::from_backend_with_config(config, backend))
             .await?
             .map_err(unexpected)?;
         let (head, _) = finalized_header(&rpc).await?;
         let (records, runtime) = interface(&rpc, &api, head).await?;
-        Ok(Self { rpc, api, genesis, records, runtime })
+        Ok(Self { url, rpc, api, genesis, records, runtime })
     }
 
     /// Version of the runtime in the state of a block: the one that makes the next block.
@@ -86,6 +89,11 @@ impl Session {
     /// The node's latest finalized block, and its state root.
     pub(super) async fn finalized_header(&self) -> Result<(Head, H256), ChainError> {
         finalized_header(&self.rpc).await
+    }
+
+    /// Whether the node says of itself that it is not behind.
+    pub(super) async fn is_well(&self) -> bool {
+        is_well(&self.rpc).await
     }
 
     /// Number and state root of a block: what stands in the header that has this hash.
@@ -132,6 +140,15 @@ async fn interface(
 
 async fn spec_version(rpc: &Rpc, at: H256) -> Result<u32, ChainError> {
     Ok(limit(rpc.state_get_runtime_version(Some(at))).await?.spec_version)
+}
+
+pub(super) async fn is_well(rpc: &Rpc) -> bool {
+    match limit(rpc.system_health()).await {
+        Ok(health) => !health.is_syncing && (health.peers > 0 || !health.should_have_peers),
+        // Some who rent out nodes do not tell.
+        Err(ChainError::Unexpected(_)) => true,
+        Err(_) => false,
+    }
 }
 
 pub(super) async fn finalized_header(rpc: &Rpc) -> Result<(Head, H256), ChainError> {

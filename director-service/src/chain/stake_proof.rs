@@ -123,5 +123,6 @@ fn decode_hash(bytes: &[u8]) -> Result<H256, StakeRefusal> {
     bytes.try_into().map(H256).map_err(|_| StakeRefusal::Invalid)
 }
 
+pub(super) mod state;
 #[cfg(test)]
 mod tests;

@@ -168,7 +168,10 @@ impl Submitter {
         let session = self.node.session().await?;
         // Held until the pool has it: the order of nonces is the order of submission.
         let mut known = nonces.lock().await;
-        let (extrinsic, doubt) = self.hand_over(&session, &mut known, call, signer, None).await?;
+        let handed = self.hand_over(&session, &mut known, call, signer, None).await?;
+        let Some((extrinsic, doubt)) = handed else {
+            return Err(ChainError::Unexpected("nobody wanted the extrinsic".into()));
+        };
         let _on_its_way = known.on_their_way.clone();
         drop(known);
         let (node, hash) = (self.node.clone(), extrinsic.hash());
@@ -180,29 +183,29 @@ impl Submitter {
     ///
     /// # Errors
     ///
-    /// If nothing was signed, or the pool refused what was, so that it is nowhere. A node that does not
+    /// If nothing was signed, or the pool refused what was, so that it is nowhere (as `None` says, too). A node that does not
     /// answer is no error: it may have the extrinsic, and [`Self::fate`] tells.
     pub async fn submit_in_writing<C: Payload>(
         &self,
         call: &C,
         signer: &Account,
         journal: &dyn Journal,
-    ) -> Result<Extrinsic, ChainError> {
+    ) -> Result<Option<Extrinsic>, ChainError> {
         let nonces = self.nonces_of(&signer.id());
         let session = self.node.session().await?;
         // Held while it is written, too: a number that is written down is not given to anybody else.
         let mut known = nonces.lock().await;
-        let (extrinsic, doubt) =
-            self.hand_over(&session, &mut known, call, signer, Some(journal)).await?;
+        let handed = self.hand_over(&session, &mut known, call, signer, Some(journal)).await?;
+        let Some((extrinsic, doubt)) = handed else { return Ok(None) };
         if let Some(error) = doubt {
             debug!(%error, "the node may have the extrinsic or not");
         }
-        Ok(extrinsic)
+        Ok(Some(extrinsic))
     }
 
     /// Numbers and signs a call, writes it down and hands it to the node, once more with another
     /// number if the pool does not take this one. With an error beside it, nobody knows whether the
-    /// node has the extrinsic.
+    /// node has the extrinsic. `None` if the journal says that it is not to have it.
     async fn hand_over<C: Payload>(
         &self,
         session: &Session,
@@ -210,7 +213,7 @@ impl Submitter {
         call: &C,
         signer: &Account,
         journal: Option<&dyn Journal>,
-    ) -> Result<(Extrinsic, Option<ChainError>), ChainError> {
+    ) -> Result<Option<(Extrinsic, Option<ChainError>)>, ChainError> {
         session.acting()?;
         let account = signer.id();
         let mut attempt = 1;
@@ -226,8 +229,11 @@ impl Submitter {
             let extrinsic = Extrinsic { bytes, nonce, born: born.number };
             if let Some(journal) = journal {
                 failpoint::hit(Failpoint::Signed);
-                journal.write(&extrinsic).await;
+                let is_wanted = journal.write(&extrinsic).await;
                 failpoint::hit(Failpoint::Written);
+                if !is_wanted {
+                    return Ok(None);
+                }
             }
             match hand(session, &extrinsic.bytes).await {
                 Ok(()) => {
@@ -237,7 +243,7 @@ impl Submitter {
                     let hash = extrinsic.hash();
                     debug!(%account, nonce, ?hash, "submitted {}.{}", call.pallet_name(), call.call_name());
                     known.next = Some(nonce + 1);
-                    return Ok((extrinsic, None));
+                    return Ok(Some((extrinsic, None)));
                 }
                 Err(Refusal::Nonce(cause)) if attempt < NONCE_ATTEMPTS => {
                     debug!(%account, nonce, cause, "the pool does not take this nonce");
@@ -254,7 +260,7 @@ impl Submitter {
                 Err(Refusal::Failed(error)) => {
                     // It may be in the pool or not; ask anew next time.
                     known.next = None;
-                    return Ok((extrinsic, Some(error)));
+                    return Ok(Some((extrinsic, Some(error))));
                 }
             }
         }
@@ -300,6 +306,10 @@ impl Submitted {
         let mut blocks = self.node.blocks(Some(self.extrinsic.born + 1));
         loop {
             let block = blocks.next().await;
+            if block.number <= self.extrinsic.born {
+                let cause = "the block that it was signed for is not finalized after all";
+                return Err(ChainError::Pool(cause.into()));
+            }
             match self.look_into(block).await {
                 Ok(Some(Outcome::Succeeded)) => {
                     return Ok(Included {

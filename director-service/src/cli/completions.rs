@@ -1,5 +1,6 @@
 //! `director completions`: print what makes a shell complete these commands.
 
+use super::output::say;
 use clap_complete::{Shell, generate};
 
 /// Print what makes a shell complete these commands.
@@ -18,6 +19,6 @@ impl Args {
     pub(super) fn execute(self, mut command: clap::Command) -> anyhow::Result<()> {
         let mut script = Vec::new();
         generate(self.shell, &mut command, "director", &mut script);
-        Ok(std::io::Write::write_all(&mut std::io::stdout(), &script)?)
+        say(String::from_utf8_lossy(&script))
     }
 }

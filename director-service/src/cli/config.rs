@@ -1,5 +1,6 @@
 //! `director config`: write, check or show a configuration.
 
+use super::output::say;
 use crate::{chain::Account, config::Config, keys, sidecar};
 use anyhow::Context;
 use std::{fs::OpenOptions, io::Write, path::PathBuf};
@@ -69,7 +70,7 @@ impl Args {
                     format!("cannot make {path}; name a file that is not there yet")
                 })?;
                 made.write_all(if validator { VALIDATOR } else { DIRECTOR }.as_bytes())?;
-                println!("{path}: written; edit chain.url and the paths of the keys");
+                say(format_args!("{path}: written; edit chain.url and the paths of the keys"))?;
             }
             What::Check { file, validator: true } => {
                 let config = sidecar::Config::load(Some(&file.config), Vec::new())?;
@@ -78,25 +79,25 @@ impl Args {
                     keys::PeerKey::from_file(checkpoint)?;
                 }
                 let key = hex::encode(peer.public().0);
-                println!("{}: good; peer key {key}", file.config.display());
+                say(format_args!("{}: good; peer key {key}", file.config.display()))?;
             }
             What::Show { file, validator: true } => {
                 let config = sidecar::Config::load(Some(&file.config), Vec::new())?;
-                print!("{}", toml::to_string_pretty(&config)?);
+                say(toml::to_string_pretty(&config)?)?;
             }
             What::Check { file, .. } => {
                 let config = Config::load(&file.config)?;
                 let peer = keys::PeerKey::from_file(&config.keys.peer)?;
                 let account = Account::from_secret(&keys::read_secret(&config.keys.account)?)?;
-                println!(
+                say(format_args!(
                     "{}: good; account {}, peer key {}",
                     file.config.display(),
                     account.id(),
                     hex::encode(peer.public().0)
-                );
+                ))?;
             }
             What::Show { file, .. } => {
-                print!("{}", toml::to_string_pretty(&Config::load(&file.config)?)?);
+                say(toml::to_string_pretty(&Config::load(&file.config)?)?)?;
             }
         }
         Ok(())

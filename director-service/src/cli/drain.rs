@@ -1,10 +1,14 @@
 //! `director drain`: have the running director hand its validators over to others, and stop.
 
-use super::control::{Answer, Orders};
+use super::{
+    control::{Answer, Orders},
+    output::say,
+    progress::Progress,
+};
 use crate::{config::Config, service::socket_file};
 use anyhow::bail;
 use std::{
-    io::Write,
+    io::IsTerminal,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     thread::sleep,
@@ -24,7 +28,7 @@ Example, before an upgrade:
   director drain --config director.toml && systemctl restart director
 
 Validators are asked to move, 50 a second; each goes on where it stopped, so nothing is lost. The director takes
-no new ones, says every second how many are left, and stops when the last one has moved, after 30 seconds
+no new ones, says every second how many are left (on a terminal as a bar), and stops when the last one has moved, after 30 seconds
 in any case. It goes on if this command is interrupted. Exit status: 0 when every validator has
 moved and the director has stopped, 1 otherwise.")]
 pub(super) struct Args {
@@ -36,8 +40,25 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        println!("{}", drain(&socket_file(&config.data_dir), &mut std::io::stdout())?);
-        Ok(())
+        // Elsewhere what it says is written down, line by line.
+        let draws = std::io::stdout().is_terminal();
+        // Once it has said something: else a director that does not run would be handing over.
+        let mut progress = None;
+        let mut most = 0;
+        let last = drain(&socket_file(&config.data_dir), &mut |said| {
+            let begin = || draws.then(|| Progress::begin("handing the validators over"));
+            let progress = progress.get_or_insert_with(begin);
+            match (said.split(' ').next().and_then(|word| word.parse::<u64>().ok()), progress) {
+                (Some(left), Some(progress)) if progress.redraws() => {
+                    most = left.max(most);
+                    progress.so_far(most - left, most);
+                }
+                // Nobody may be reading, which is no reason to stop.
+                _ => drop(say(said)),
+            }
+        });
+        drop(progress);
+        say(last?)
     }
 }
 
@@ -46,12 +67,11 @@ impl Args {
 /// # Errors
 ///
 /// If validators are left, nobody listens, or it does not stop.
-pub(super) fn drain(socket: &Path, out: &mut impl Write) -> anyhow::Result<String> {
+pub(super) fn drain(socket: &Path, say: &mut impl FnMut(&str)) -> anyhow::Result<String> {
     let mut orders = Orders::give(socket, &serde_json::json!({ "drain": true }))?;
     loop {
         match orders.answer()? {
-            // Nobody may be reading, which is no reason to stop.
-            Answer::Progress(said) => drop(writeln!(out, "{said}")),
+            Answer::Progress(said) => say(&said),
             Answer::Ok(said) => {
                 wait_for_end(socket)?;
                 return Ok(said);

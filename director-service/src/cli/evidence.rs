@@ -1,9 +1,13 @@
-//! `director evidence`: see the double signs that the running director knows of, or report one.
+//! `director evidence`: see the double signs that the running director knows of, take their proofs out, or report one.
+
+mod export;
+mod file;
 
 use super::{
     NodeArgs, block_on,
     output::{OutputArgs, table},
     page::PageArgs,
+    progress::Progress,
     start_logging,
 };
 use crate::{
@@ -11,25 +15,23 @@ use crate::{
     keys::read_secret,
 };
 use anyhow::{Context, bail, ensure};
-use codec::DecodeAll;
 use director_primitives::DoubleSignProof;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// Longest file with a proof that is read.
-const MAX_PROOF_FILE: usize = 4 * 1024;
-
-/// See the double signs that the running director knows of, or report one.
+/// See the double signs that a director knows of, take their proofs out, or report one.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   director evidence list --config director.toml
   director evidence show --config director.toml 0x5c3f
-  director evidence submit --url ws://127.0.0.1:9944 --account account.key --proof proof.hex --dry-run
+  director evidence export --config director.toml 0x5c3f > proof.json
+  director evidence submit --url ws://127.0.0.1:9944 --account account.key proof.json --dry-run
 
-A running director reports what it proves by itself; nobody needs `submit` for that. It is for a proof that came
-in another way: a file with a SCALE-encoded DoubleSignProof (docs/protocol.md), as bytes or in hexadecimal.
-Whoever reports a valid proof pays nothing.")]
+A running director reports what it proves by itself; nobody needs `export` and `submit` for that. They are for a day on
+which it cannot: its account is empty, its node is away, its machine is lost. `export` works while the director is stopped
+too, and on a copy of its data_dir (--store). `submit` takes what `export` writes, or a SCALE-encoded DoubleSignProof
+(docs/protocol.md) as bytes or in hexadecimal, anywhere, with any account. Whoever reports a valid proof pays nothing.")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -54,6 +56,8 @@ enum What {
         #[arg(value_name = "ID")]
         id: String,
     },
+    /// Write the proofs, to report them by hand: those of a running director or of a stopped one.
+    Export(export::Args),
     /// Report a double sign to the chain.
     Submit {
         #[command(flatten)]
@@ -61,9 +65,12 @@ enum What {
         /// File of the account that reports (sr25519 secret URI).
         #[arg(long, value_name = "FILE")]
         account: PathBuf,
-        /// File with the proof.
-        #[arg(long, value_name = "FILE")]
-        proof: PathBuf,
+        /// File with the proof: what `export` writes.
+        #[arg(value_name = "FILE", required_unless_present = "proof")]
+        file: Option<PathBuf>,
+        /// The same, as it was written before.
+        #[arg(long, value_name = "FILE", hide = true, conflicts_with = "file")]
+        proof: Option<PathBuf>,
         /// Ask the chain what it would say, and submit nothing.
         #[arg(long)]
         dry_run: bool,
@@ -84,10 +91,11 @@ impl Args {
                 let found = find(&known, &id)?;
                 output.print(found, || show(found))
             }
-            What::Submit { node, account, proof, dry_run, output } => {
+            What::Export(args) => args.execute(),
+            What::Submit { node, account, file, proof, dry_run, output } => {
                 start_logging("error")?;
                 let account = Account::from_secret(&read_secret(&account)?)?;
-                let proof = read_proof(&proof)?;
+                let proof = file::read(&file.or(proof).context("name a file with a proof")?)?;
                 block_on(submit(node, account, proof, dry_run, output))
             }
         }
@@ -123,7 +131,9 @@ async fn submit(
     });
     if !dry_run {
         let chain = ValidatorChain::new(node.clone(), Submitter::new(node.clone()), account);
+        let waiting = Progress::begin("submitting, and waiting until it is finalized");
         let included = chain.report_double_sign(&proof).await;
+        drop(waiting);
         let included = included.context("cannot report")?;
         said["block_number"] = included.block_number.into();
         said["block_hash"] = json!(included.block_hash);
@@ -136,21 +146,6 @@ async fn submit(
             }
             false => format!("reported {who} in block {}", said["block_number"]),
         }
-    })
-}
-
-fn read_proof(path: &Path) -> anyhow::Result<DoubleSignProof> {
-    let bytes = std::fs::read(path)
-        .with_context(|| format!("cannot read {}; name a file with a proof", path.display()))?;
-    ensure!(bytes.len() <= MAX_PROOF_FILE, "{} is too long for a proof", path.display());
-    // A proof in bytes begins with a hash, which hardly ever is text.
-    let text = std::str::from_utf8(&bytes).ok().map(str::trim);
-    let decoded = text.and_then(|text| hex::decode(text.strip_prefix("0x").unwrap_or(text)).ok());
-    DoubleSignProof::decode_all(&mut decoded.as_deref().unwrap_or(&bytes)).map_err(|_| {
-        anyhow::anyhow!(
-            "{} holds no proof; expected a SCALE-encoded DoubleSignProof, as bytes or in hexadecimal",
-            path.display()
-        )
     })
 }
 
@@ -202,8 +197,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use codec::Encode;
-    use director_primitives::{CheckpointVote, H256, PublicKey, Signature, SignedVote};
 
     #[test]
     fn evidence_is_found_by_the_beginning_of_its_id() {
@@ -215,28 +208,5 @@ mod tests {
         assert!(find(&known, "cd").unwrap_err().to_string().contains("evidence list"));
         assert!(list(&known).contains("0xab34") && show(&known[0]).contains("checkpoint       3"));
         assert_eq!(list(&json!([])), "no double sign is known");
-    }
-
-    #[test]
-    fn a_proof_is_read_as_bytes_or_digits() {
-        let dir = tempfile::tempdir().unwrap();
-        let vote = |n| SignedVote {
-            vote: CheckpointVote { checkpoint: 3, block_hash: H256::repeat_byte(n) },
-            key: PublicKey::from_raw([1; 32]),
-            signature: Signature::from_raw([n; 64]),
-        };
-        let proof = DoubleSignProof::new(H256::repeat_byte(9), vote(1), vote(2)).unwrap();
-        let path = dir.path().join("proof");
-        let digits = hex::encode(proof.encode());
-        for bytes in
-            [proof.encode(), digits.clone().into_bytes(), format!("0x{digits}\n").into_bytes()]
-        {
-            std::fs::write(&path, bytes).unwrap();
-            assert_eq!(read_proof(&path).unwrap(), proof);
-        }
-        for wrong in ["", "0x12", &digits[2..]] {
-            std::fs::write(&path, wrong).unwrap();
-            assert!(read_proof(&path).unwrap_err().to_string().contains("holds no proof"));
-        }
     }
 }

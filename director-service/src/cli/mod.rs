@@ -1,5 +1,8 @@
 //! The command line: one file a subcommand.
 
+// They panic when nobody reads; `output::say` does not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod completions;
 mod config;
 mod control;
@@ -10,6 +13,7 @@ mod keys;
 mod node;
 mod output;
 mod page;
+mod progress;
 mod register;
 mod revoke;
 mod rotate_key;

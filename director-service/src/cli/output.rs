@@ -1,7 +1,11 @@
 //! Prints for people or for programs.
 
+use anyhow::Context;
 use serde_json::Value;
-use std::io::{IsTerminal, Write, stdout};
+use std::{
+    fmt::Display,
+    io::{ErrorKind, IsTerminal, Write, stdout},
+};
 
 /// For whom a command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -32,18 +36,30 @@ impl OutputArgs {
         value: &Value,
         table: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
-        let mut text = match self.output {
+        say(match self.output {
             Output::Table => table(),
             Output::Json => serde_json::to_string_pretty(value)?,
-        };
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
-        match stdout().write_all(text.as_bytes()) {
-            // `director status | head -1` is no error.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            done => Ok(done?),
-        }
+        })
+    }
+}
+
+/// Prints text to standard output, and a line break if it has none at its end. All commands print by this.
+///
+/// That nobody reads any more (`director status | head -1`) is no error, and no reason to leave half done what the command
+/// is for: what it says then is lost. `println!` would panic.
+///
+/// # Errors
+///
+/// If it cannot be written, to a file on a full disk for example.
+pub(super) fn say(text: impl Display) -> anyhow::Result<()> {
+    let mut text = text.to_string();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    let mut out = stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done.context("cannot write to standard output; see that it has room"),
     }
 }
 

@@ -19,7 +19,7 @@ const MAX_ANSWER: u64 = 16 * 1024 * 1024;
 /// Where the running director answers.
 #[derive(clap::Args)]
 pub(super) struct PageArgs {
-    /// Configuration file of the director that runs; [http] says where it answers.
+    /// Configuration file of the director that runs; http.listen says where it answers.
     #[arg(long, value_name = "FILE", env = "DIRECTOR_CONFIG", required_unless_present = "http")]
     config: Option<PathBuf>,
     /// Address where it answers, instead of its configuration: 127.0.0.1:9615.
@@ -34,12 +34,15 @@ impl PageArgs {
     ///
     /// If nobody answers there, or not a director.
     pub(super) fn status(&self) -> anyhow::Result<Value> {
-        let address = match (self.http, &self.config) {
-            (Some(address), _) => address,
-            (None, Some(file)) => Config::load(file)?.http.listen,
+        status(self.address()?)
+    }
+
+    fn address(&self) -> anyhow::Result<SocketAddr> {
+        match (self.http, &self.config) {
+            (Some(address), _) => Ok(address),
+            (None, Some(file)) => Ok(Config::load(file)?.http.listen),
             (None, None) => bail!("say which director: --config FILE or --http ADDRESS"),
-        };
-        status(address)
+        }
     }
 }
 
@@ -54,9 +57,22 @@ pub(super) fn status(address: SocketAddr) -> anyhow::Result<Value> {
         "http.listen has port 0, so only the director knows its port: its first line says it; give \
          --http 127.0.0.1:PORT"
     );
-    let body = get(address, "/api/v1/status")?;
-    let status = serde_json::from_str(&body);
-    status.with_context(|| format!("{address} is no director: its answer is no JSON"))
+    ask(address, "/api/v1/status")
+}
+
+/// Whether somebody listens there.
+pub(super) fn is_there(address: SocketAddr) -> bool {
+    address.port() != 0 && TcpStream::connect_timeout(&address, PATIENCE).is_ok()
+}
+
+/// What the director at this address answers at a path.
+///
+/// # Errors
+///
+/// If nobody answers there, or not a director.
+pub(super) fn ask(address: SocketAddr, path: &str) -> anyhow::Result<Value> {
+    let answer = serde_json::from_str(&get(address, path)?);
+    answer.with_context(|| format!("{address} is no director: its answer is no JSON"))
 }
 
 /// Gets a page. Directors answer with HTTP/1.1 and a length, or close.

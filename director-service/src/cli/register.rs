@@ -1,5 +1,6 @@
 //! `director register`: put this director's peer key and addresses on chain.
 
+use super::{output::say, progress::Progress};
 use crate::{
     chain::{Account, DirectorChain, Registration, Settings, Submitter},
     config::Config,
@@ -49,7 +50,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        super::start_logging(&config.log.filter)?;
+        super::start_logging("warn")?;
         let endpoints = self.endpoints()?;
         let region = Region::try_from(self.region.clone().into_bytes())
             .ok()
@@ -65,6 +66,7 @@ impl Args {
             let chain =
                 DirectorChain::new(node.clone(), Submitter::new(node.clone()), account.clone());
             let registration = Registration { endpoints, region, capacity: self.capacity };
+            let waiting = Progress::begin("submitting, and waiting until it is finalized");
             let included = match snapshot.director(&account.id()) {
                 Some(known) if own_keys.contains(&known.peer_key) => {
                     chain.update_record(registration).await
@@ -92,15 +94,15 @@ impl Args {
                     chain.activate(peer.public(), possession, registration).await
                 }
             };
+            drop(waiting);
             let included = included.with_context(|| format!("cannot register {}", account.id()))?;
-            println!("registered {} in block {}", account.id(), included.block_number);
+            say(format_args!("registered {} in block {}", account.id(), included.block_number))?;
             say_what_comes_next(
                 &*node.ready().await?,
                 &account.id(),
                 &self.config,
                 config.http.listen,
-            );
-            Ok(())
+            )
         })
     }
 
@@ -146,27 +148,26 @@ fn say_what_comes_next(
     account: &AccountId32,
     config: &Path,
     http: SocketAddr,
-) {
+) -> anyhow::Result<()> {
     let active = &snapshot.directors.active;
     let others: Vec<_> = active.iter().filter(|director| director.account != *account).collect();
-    println!();
-    println!("What comes next, if it does not run yet:");
-    println!("  director run --config {}", config.display());
-    println!(
-        "It connects to {} other directors and takes validators within seconds; {} of {} directors now \
+    say(format_args!(
+        "\nWhat comes next, if it does not run yet:\n  director run --config {}\n\
+         It connects to {} other directors and takes validators within seconds; {} of {} directors now \
          decide who may speak.",
+        config.display(),
         others.len(),
         approvals_needed(active.len() as u32),
         active.len()
-    );
+    ))?;
     for director in others {
         let mesh = director.endpoints.iter().filter(|of| of.scope == EndpointScope::Mesh);
         let addresses: Vec<_> =
             mesh.map(|of| String::from_utf8_lossy(&of.address).into_owned()).collect();
-        println!("  {}  {}", hex::encode(director.peer_key.0), addresses.join(" "));
+        say(format_args!("  {}  {}", hex::encode(director.peer_key.0), addresses.join(" ")))?;
     }
     match http.port() {
-        0 => println!("See it at /api/v1/status of the http address that it prints at its start."),
-        _ => println!("See it with\n  curl http://{http}/api/v1/status"),
+        0 => say("See it at /api/v1/status of the http address that it prints at its start."),
+        _ => say(format_args!("See it with\n  curl http://{http}/api/v1/status")),
     }
 }

@@ -1,6 +1,9 @@
 //! `director revoke`: have the running director sign a validator's revocation.
 
-use super::control::{Answer, Orders};
+use super::{
+    control::{Answer, Orders},
+    output::say,
+};
 use crate::{config::Config, service::socket_file};
 use anyhow::bail;
 use director_primitives::AccountId32;
@@ -27,8 +30,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        println!("{}", revoke(&socket_file(&config.data_dir), &self.validator)?);
-        Ok(())
+        say(revoke(&socket_file(&config.data_dir), &self.validator)?)
     }
 }
 

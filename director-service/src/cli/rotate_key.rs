@@ -1,5 +1,6 @@
 //! `director rotate-key`: replace this director's peer key on chain, while it runs.
 
+use super::{output::say, progress::Progress};
 use crate::{
     chain::{Account, Chain, DirectorChain, Settings, Submitter},
     config::Config,
@@ -31,7 +32,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        super::start_logging(&config.log.filter)?;
+        super::start_logging("warn")?;
         let peer_file = config.keys.peer.clone();
         let next_file = next_key_file(&peer_file);
         let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
@@ -48,21 +49,20 @@ impl Args {
             };
             let next = load_or_make(&next_file)?;
             if known.peer_key == next.public() {
-                println!(
+                return say(format_args!(
                     "the chain has the key of {} already; finish with\n  {finish}",
                     next_file.display()
-                );
-                return Ok(());
+                ));
             }
             // A key that is lost can be replaced, too: that takes the account alone.
             let current = PeerKey::from_file(&peer_file).ok().map(|key| key.public());
             if current != Some(known.peer_key) {
-                println!(
+                say(format_args!(
                     "note: {} does not hold the key that the chain has now, {}; a director that \
                      serves with that one will not find the next one",
                     peer_file.display(),
                     hex::encode(known.peer_key.0)
-                );
+                ))?;
             }
             let possession = Possession {
                 account: account.id(),
@@ -71,18 +71,19 @@ impl Args {
             };
             let possession = next.sign_statement(&snapshot.domain.genesis_hash, &possession);
             let chain = DirectorChain::new(node.clone(), Submitter::new(node), account.clone());
+            let waiting = Progress::begin("submitting, and waiting until it is finalized");
             let included = chain.rotate_peer_key(next.public(), possession).await;
+            drop(waiting);
             let included =
                 included.with_context(|| format!("cannot rotate the key of {}", account.id()))?;
-            println!(
+            say(format_args!(
                 "rotated in block {}: {} is now known by {}\n\
                  A running director takes that key by itself; validators and other directors connect \
                  to it anew. Finish with\n  {finish}",
                 included.block_number,
                 account.id(),
                 hex::encode(next.public().0)
-            );
-            Ok(())
+            ))
         })
     }
 }
@@ -90,7 +91,7 @@ impl Args {
 fn load_or_make(file: &Path) -> anyhow::Result<PeerKey> {
     if !file.exists() {
         write_secret(file, &Zeroizing::new(hex::encode(*random_seed())))?;
-        println!("made {}", file.display());
+        say(format_args!("made {}", file.display()))?;
     }
     Ok(PeerKey::from_file(file)?)
 }

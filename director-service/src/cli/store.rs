@@ -1,5 +1,6 @@
 //! `director store`: look after the file in `data_dir` while the director is stopped.
 
+use super::{output::say, progress::Progress};
 use crate::{
     config::Config,
     store::{self, Report},
@@ -39,8 +40,12 @@ impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         match self.what {
             What::Check(file) => {
-                let report = store::check(&Config::load(&file.config)?.data_dir)?;
-                println!("{}", describe(&report));
+                let folder = Config::load(&file.config)?.data_dir;
+                let checking = Progress::begin("comparing checksums, and reading all votes");
+                let so_far = |done, total| checking.so_far(done, total);
+                let report = store::check(&folder, so_far)?;
+                drop(checking);
+                say(describe(&report))?;
                 anyhow::ensure!(
                     report.is_sound && report.contents.unreadable == 0,
                     "{} was damaged and is put right as far as that goes: double signs whose first \
@@ -49,8 +54,11 @@ impl Args {
                 );
             }
             What::Compact(file) => {
-                let (before, after) = store::compact(&Config::load(&file.config)?.data_dir)?;
-                println!("{before} bytes before, {after} after");
+                let folder = Config::load(&file.config)?.data_dir;
+                let compacting = Progress::begin("moving what is in use together");
+                let (before, after) = store::compact(&folder)?;
+                drop(compacting);
+                say(format_args!("{before} bytes before, {after} after"))?;
             }
         }
         Ok(())

@@ -84,10 +84,10 @@ fn the_running_director_is_drained_and_said_how_far_it_is() {
     let drained = |name: &str, answers| {
         let socket = dir.path().join(name);
         let director = director(&socket, answers);
-        let mut said = Vec::new();
-        let ended = drain::drain(&socket, &mut said);
+        let mut said = String::new();
+        let ended = drain::drain(&socket, &mut |line| said.push_str(&format!("{line}\n")));
         assert_eq!(director.join().unwrap(), "{\"drain\":true}\n");
-        (ended, String::from_utf8(said).unwrap())
+        (ended, said)
     };
     let progress =
         "{\"progress\":\"2 are left\"}\n{\"progress\":\"1 is left\"}\n{\"ok\":\"all moved\"}\n";

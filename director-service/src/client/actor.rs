@@ -93,6 +93,7 @@ impl Actor {
         mut proven: mpsc::Receiver<Proven>,
     ) {
         finalized.mark_changed();
+        let mut newest = 0;
         let mut chain_lives = true;
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -109,7 +110,14 @@ impl Actor {
                     chain_lives = changed.is_ok();
                     let snapshot = finalized.borrow_and_update().clone();
                     match snapshot {
-                        Some(snapshot) => self.handle(Input::Finalized(snapshot)).await,
+                        Some(snapshot) => {
+                            let before = std::mem::replace(&mut newest, snapshot.number);
+                            self.handle(match newest < before {
+                                true => Input::Retracted(snapshot),
+                                false => Input::Finalized(snapshot),
+                            })
+                            .await
+                        }
                         None => Ok(()),
                     }
                 }

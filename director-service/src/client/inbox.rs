@@ -219,6 +219,14 @@ impl<K: Keys> Inbox<K> {
         vector
     }
 
+    /// Which message this is, if it is rightly signed. It is taken or not.
+    pub(super) fn place_of(&self, frame: &[u8]) -> Option<(Sequence, u64)> {
+        let signed = SignedEnvelope::from_bytes(frame).ok()?;
+        let Envelope { origin, epoch, class, seq, .. } = signed.envelope;
+        let is_right = !self.checks || self.keys.verify(&self.genesis_hash, &signed);
+        is_right.then_some((Sequence { origin, epoch, class }, seq))
+    }
+
     /// Takes an encoded envelope. The cheapest reason to drop it comes first, and it is marked as
     /// seen after the signature was checked: a forged copy must not suppress the real one.
     pub(super) fn accept(

@@ -295,7 +295,8 @@ pub struct Client {
 
 impl Client {
     /// Starts a client. It connects by itself as soon as `finalized` has a block. `prover` makes its
-    /// stake proofs, while it is a candidate: usually the node that `finalized` is of.
+    /// stake proofs, while it is a candidate: usually the node that `finalized` is of. A block with a lower number
+    /// than the one before says that that one is not finalized after all.
     ///
     /// # Errors
     ///

@@ -114,7 +114,7 @@ impl Publisher {
         lock(&self.0.outbox).len()
     }
 
-    pub(super) async fn shutdown(&self) {
+    pub(crate) async fn shutdown(&self) {
         self.0.handle.shutdown().await;
     }
 }

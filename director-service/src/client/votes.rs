@@ -80,20 +80,27 @@ pub struct Certifier {
     genesis_hash: H256,
     window: u64,
     latest: CheckpointNumber,
+    /// Number of the last snapshot's block.
+    seen: u64,
     tallies: BTreeMap<CheckpointNumber, Tally>,
 }
 
 impl Certifier {
     /// Keeps the votes of `window` checkpoints (1 at least).
     pub fn new(genesis_hash: H256, window: u64) -> Self {
-        Self { genesis_hash, window: window.max(1), latest: 0, tallies: BTreeMap::new() }
+        Self { genesis_hash, window: window.max(1), latest: 0, seen: 0, tallies: BTreeMap::new() }
     }
 
     /// Counts a vote, as the validators are at the snapshot's block.
     pub fn count(&mut self, snapshot: &Snapshot, vote: &SignedVote) -> Counted {
         let checkpoint = vote.vote.checkpoint;
         let finalized = snapshot.number / snapshot.domain.checkpoint_interval.max(1);
-        self.latest = self.latest.max(finalized);
+        // A view never goes back, unless what a node said to be final is not.
+        self.latest = match snapshot.number < self.seen {
+            true => finalized,
+            false => self.latest.max(finalized),
+        };
+        self.seen = snapshot.number;
         // A validator whose node is ahead of ours may vote for the next one already.
         if checkpoint > self.latest.saturating_add(self.window) || checkpoint < self.floor() {
             return Counted::Ignored(Ignored::OutOfWindow);
@@ -216,7 +223,8 @@ impl<S: Signer> Voter<S> {
     fn forget(&mut self) {
         while self.signed.len() as u64 > self.certifier.window {
             if let Some((checkpoint, _)) = self.signed.pop_first() {
-                self.oldest = checkpoint.saturating_add(1);
+                // Never back: what was restored is older, and there may have been other votes in between.
+                self.oldest = self.oldest.max(checkpoint.saturating_add(1));
             }
         }
     }

@@ -121,11 +121,15 @@ impl Window {
             self.move_back_to(seq);
         }
         self.begun = true;
-        let lost = match seq.checked_sub(self.contiguous.saturating_add(WINDOW + 1)) {
-            Some(over) => self.give_up(self.contiguous + over + 1),
-            None => None,
+        // Differences: sums end at the last number there is.
+        let lost = match seq.saturating_sub(self.contiguous) > WINDOW {
+            true => self.give_up(seq - WINDOW),
+            false => None,
         };
-        let Some(at) = seq.checked_sub(self.contiguous.saturating_add(1)) else { return lost };
+        let Some(at) = seq.checked_sub(self.contiguous).and_then(|ahead| ahead.checked_sub(1))
+        else {
+            return lost;
+        };
         // At most WINDOW: see above.
         let at = at as usize;
         if self.ahead.len() <= at {

@@ -1,26 +1,23 @@
 //! Reads the file and the environment, and says in one line what is wrong with them.
 
-use super::Config;
+use super::{Config, environment, environment::Fields};
 use serde::Deserialize;
 use std::{
+    ffi::OsString,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
-use toml::{Table, Value};
+use toml::Table;
 
-/// What the names of all variables begin with.
-const PREFIX: &str = "DIRECTOR_";
-
-/// Variables of that prefix that are no fields: the command line takes them.
-const NOT_FIELDS: [&str; 1] = ["DIRECTOR_CONFIG"];
-
-/// The two names of one field of `[chain]`.
-const URLS: [&str; 2] = ["url", "urls"];
-
-const SECTIONS: [&str; 11] = [
-    "chain", "keys", "mesh", "public", "policy", "conduct", "http", "limits", "rates", "detector",
-    "log",
-];
+/// What there is for variables to name.
+const FIELDS: Fields = Fields {
+    prefix: environment::DIRECTOR,
+    sections: &[
+        "chain", "keys", "mesh", "public", "policy", "conduct", "http", "limits", "rates",
+        "detector", "log",
+    ],
+    top: &["data_dir"],
+};
 
 /// Why a configuration cannot be used: one line with cause and remedy.
 #[derive(Debug, thiserror::Error)]
@@ -61,79 +58,40 @@ pub enum ConfigError {
 
 pub(super) fn load(
     path: &Path,
-    environment: impl Iterator<Item = (String, String)>,
+    variables: impl IntoIterator<Item = (String, OsString)>,
 ) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|cause| match cause.kind() {
         ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
         _ => ConfigError::Unreadable { path: path.to_owned(), cause },
     })?;
+    read(path, &text, variables)
+}
+
+/// Reads what stands in the file.
+pub(super) fn read(
+    path: &Path,
+    text: &str,
+    variables: impl IntoIterator<Item = (String, OsString)>,
+) -> Result<Config, ConfigError> {
     let in_file = |error: toml::de::Error| ConfigError::Malformed {
-        place: place(path, &text, error.span()),
+        place: place(path, text, error.span()),
         cause: one_line(error.message()),
     };
     let mut table: Table = text.parse().map_err(in_file)?;
-    let overrides: Vec<_> = environment
-        .filter(|(name, _)| name.starts_with(PREFIX) && !NOT_FIELDS.contains(&name.as_str()))
-        .collect();
-    let mut config = if overrides.is_empty() {
+    let names = environment::overlay(&mut table, variables, &FIELDS)
+        .map_err(|wrong| ConfigError::Malformed { place: wrong.place(), cause: wrong.cause })?;
+    let mut config = if names.is_empty() {
         // Straight from the text: only that knows the line of an error.
-        toml::from_str::<Config>(&text).map_err(in_file)?
+        toml::from_str::<Config>(text).map_err(in_file)?
     } else {
-        let names = overrides.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-        for (name, value) in &overrides {
-            set(&mut table, name, value)?;
-        }
         Config::deserialize(table).map_err(|error| ConfigError::Malformed {
-            place: format!("{} with {names}", path.display()),
+            place: format!("{} with {}", path.display(), names.join(", ")),
             cause: one_line(&error.to_string()),
         })?
     };
     config.resolve_paths(path.parent().unwrap_or(Path::new("")));
     config.validate()?;
     Ok(config)
-}
-
-/// Sets what a variable names. `DIRECTOR_CHAIN_URL` is `url` in `[chain]`, `DIRECTOR_DATA_DIR` is
-/// at the top.
-fn set(table: &mut Table, name: &str, value: &str) -> Result<(), ConfigError> {
-    let field = name[PREFIX.len()..].to_ascii_lowercase();
-    let section = SECTIONS
-        .into_iter()
-        .find_map(|section| Some((section, field.strip_prefix(section)?.strip_prefix('_')?)));
-    let value = parse_value(value);
-    let Some((section, field)) = section else {
-        if field != "data_dir" {
-            return Err(ConfigError::Malformed {
-                place: format!("environment variable {name}"),
-                cause: "there is no such field; unset it or correct its name".into(),
-            });
-        }
-        table.insert(field, value);
-        return Ok(());
-    };
-    match table.entry(section).or_insert_with(|| Value::Table(Table::new())) {
-        Value::Table(fields) => {
-            if section == "chain" && URLS.contains(&field) {
-                for name in URLS {
-                    fields.remove(name);
-                }
-            }
-            fields.insert(field.to_owned(), value);
-            Ok(())
-        }
-        _ => Err(ConfigError::Malformed {
-            place: format!("environment variable {name}"),
-            cause: format!("`{section}` is no section in the file; write it as [{section}]"),
-        }),
-    }
-}
-
-/// TOML where it is TOML (`true`, `5`, `["/ip4/…"]`), else the text itself.
-fn parse_value(text: &str) -> Value {
-    toml::from_str::<Table>(&format!("value = {text}"))
-        .ok()
-        .and_then(|mut table| table.remove("value"))
-        .unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 fn place(path: &Path, text: &str, span: Option<std::ops::Range<usize>>) -> String {

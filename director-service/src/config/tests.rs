@@ -21,7 +21,7 @@ fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("director.toml");
     std::fs::write(&path, text).unwrap();
-    let environment = environment.iter().map(|(k, v)| (k.to_string(), v.to_string()));
+    let environment = environment.iter().map(|(k, v)| (k.to_string(), v.into()));
     load::load(&path, environment).map_err(|error| {
         let line = error.to_string();
         assert!(!line.contains('\n'), "more than one line: {line}");
@@ -75,6 +75,10 @@ fn the_environment_goes_over_the_file() {
             ("DIRECTOR_RATES_CRITICAL_MESSAGES_PER_S", "20000"),
             ("DIRECTOR_DATA_DIR", "/elsewhere"),
             ("DIRECTOR_CONFIG", "taken by the command line"),
+            // A sidecar's, in the same environment.
+            ("DIRECTOR_VALIDATOR_CHAIN_URL", "wss://elsewhere.example"),
+            ("DIRECTOR_VALIDATOR_INTERFACE_PIPE", "true"),
+            ("DIRECTOR_VALIDATOR_CONFIG", "validator.toml"),
             ("UNRELATED", "x"),
         ],
     )

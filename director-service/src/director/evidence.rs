@@ -2,13 +2,14 @@
 
 use super::{Crypto, Director, Link, Millis, Output, Refusal};
 use director_primitives::{
-    AccountId32, Control, DoubleSignProof, H256, OffenceContext, PublicKey, Reason,
-    RevocationReason, Snapshot,
+    AccountId32, CheckpointNumber, Control, DoubleSignProof, H256, OffenceContext, PublicKey,
+    Reason, RevocationReason, Snapshot,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Proofs that are kept against one validator. One is enough to punish it; the rest is for the case
-/// that governance excuses the older offences.
+/// that governance excuses the older offences. It excuses what is at lower checkpoints, so that a validator could fill
+/// all places with what will be excused: one at a higher checkpoint than all of them takes the place of the lowest.
 const MAX_PROOFS_PER_VALIDATOR: usize = 4;
 
 /// Proofs that were right when they came and that the chain has not acted on.
@@ -16,7 +17,7 @@ const MAX_PROOFS_PER_VALIDATOR: usize = 4;
 pub(super) struct Evidence {
     known: BTreeMap<H256, (AccountId32, DoubleSignProof)>,
     /// Those that were made after the punishment, for as long as it holds.
-    late: BTreeMap<AccountId32, BTreeSet<H256>>,
+    late: BTreeMap<AccountId32, BTreeSet<(CheckpointNumber, H256)>>,
 }
 
 impl Evidence {
@@ -27,9 +28,34 @@ impl Evidence {
     }
 
     /// Whether a proof that came after the punishment is new, and not one too many.
-    fn keep_late(&mut self, validator: AccountId32, id: H256) -> bool {
+    fn keep_late(&mut self, validator: AccountId32, proof: &DoubleSignProof) -> bool {
         let late = self.late.entry(validator).or_default();
-        late.len() < MAX_PROOFS_PER_VALIDATOR && late.insert(id)
+        let checkpoint = proof.first.vote.checkpoint;
+        if late.len() >= MAX_PROOFS_PER_VALIDATOR {
+            if late.last().is_some_and(|(highest, _)| checkpoint <= *highest) {
+                return false;
+            }
+            late.pop_first();
+        }
+        late.insert((checkpoint, proof.id()))
+    }
+
+    /// Makes room for a proof against a validator, if it may have some.
+    fn make_room(&mut self, validator: &AccountId32, proof: &DoubleSignProof) -> bool {
+        let against = self.known.iter().filter(|(_, (accused, _))| accused == validator);
+        let mut against: Vec<_> =
+            against.map(|(id, (_, proof))| (proof.first.vote.checkpoint, *id)).collect();
+        if against.len() < MAX_PROOFS_PER_VALIDATOR {
+            return true;
+        }
+        against.sort_unstable();
+        let is_higher =
+            against.last().is_some_and(|(highest, _)| proof.first.vote.checkpoint > *highest);
+        if let Some((_, lowest)) = against.first().filter(|_| is_higher) {
+            // The reporter has it.
+            self.known.remove(lowest);
+        }
+        is_higher
     }
 
     /// Tells a director that has just connected what it may have missed.
@@ -48,11 +74,6 @@ impl Evidence {
     /// Whether there is a proof against the validator that the chain has not acted on.
     pub(super) fn accuses(&self, validator: &AccountId32) -> bool {
         self.known.values().any(|(accused, _)| accused == validator)
-    }
-
-    fn is_surplus(&self, validator: &AccountId32) -> bool {
-        let against = self.known.values().filter(|(accused, _)| accused == validator).count();
-        against >= MAX_PROOFS_PER_VALIDATOR
     }
 }
 
@@ -74,7 +95,7 @@ impl<C: Crypto> Director<C> {
             Err(Reason::AlreadyPunished) => {
                 self.refuse(Refusal::LateProof);
                 let validator = snapshot.key_owner(&proof.first.key);
-                if validator.is_some_and(|of| self.evidence.keep_late(of, proof.id())) {
+                if validator.is_some_and(|of| self.evidence.keep_late(of, &proof)) {
                     out.push(Output::Proven(proof));
                 }
             }
@@ -127,7 +148,7 @@ impl<C: Crypto> Director<C> {
         if self.evidence.known.contains_key(&id) {
             return false;
         }
-        if self.evidence.is_surplus(&validator) {
+        if !self.evidence.make_room(&validator, &proof) {
             self.refuse(Refusal::SurplusProof);
             return false;
         }

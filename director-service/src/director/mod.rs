@@ -68,6 +68,8 @@ mod crypto;
 mod detector;
 mod drain;
 mod evidence;
+#[doc(hidden)]
+pub mod fuzz;
 mod header;
 mod heartbeats;
 mod input;

@@ -50,6 +50,11 @@ impl Parked {
         self.waiting.iter().filter(|waiting| waiting.origin == *origin).count()
     }
 
+    /// Bytes of them, as they are bounded.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Those whose origin is authorized now.
     pub(super) fn take_ready(&mut self, snapshot: &Snapshot) -> Vec<Received> {
         self.take(|waiting| snapshot.is_authorized(&waiting.origin))

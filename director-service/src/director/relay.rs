@@ -107,6 +107,11 @@ pub(super) struct Recalls {
 }
 
 impl Recalls {
+    /// Votes that wait.
+    pub(super) fn len(&self) -> usize {
+        self.total
+    }
+
     fn take(&mut self, slot: &(AccountId32, CheckpointNumber)) -> Vec<WaitingVote> {
         let votes = self.slots.remove(slot).unwrap_or_default();
         self.total -= votes.len();

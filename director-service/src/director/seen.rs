@@ -56,6 +56,11 @@ impl Seen {
         true
     }
 
+    /// Whether it is known; changes nothing.
+    pub(super) fn has(&self, fingerprint: &Fingerprint) -> bool {
+        self.places.contains_key(fingerprint)
+    }
+
     /// Puts it in as the newest, in the place of the oldest when full. `false` if it was known.
     pub(super) fn insert(&mut self, fingerprint: Fingerprint) -> bool {
         if self.touch(&fingerprint) {

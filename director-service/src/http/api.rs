@@ -4,7 +4,7 @@ use super::Source;
 use axum::{
     Json, Router,
     body::Body,
-    extract::State,
+    extract::{Path, State},
     http::{
         StatusCode, Uri,
         header::{CONTENT_TYPE, RETRY_AFTER},
@@ -50,6 +50,7 @@ pub(super) fn router() -> Router<Arc<dyn Source>> {
             "/api/v1/evidence",
             get(async |State(source): Shared| json(&source.parts().evidence)),
         )
+        .route("/api/v1/evidence/{id}", get(proof))
         .route("/api/v1/alarms", get(async |State(source): Shared| json(&source.parts().alarms)))
         .route("/api/v1/history", get(history))
         .route("/api/v1/events", get(events))
@@ -82,6 +83,17 @@ async fn validators(State(source): Shared, uri: Uri) -> Response {
     match source.parts().validators.page(parameter(&uri, "after"), limit) {
         Some(page) => json(&page),
         None => wrong("after: no registered validator has this account; begin anew without it"),
+    }
+}
+
+async fn proof(State(source): Shared, Path(id): Path<String>) -> Response {
+    match source.proof(&id) {
+        Some(proof) => json(&proof),
+        None => {
+            let error =
+                "no double sign with this id is known; /api/v1/evidence says which are".into();
+            (StatusCode::NOT_FOUND, Json(Refusal { error })).into_response()
+        }
     }
 }
 

@@ -52,12 +52,16 @@ pub(super) async fn guard(
             (StatusCode::MISDIRECTED_REQUEST, text).into_response()
         }
     };
-    let headers = answer.headers_mut();
+    secure(answer.headers_mut());
+    answer
+}
+
+/// Adds what goes with every answer.
+pub(super) fn secure(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    answer
 }
 
 /// The name that was asked for, if it is not one of ours.

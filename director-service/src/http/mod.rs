@@ -6,7 +6,7 @@
 //! | `/readyz` | 200 when it can serve validators, 503 with the reasons when not; warnings with either |
 //! | `/metrics` | Prometheus text |
 //! | `/api/v1/status` | [`Status`] as JSON |
-//! | `/api/v1/…` | [`Parts`] as JSON, the history, and events (`events`); `/api/v1/openapi.json` describes them |
+//! | `/api/v1/…` | [`Parts`] as JSON, proofs, the history, and events (`events`); `/api/v1/openapi.json` describes them |
 //! | `/` | the dashboard, which shows all that |
 //!
 //! Everything is read from a [`Source`], which has its answers at hand: a slow reader of this page
@@ -16,9 +16,12 @@
 mod api;
 mod dashboard;
 mod events;
+#[doc(hidden)]
+pub mod fuzz;
 mod guard;
 mod history;
 mod parts;
+mod proof;
 mod serve;
 mod status;
 #[cfg(test)]
@@ -30,6 +33,7 @@ pub use parts::{
     Alarm, Alarms, Authorization, Authorizations, ByStatus, Case, Cases, Chain, Checkpoint,
     Checkpoints, Mesh, MeshDirector, Parts, Step, Validator, Validators, VotedBlock,
 };
+pub use proof::{Proof, ProvenVote};
 pub use status::{BlockStatus, Candidate, Evidence, MeshPeer, NodeStatus, StatsStatus, Status};
 
 use axum::{
@@ -63,6 +67,9 @@ pub trait Source: Send + Sync + 'static {
 
     /// The parts, as they were taken down last.
     fn parts(&self) -> Arc<Parts>;
+
+    /// The proof of the double sign with this id, if it is known.
+    fn proof(&self, id: &str) -> Option<Proof>;
 
     /// The history in the window of this name, if there is one.
     fn history(&self, window: &str) -> Option<Series>;

@@ -1,11 +1,11 @@
-"""Writes openapi.json from the types in parts.rs, history.rs and status.rs and what is written about them.
+"""Writes openapi.json from the types in parts.rs, proof.rs, history.rs and status.rs and what is written about them.
 
     python3 src/http/openapi.py        (in director-service; a test holds the document to the answers)
 """
 import re,json
 src='src/http/'
 structs={}
-for f in ['parts.rs','history.rs','status.rs']:
+for f in ['parts.rs','proof.rs','history.rs','status.rs']:
     text=open(src+f).read().split('#[cfg(test)]')[0]
     for m in re.finditer(r'((?:^///[^\n]*\n)+)((?:#\[[^\n]*\n)*)pub struct (\w+)\s*\{\n(.*?)^\}',text,re.M|re.S):
         if 'Serialize' not in m[2]: continue
@@ -18,7 +18,7 @@ for f in ['parts.rs','history.rs','status.rs']:
 enums={('Validator','status'):["candidate","authorized","revoked","exiting","tombstoned"],
  ('Validator','connection'):["primary","standby","guest",None],
  ('Case','validator_status'):["candidate","authorized","revoked","exiting","tombstoned",None],
- ('Step','state'):["done","now","ahead"],('Step','name'):["proven","submitted","finalized","slash"],
+ ('Step','state'):["done","now","ahead"],('Step','name'):["proven","submitted","finalized","slash","cancelled"],
  ('Alarms','level'):["ok","warning","critical"],('Alarm','level'):["warning","critical"],
  ('Series','window'):["5m","1h","24h"]}
 clean=lambda d: re.sub(r'\[`(?:\w+::)*(\w+)`\]',r'\1',d).replace('`None`','null')
@@ -47,7 +47,7 @@ def props(name):
         if (name,f) in enums: s['enum']=enums[(name,f)]
         p[f]=s
     return p
-need=['Status','Chain','Mesh','Validators','Checkpoints','Authorizations','Cases','Alarms','Series']
+need=['Status','Chain','Mesh','Validators','Checkpoints','Authorizations','Cases','Proof','Alarms','Series']
 todo=list(need)
 while todo:
     n=todo.pop(0)
@@ -63,6 +63,7 @@ def get(i,s,schema,params=None,extra=None):
     g={'operationId':i,'summary':s,'responses':{'200':ok(schema,s)}}
     if params: g['parameters']=params; g['responses']['400']=bad
     if extra: g['responses'].update(extra)
+    g['responses']={code:of for code,of in g['responses'].items() if of}
     return {'get':g}
 text=lambda d:{'description':d,'content':{'text/plain':{'schema':{'type':'string'}}}}
 paths={
@@ -78,6 +79,8 @@ paths={
 '/api/v1/checkpoints':get('checkpoints','The newest checkpoints, with votes and certificates.','Checkpoints'),
 '/api/v1/authorizations':get('authorizations','Candidates that wait, with who approved them.','Authorizations'),
 '/api/v1/evidence':get('evidence','Double signs, from the proof to the slash.','Cases'),
+'/api/v1/evidence/{id}':get('proof','A proof, to be reported by hand: `director evidence submit` takes it.','Proof',[
+ {'name':'id','in':'path','required':True,'description':'`id` of a double sign.','schema':{'type':'string'}}],extra={'400':None,'404':ok('Refusal','No such double sign is known.')}),
 '/api/v1/alarms':get('alarms','What somebody should look at, and what to do about it.','Alarms'),
 '/api/v1/history':get('history','How much went through, and how fast.','Series',[{'name':'window','in':'query','description':'How far back: 5 minutes by seconds, 1 hour by 10 seconds, 24 hours by 2 minutes.','schema':{'type':'string','enum':['5m','1h','24h'],'default':'5m'}}]),
 '/api/v1/events':{'get':{'operationId':'events','summary':'Tells what changes.','description':'Upon the subscription every part once, then each second `sample` (a point of the history) and each part that is not as it was. The name of an event is that of the part, its data the JSON that `/api/v1/NAME` answers; of `validators` it is `total` and `connected` alone. Whoever reads too slowly gets `lagged`, with the number of events that were thrown away, and every part anew. 16 may listen at once, for 10 minutes each; then ask again.','responses':{'200':{'description':'Server-sent events.','content':{'text/event-stream':{'schema':{'type':'string'}}}},'503':ok('Refusal','As many listen as may; `Retry-After` says when to ask again.')}}},

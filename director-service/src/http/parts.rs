@@ -100,6 +100,9 @@ pub struct MeshDirector {
     pub endpoints: Vec<String>,
     /// Whether it is connected to this one.
     pub connected: bool,
+    /// How long a message takes to it and back, in milliseconds, as measured within the last ten seconds or so; `None` if it is
+    /// not connected, or over QUIC.
+    pub rtt_ms: Option<f64>,
     /// How long ago it said something of itself, in milliseconds; the fields below are from then.
     pub heard_ms_ago: Option<u64>,
     /// Its heartbeat's way to here and the difference of the two clocks together, in milliseconds. The way is never
@@ -152,6 +155,9 @@ pub struct Validator {
     /// How it is connected to this director: `primary`, `standby` or `guest`, for whom there is no room; `None` if it
     /// is not.
     pub connection: Option<&'static str>,
+    /// How long a message takes to it and back, in milliseconds, as measured within the last ten seconds or so; `None` if it is
+    /// not connected here, or over QUIC.
+    pub rtt_ms: Option<f64>,
     /// Bytes that wait here for it and of it.
     pub waiting_bytes: u64,
     /// The newest checkpoint of the last eight at which this director saw its vote.
@@ -247,7 +253,7 @@ pub struct Case {
 /// A step of a case.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Step {
-    /// `proven`, `submitted`, `finalized` or `slash`.
+    /// `proven`, `submitted`, `finalized`, and `slash` or `cancelled`.
     pub name: &'static str,
     /// `done`, `now` or `ahead`.
     pub state: &'static str,
@@ -255,6 +261,8 @@ pub struct Step {
     pub at_ms: Option<u64>,
     /// In which block, or from which on.
     pub block: Option<u64>,
+    /// Of a slash that was seen: what was taken, in the chain's smallest unit.
+    pub amount: Option<String>,
 }
 
 /// What somebody should look at, the worst first.

@@ -44,7 +44,8 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::watch,
     task::{AbortHandle, JoinSet},
     time::{Instant, sleep, timeout},
@@ -189,8 +190,8 @@ impl House {
 }
 
 /// Answers one connection until it ends, or has to.
-async fn connection(
-    socket: TcpStream,
+pub(super) async fn connection(
+    socket: impl AsyncRead + AsyncWrite + Unpin,
     router: Router,
     limits: Limits,
     mut stopped: watch::Receiver<()>,
@@ -246,5 +247,7 @@ fn has_body(request: &Request<Incoming>) -> bool {
 /// The body is not read: the connection ends with the answer.
 fn refusal() -> Response {
     let text = "no request here has a body\n";
-    (StatusCode::PAYLOAD_TOO_LARGE, [(CONNECTION, "close")], text).into_response()
+    let mut answer = (StatusCode::PAYLOAD_TOO_LARGE, [(CONNECTION, "close")], text).into_response();
+    super::guard::secure(answer.headers_mut());
+    answer
 }

@@ -1,6 +1,6 @@
 //! What is measured of the chain: its nodes, its runtime, the account.
 
-use super::{gauge, plain, set};
+use super::list::{gauge, plain, set};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::network::{self, Refusal as Turned};
 use std::time::Duration;
 
 /// Asserts that the text has all these lines.

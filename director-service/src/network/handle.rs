@@ -1,11 +1,16 @@
 //! Gives the user of a swarm its sending end.
 
-use super::{Broadcast, DownReason, Multiaddr, Payload, Sent, Side, Stats, hub::Hub, link::lock};
+use super::{
+    Broadcast, DownReason, Multiaddr, Payload, Sent, Side, Stats,
+    hub::Hub,
+    link::{Link, lock},
+};
 use director_primitives::{Priority, PublicKey};
 use std::{
     collections::HashSet,
     net::IpAddr,
     sync::{Arc, atomic::Ordering::SeqCst},
+    time::Duration,
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -16,6 +21,17 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.0.stop();
     }
+}
+
+/// Somebody who is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its key.
+    pub key: PublicKey,
+    /// Bytes that wait for it and of it.
+    pub waiting_bytes: u64,
+    /// How long a message takes there and back, by the last ping; `None` before its answer, and over QUIC.
+    pub round_trip: Option<Duration>,
 }
 
 /// The sending end of a swarm. Clones are the same swarm; it stops with the last of them, or with
@@ -171,10 +187,15 @@ impl Handle {
         up.iter().filter(|(_, link)| link.has_unread()).map(|(peer, _)| *peer).collect()
     }
 
-    /// Who is connected, each with the bytes that wait for it and of it.
-    pub fn waiting(&self) -> Vec<(PublicKey, u64)> {
+    /// Who is connected, and how each is doing.
+    pub fn peers(&self) -> Vec<Peer> {
         let links: Vec<_> = self.hub.up().values().cloned().collect();
-        links.iter().map(|link| (link.peer, link.waiting_bytes() as u64)).collect()
+        let peer = |link: &Arc<Link>| Peer {
+            key: link.peer,
+            waiting_bytes: link.waiting_bytes() as u64,
+            round_trip: link.pass.round_trip.get(),
+        };
+        links.iter().map(peer).collect()
     }
 
     /// Whether this peer is connected.

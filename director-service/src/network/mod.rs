@@ -71,6 +71,8 @@ mod config;
 mod dialer;
 mod error;
 mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 mod gate;
 mod handle;
 mod handler;
@@ -84,6 +86,7 @@ mod muxer;
 mod pass;
 mod queue;
 mod stats;
+mod tap;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -96,7 +99,7 @@ pub use config::{Config, Limits, Side};
 pub use error::{ListenFault, NetworkError};
 pub use frame::{FrameError, MAX_CONTROL_LEN};
 pub use gate::Refusal;
-pub use handle::Handle;
+pub use handle::{Handle, Peer};
 pub use ingress::Events;
 pub use libp2p::Multiaddr;
 pub use stats::{BUCKETS, Distribution, DropReason, Stats};

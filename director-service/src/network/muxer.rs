@@ -17,7 +17,7 @@
 //! ([`super::Limits::window_bytes`]). What is in there is counted from both ends ([`Tap`], [`Stream`])
 //! into the connection's [`super::pass::Unread`], and so into `memory_bytes`.
 
-use super::pass::Pass;
+use super::{pass::Pass, tap::Tap};
 use futures::{AsyncRead, AsyncWrite, task::AtomicWaker};
 use libp2p::core::{
     muxing::{StreamMuxer, StreamMuxerEvent},
@@ -26,7 +26,7 @@ use libp2p::core::{
 use std::{
     cell::Cell,
     future::{Ready, ready},
-    io::{self, IoSlice},
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Wake, Waker, ready},
@@ -38,16 +38,6 @@ pub(super) const MAX_STREAMS: usize = 2;
 
 /// Least window of a connection: that of each stream before it has grown.
 pub(super) const MIN_WINDOW: usize = MAX_STREAMS * yamux::DEFAULT_CREDIT as usize;
-
-/// Longest body of a yamux frame. Ours have 16 KiB; yamux itself would make room for 1 MiB as soon as a
-/// header says so, whatever the window.
-const MAX_BODY: usize = 64 * 1024;
-
-/// Bytes before each frame of yamux: version, kind, flags (2), stream (4), length (4, big endian).
-const HEADER_LEN: usize = 12;
-
-/// The kind of a frame that carries data.
-const DATA: u8 = 0;
 
 thread_local! {
     static WRITING: Cell<bool> = const { Cell::new(false) };
@@ -74,99 +64,6 @@ impl Wake for Relay {
         if !WRITING.get() {
             self.0.wake();
         }
-    }
-}
-
-/// A socket that counts the data which comes by it for streams.
-pub(super) struct Tap<C> {
-    socket: C,
-    pass: Arc<Pass>,
-    header: [u8; HEADER_LEN],
-    header_filled: usize,
-    /// Bytes of the frame under way that are to come.
-    body: usize,
-}
-
-impl<C> Tap<C> {
-    pub(super) fn new(socket: C, pass: Arc<Pass>) -> Self {
-        Self { socket, pass, header: [0; HEADER_LEN], header_filled: 0, body: 0 }
-    }
-
-    fn see(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            if self.body > 0 {
-                let taken = self.body.min(bytes.len());
-                self.body -= taken;
-                self.pass.unread.came(taken);
-                bytes = &bytes[taken..];
-                continue;
-            }
-            let taken = (HEADER_LEN - self.header_filled).min(bytes.len());
-            self.header[self.header_filled..][..taken].copy_from_slice(&bytes[..taken]);
-            self.header_filled += taken;
-            bytes = &bytes[taken..];
-            if self.header_filled == HEADER_LEN {
-                self.header_filled = 0;
-                self.begin()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn begin(&mut self) -> io::Result<()> {
-        let [_, kind, _, _, _, _, _, _, len @ ..] = self.header;
-        if kind != DATA {
-            return Ok(());
-        }
-        self.body = u32::from_be_bytes(len) as usize;
-        if self.body > MAX_BODY {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "a frame longer than any of ours",
-            ));
-        }
-        if self.body > 0 {
-            self.pass.unread.begins();
-        }
-        Ok(())
-    }
-}
-
-impl<C: AsyncRead + Unpin> AsyncRead for Tap<C> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let len = ready!(Pin::new(&mut self.socket).poll_read(cx, buffer))?;
-        self.see(&buffer[..len])?;
-        Poll::Ready(Ok(len))
-    }
-}
-
-impl<C: AsyncWrite + Unpin> AsyncWrite for Tap<C> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(cx, parts)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_close(cx)
     }
 }
 

@@ -6,7 +6,7 @@
 //! which all its connections share. Both are kept at the socket of a TCP connection, below Noise and
 //! Yamux, so that nothing of a protocol in between is free.
 
-use super::link::lock;
+use super::{link::lock, tap::RoundTrip};
 use futures::{AsyncRead, AsyncWrite, task::AtomicWaker};
 use std::{
     io::{self, IoSlice},
@@ -103,6 +103,8 @@ impl Unread {
 pub(super) struct Pass {
     /// What its multiplexer keeps.
     pub(super) unread: Unread,
+    /// How far the peer is. Not known over QUIC.
+    pub(super) round_trip: RoundTrip,
     /// The socket counts what is read; otherwise the handler has to.
     at_socket: AtomicBool,
     /// Left for the handshake.
@@ -122,6 +124,7 @@ impl Default for Pass {
     fn default() -> Self {
         Self {
             unread: Unread::default(),
+            round_trip: RoundTrip::default(),
             at_socket: AtomicBool::new(false),
             handshake_bytes: AtomicUsize::new(HANDSHAKE_BYTES),
             taken: AtomicBool::new(false),

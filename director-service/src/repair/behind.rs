@@ -31,6 +31,8 @@ pub(super) struct Asked {
     /// When last, and for which numbers up to which.
     pub(super) last_at: Millis,
     pub(super) to: u64,
+    /// Of those, up to which it has not said that it does not have them.
+    pub(super) open_to: u64,
     /// Up to here it has nothing.
     pub(super) gone_to: u64,
     /// Up to here it says that it has sent what it has, and when it said so.
@@ -71,6 +73,11 @@ impl Asked {
             _ if served_to >= last => So::Sent,
             _ => So::Unknown,
         }
+    }
+
+    /// It has answered all that it was asked, and spoke of having numbers up to this one.
+    pub(super) fn spoke_of(&mut self, to: u64) {
+        self.open_to = to.max(self.gone_to).max(self.served_to);
     }
 
     /// It was asked, or it said that it has sent something, and nothing has come.
@@ -219,7 +226,7 @@ impl Behind {
         self.contiguous = contiguous;
         self.stuck_since = now;
         // What was asked for needs no patience before the next question.
-        if !self.asked.values().any(|asked| asked.to >= contiguous) {
+        if !self.asked.values().any(|asked| asked.open_to >= contiguous) {
             self.still_since = now;
         }
         self.asked.retain(|_, asked| {
@@ -356,6 +363,7 @@ impl Asked {
             *numbers += count;
             self.first_at.get_or_insert(now);
             (self.last_at, self.to) = (now, self.to.max(until));
+            self.open_to = self.open_to.max(until);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Claims, Have, Millis, Sequence,
-    behind::{Behind, Look, Questions, Round, So},
+    behind::{Asked, Behind, Look, Questions, Round, So},
 };
 use director_primitives::{Fetch, Fetched, Priority, PublicKey, VectorEntry};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -284,6 +284,7 @@ impl Planner {
         let mut answers = question.ranges.iter().zip(&fetched.ranges);
         let has_time = answers
             .any(|(range, served)| served.range == *range && served.served_to >= range.first);
+        let is_all = state.asked.is_none();
         let mut before: Option<(Sequence, So)> = None;
         for (at, range) in question.ranges.iter().enumerate() {
             let sequence = Sequence::from(range);
@@ -302,16 +303,33 @@ impl Planner {
             let answer = fetched.ranges.get(at).filter(|served| served.range == *range);
             let so = answer.map_or(So::Unknown, |served| asked.take(now, served, so));
             before = Some((sequence, so));
+            if is_all {
+                let of_it =
+                    fetched.ranges.iter().filter(|of| Sequence::from(&of.range) == sequence);
+                let said = of_it.map(|of| of.gone_to.max(of.served_to.min(of.range.last))).max();
+                asked.spoke_of(said.unwrap_or_default());
+            }
         }
         true
     }
 
-    /// When this peer was asked for that number, if it was and the number has not come.
+    /// When this peer was asked for that number, if it was and the number has not come, and it has not said that it
+    /// does not have it: what comes from it after that is not what was asked for. Somebody else may have claimed that there
+    /// is such a number before there was.
     pub fn asked(&self, peer: &PublicKey, sequence: &Sequence, number: u64) -> Option<Millis> {
+        let asked = self.asked_for(peer, sequence, number)?;
+        (number <= asked.open_to).then(|| asked.first_at.unwrap_or(asked.last_at))
+    }
+
+    /// Whether this peer was asked for that number, whatever it said, and the number has not come.
+    pub fn was_asked(&self, peer: &PublicKey, sequence: &Sequence, number: u64) -> bool {
+        self.asked_for(peer, sequence, number).is_some()
+    }
+
+    fn asked_for(&self, peer: &PublicKey, sequence: &Sequence, number: u64) -> Option<&Asked> {
         let behind = self.behind.get(sequence)?;
         let asked = behind.asked.get(peer)?;
-        let is_meant = number > behind.contiguous && number <= asked.to;
-        is_meant.then(|| asked.first_at.unwrap_or(asked.last_at))
+        (number > behind.contiguous && number <= asked.to).then_some(asked)
     }
 
     /// Whether this peer says that it does not have that number.

@@ -31,6 +31,8 @@ pub(super) struct Entry {
     status: EvidenceStatus,
     /// Pursuits that ended by a fault.
     faults: u32,
+    /// Whether it is from a former life, and not yet at an end once in this one.
+    resumed: bool,
 }
 
 pub(super) struct Actor {
@@ -101,9 +103,11 @@ pub(super) async fn run(
 }
 
 impl Actor {
-    pub(super) fn enter(&mut self, record: Record) {
+    /// Takes a proof in; `resumed` if a former life left it.
+    pub(super) fn enter(&mut self, record: Record, resumed: bool) {
         let status = EvidenceStatus {
             id: record.proof.id(),
+            proof: record.proof,
             checkpoint: record.proof.first.vote.checkpoint,
             validator: None,
             state: record.state.clone(),
@@ -112,7 +116,7 @@ impl Actor {
             attempts: 0,
             trouble: None,
         };
-        self.entries.insert(status.id, Entry { record, status, faults: 0 });
+        self.entries.insert(status.id, Entry { record, status, faults: 0, resumed });
     }
 
     async fn take(&mut self, proof: DoubleSignProof) {
@@ -128,7 +132,7 @@ impl Actor {
         if self.resume.is_done() {
             self.save(&record).await;
         }
-        self.enter(record);
+        self.enter(record, false);
         self.queue.push_back(id);
     }
 
@@ -146,6 +150,7 @@ impl Actor {
                     entry.record.state.clone(),
                     Teller { id, progress: self.progress.clone() },
                     entry.faults,
+                    entry.resumed,
                 );
                 let task = self.pursuits.spawn(pursuit.run());
                 self.pursued.insert(task.id(), id);
@@ -164,6 +169,8 @@ impl Actor {
         match &entry.record.state {
             state if state.is_done() => {}
             State::Waiting { .. } if ended.is_ok() => {
+                // If it is excused, all begin at the same block.
+                entry.resumed = false;
                 self.waiting.insert(id);
                 self.drop_surplus_waiting().await;
             }

@@ -1,20 +1,22 @@
 //! Brings proofs of double signs to the chain, whatever gets in the way.
 //!
 //! ```text
-//!  report(proof) ─► outbox ─► dry run ─► turn ─► dry run at the ─► sign ─► outbox ─► node ─► finalized
-//!                      ▲        │  ▲      │      best block          ▲                │
-//!      restart ────────┘        │  └──────┴──────────┴─ next block   └── expired ─────┤
-//!                               ├─► obsolete: it proves nothing (any more)            │
-//!                               └─► waiting: punished for something else       same bytes again
+//!  report(proof) ─► outbox ─► dry run ─► turn ─► best block, ─► sign ─► outbox, ─► node ─► finalized
+//!                      ▲        │  ▲      │      pool?           ▲      pool?       │
+//!      restart ────────┘        │  └──────┴─────────┴ next block └──────── expired ─┤
+//!                               ├─► obsolete: it proves nothing (any more)          │
+//!                               └─► waiting: punished for something else     same bytes again
 //! ```
 //!
 //! * upon a proof: put it into the outbox, then pursue it in a task of its own;
 //! * upon each try: ask the chain first (`check_evidence`), since another director may have been
-//!   faster; before anything is submitted ask at the best block as well, where its report may wait
-//!   for finality;
+//!   faster; before anything is submitted look at the best block as well, where its report may wait
+//!   for finality, and into the node's pool, where it may wait for a block. Once more when the own one is signed
+//!   and written down, since that takes its time;
 //! * upon another director's turn: directors are ranked by a hash of the proof and their accounts;
 //!   rank 0 submits at once, rank `i` when the chain does not know after `2·i` finalized blocks. Blocks
-//!   that nobody could hear do not count, see `turn`;
+//!   that nobody could hear do not count, see `turn`. Who takes a proof up after a restart does not know what the
+//!   others are about to do, and waits `2·n` blocks longer, behind all `n` of them;
 //! * upon signing: the extrinsic is in the outbox before the node has it. After a restart, an answer
 //!   that never came or a long time the *same* one is looked for and handed over again. Another is
 //!   signed only once that one is too old at a finalized block, its nonce was used by another, or the
@@ -24,6 +26,15 @@
 //!   that ends by a fault begins anew;
 //! * upon a validator that is punished for another offence: governance may excuse that one and not this
 //!   one, so ask again every [`RECHECK_BLOCKS`] blocks, until the unbonding period is over.
+//!
+//! # How many extrinsics
+//!
+//! One, if the director whose turn it is lives and blocks take what is in the pool. Two can be signed unseen of each
+//! other if two directors look and hand over in the same moment: a few milliseconds between the last look and the node,
+//! and the time from one node's pool to the other's. The turns of any two are two blocks apart from where they heard of
+//! the proof, but one that lost it in a crash hears of it again and begins anew. A third would have to do all that in
+//! that very moment as well. (If no block takes a report for 16 blocks though the pool
+//! has it, the next director does not trust that any more.)
 //!
 //! # Limits
 //!
@@ -101,6 +112,8 @@ impl Config {
 pub struct EvidenceStatus {
     /// The proof's identity.
     pub id: H256,
+    /// The proof.
+    pub proof: DoubleSignProof,
     /// Checkpoint at which two blocks were signed.
     pub checkpoint: CheckpointNumber,
     /// Who did it, once the chain has said so.

@@ -1,10 +1,6 @@
 //! What a pursuit tells the actor, which writes it down.
 
-use crate::{
-    chain::{Extrinsic, Journal},
-    store::State,
-};
-use async_trait::async_trait;
+use crate::store::State;
 use director_primitives::{AccountId32, H256};
 use tokio::sync::{mpsc, oneshot};
 
@@ -48,13 +44,5 @@ impl Teller {
     async fn tell(&self, progress: Progress) {
         // If the actor has ended, this task is about to.
         let _ = self.progress.send((self.id, progress)).await;
-    }
-}
-
-#[async_trait]
-impl Journal for Teller {
-    async fn write(&self, extrinsic: &Extrinsic) {
-        let Extrinsic { bytes, nonce, born } = extrinsic.clone();
-        self.state(State::Signed { bytes, nonce, born }).await;
     }
 }

@@ -7,10 +7,11 @@ use super::{
     turn::Turn,
 };
 use crate::{
-    chain::{Again, Chain, ChainError, Extrinsic, Fate, LIFETIME},
+    chain::{Again, Chain, ChainError, Extrinsic, Fate, Journal, LIFETIME},
     failpoint::{self, Failpoint},
     store::State,
 };
+use async_trait::async_trait;
 use director_primitives::{DoubleSignProof, OffenceContext, Reason, Snapshot, turn::rank};
 use std::sync::Arc;
 use tokio::time::sleep;
@@ -18,6 +19,9 @@ use tokio::time::sleep;
 /// Finalized blocks without the report after which it is handed to the node once more: a node that
 /// was started anew has an empty pool.
 const RESUBMIT_BLOCKS: u64 = 4;
+
+/// Finalized blocks for which a report in the pool, whosever, is a reason to wait: it may be one that no block takes.
+const PENDING_BLOCKS: u64 = 16;
 
 /// Blocks that may have been finalized between an old version's note that it submits and its
 /// signature.
@@ -36,6 +40,20 @@ pub(super) struct Pursuit {
     backoff: Backoff,
     /// Whether the pursuit before this one ended by a fault of its own.
     faulty: bool,
+    /// Whether a former life of the director began it.
+    resumed: bool,
+    /// The finalized block at which a report was first seen in the pool.
+    pending_since: Option<u64>,
+}
+
+/// Where a report is on its way already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// In the best block, where it may wait for finality.
+    InBlock,
+    /// In the node's pool.
+    InPool,
+    Nowhere,
 }
 
 /// What to do after a try.
@@ -47,7 +65,8 @@ enum Next {
 }
 
 impl Pursuit {
-    /// A pursuit that goes on from this state; `faults` is how often it ended by a fault of its own.
+    /// A pursuit that goes on from this state; `faults` is how often it ended by a fault of its own, `resumed` whether
+    /// that was in a former life of the director.
     pub(super) fn new(
         config: Arc<Config>,
         chain: Arc<dyn Chain>,
@@ -55,11 +74,25 @@ impl Pursuit {
         state: State,
         teller: Teller,
         faults: u32,
+        resumed: bool,
     ) -> Self {
         let failures = faults.saturating_sub(1);
         let backoff = Backoff::new(&config, proof.id().to_low_u64_be(), failures);
-        let (turn, handed_at, faulty) = (Turn::default(), None, faults > 0);
-        Self { config, chain, proof, state, teller, turn, handed_at, backoff, faulty }
+        let (turn, faulty) = (Turn::default(), faults > 0);
+        let (handed_at, pending_since) = (None, None);
+        Self {
+            config,
+            chain,
+            proof,
+            state,
+            teller,
+            turn,
+            handed_at,
+            backoff,
+            faulty,
+            resumed,
+            pending_since,
+        }
     }
 
     /// Tries until the chain has spoken.
@@ -107,12 +140,20 @@ impl Pursuit {
         if !self.may_submit() {
             return Ok(Next::Block);
         }
-        // Another director's report, or an own one, may wait for its finality.
-        if self.chain.check_evidence_at_best(&self.proof).await?.is_err() {
+        let seen = seen(&*self.chain, &self.proof).await?;
+        let waits = match seen {
+            Seen::InBlock => true,
+            Seen::InPool => {
+                let since = *self.pending_since.get_or_insert(finalized);
+                finalized.abs_diff(since) < PENDING_BLOCKS
+            }
+            Seen::Nowhere => false,
+        };
+        if waits {
             return Ok(Next::Block);
         }
         failpoint::hit(Failpoint::Due);
-        self.submit(finalized).await?;
+        self.submit(finalized, seen).await?;
         Ok(Next::Block)
     }
 
@@ -128,7 +169,8 @@ impl Pursuit {
                 return Ok(Some(Next::Done(State::Finalized { block: included.block_number })));
             }
             Ok(Fate::Pending) => {
-                let due = |at: u64| finalized >= at.saturating_add(RESUBMIT_BLOCKS);
+                // Either way: a node that has claimed too much is not believed any more, and the chain is lower again.
+                let due = |at: u64| finalized.abs_diff(at) >= RESUBMIT_BLOCKS;
                 return Ok(if self.handed_at.is_none_or(due) { None } else { Some(Next::Block) });
             }
             Ok(Fate::Failed(error)) => {
@@ -202,8 +244,8 @@ impl Pursuit {
     fn may_submit(&mut self) -> bool {
         let Some(snapshot) = self.snapshot() else { return false };
         match self.state {
-            // On its way already.
-            State::Signed { .. } => return true,
+            // On its way already. What a former life signed waits for its turn: others may be about to report.
+            State::Signed { .. } if self.handed_at.is_some() => return true,
             // What an old version submitted is not known: it must have expired.
             State::Submitted { block } if snapshot.number < block + LIFETIME + SLACK_BLOCKS => {
                 return false;
@@ -212,24 +254,33 @@ impl Pursuit {
         }
         let directors = snapshot.directors.active.iter().map(|director| &director.account);
         let count = snapshot.directors.active.len() as u64;
-        // Who is no director comes after all of them.
+        // Who is no director comes after all of them, and so does who was away and does not know what they do.
         let rank = rank(self.proof.id().as_bytes(), &self.config.account, directors);
-        let rank = rank.map_or(count, u64::from);
+        let rank = rank.map_or(count, u64::from) + if self.resumed { count } else { 0 };
         let counted = self.turn.see(snapshot.number, self.config.turn_blocks);
         counted >= rank.saturating_mul(self.config.turn_blocks)
     }
 
-    /// Hands the signed report to the node, or signs one.
-    async fn submit(&mut self, finalized: u64) -> Result<(), ChainError> {
+    /// Hands the signed report to the node, or signs one, given where one was seen.
+    async fn submit(&mut self, finalized: u64, seen: Seen) -> Result<(), ChainError> {
         let result = match self.signed() {
             Some(extrinsic) => self.chain.submit_again(&extrinsic).await.map(|again| match again {
-                Again::Taken => Ok(extrinsic),
+                Again::Taken => Ok(Some(extrinsic)),
                 Again::Void(why) => Err(why),
             }),
-            None => self.chain.report_double_sign(&self.proof, &self.teller).await.map(Ok),
+            None => {
+                let (teller, chain, proof) = (&self.teller, &*self.chain, &self.proof);
+                let desk = Desk { teller, chain, proof, ignores_pool: seen == Seen::InPool };
+                self.chain.report_double_sign(&self.proof, &desk).await.map(Ok)
+            }
         };
         match result {
-            Ok(Ok(Extrinsic { bytes, nonce, born })) => {
+            Ok(Ok(None)) => {
+                // It was signed in vain, and its number is free.
+                self.enter(self.state.clone()).await;
+                Ok(())
+            }
+            Ok(Ok(Some(Extrinsic { bytes, nonce, born }))) => {
                 self.enter(State::Signed { bytes, nonce, born }).await;
                 failpoint::hit(Failpoint::Submitted);
                 self.handed_at = Some(finalized);
@@ -296,5 +347,44 @@ impl Pursuit {
     async fn enter(&mut self, state: State) {
         self.state = state.clone();
         self.teller.state(state).await;
+    }
+}
+
+/// Where a report of a proof is on its way already, as far as the node tells.
+async fn seen(chain: &dyn Chain, proof: &DoubleSignProof) -> Result<Seen, ChainError> {
+    if chain.check_evidence_at_best(proof).await?.is_err() {
+        return Ok(Seen::InBlock);
+    }
+    match chain.is_report_pending(proof).await {
+        Ok(true) => Ok(Seen::InPool),
+        Ok(false) => Ok(Seen::Nowhere),
+        Err(error) => {
+            // Some nodes tell nobody. Then turns alone keep directors apart.
+            tracing::debug!(%error, "it is not known what the pool has");
+            Ok(Seen::Nowhere)
+        }
+    }
+}
+
+/// Writes a report down, and looks once more whether it is still wanted: signing and a slow disk take their time, in
+/// which another director's turn may have begun.
+struct Desk<'a> {
+    teller: &'a Teller,
+    chain: &'a dyn Chain,
+    proof: &'a DoubleSignProof,
+    ignores_pool: bool,
+}
+
+#[async_trait]
+impl Journal for Desk<'_> {
+    async fn write(&self, extrinsic: &Extrinsic) -> bool {
+        let Extrinsic { bytes, nonce, born } = extrinsic.clone();
+        self.teller.state(State::Signed { bytes, nonce, born }).await;
+        match seen(self.chain, self.proof).await {
+            Ok(Seen::InBlock) => false,
+            Ok(Seen::InPool) => self.ignores_pool,
+            // Handing it over says what is wrong.
+            Ok(Seen::Nowhere) | Err(_) => true,
+        }
     }
 }

@@ -93,6 +93,6 @@ impl Actor {
             tracing::info!(proof = ?id, "resuming the report of a double sign");
             self.queue.push_back(id);
         }
-        self.enter(record);
+        self.enter(record, true);
     }
 }

@@ -20,10 +20,11 @@ impl Turn {
     pub(super) fn see(&mut self, finalized: u64, longest: u64) -> u64 {
         let last = *self.last.get_or_insert(finalized);
         let new = finalized.saturating_sub(last);
+        // Lower it is only if a node has claimed too much before.
+        self.last = Some(finalized);
         if new == 0 {
             return self.counted;
         }
-        self.last = Some(finalized);
         let jumped = std::mem::replace(&mut self.jumped, new > longest.max(1));
         self.counted += match (self.jumped, jumped) {
             (false, _) => new,
@@ -51,6 +52,12 @@ mod tests {
     #[test]
     fn what_was_finalized_during_a_silence_does_not_count() {
         assert_eq!(counts(&[100, 101, 200, 201, 202]), [0, 1, 1, 2, 3]);
+    }
+
+    #[test]
+    fn blocks_that_never_were_do_not_hold_up_those_that_come() {
+        assert_eq!(counts(&[100, 5_000, 101, 102, 103]), [0, 0, 0, 1, 2]);
+        assert_eq!(counts(&[100, 102, 101, 102, 103]), [0, 2, 2, 3, 4]);
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! Says for the HTTP page how the chain is doing, as this director sees it.
 
 use super::funds::Funds;
-use crate::{chain::Node, http::NodeStatus, metrics};
+use crate::{
+    chain::{Endpoint, Node},
+    http::NodeStatus,
+    metrics,
+};
 use director_primitives::AccountId32;
 
 /// What keeps the director from its work though it has a node.
@@ -11,7 +15,12 @@ pub(super) fn not_ready(node: &Node) -> Option<String> {
 }
 
 /// What an operator should see to.
-pub(super) fn warnings(node: &Node, account: &AccountId32, funds: Option<Funds>) -> Vec<String> {
+pub(super) fn warnings(
+    nodes: &[Endpoint],
+    troubles: Vec<(usize, String)>,
+    account: &AccountId32,
+    funds: Option<Funds>,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(Funds { free, wanted }) = funds.filter(Funds::are_low) {
         warnings.push(format!(
@@ -19,13 +28,10 @@ pub(super) fn warnings(node: &Node, account: &AccountId32, funds: Option<Funds>)
              it tokens, or it cannot pay for reports and votes"
         ));
     }
-    let endpoints = node.endpoints();
-    if endpoints.all.len() > 1 {
-        for (index, endpoint) in endpoints.all.iter().enumerate() {
-            if let Some(trouble) = &endpoint.trouble {
-                warnings.push(format!("node {index} ({}): {trouble}", endpoint.name));
-            }
-        }
+    // What is wrong with the only one, others tell.
+    for (index, trouble) in troubles.into_iter().filter(|_| nodes.len() > 1) {
+        let name = nodes.get(index).map_or("", |of| &of.name);
+        warnings.push(format!("node {index} ({name}): {trouble}"));
     }
     warnings
 }

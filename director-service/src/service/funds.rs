@@ -64,7 +64,7 @@ pub(super) async fn run(
 }
 
 fn is_due(number: u64, looked_at: Option<u64>) -> bool {
-    looked_at.is_none_or(|at| number >= at.saturating_add(LOOK_BLOCKS))
+    looked_at.is_none_or(|at| number.abs_diff(at) >= LOOK_BLOCKS)
 }
 
 /// What the account has, and should have. `None` if the node does not tell: the next block is a chance.

@@ -45,6 +45,6 @@ pub(super) async fn run(chain: Arc<dyn Chain>, account: AccountId32, stopper: St
 fn is_due(snapshot: &Snapshot, account: &AccountId32, tried_at: Option<u64>) -> bool {
     let Some(us) = snapshot.director(account) else { return false };
     let due = us.refreshed_at.saturating_add(snapshot.domain.stale_after / 2);
-    let rested = tried_at.is_none_or(|at| snapshot.number >= at.saturating_add(RETRY_BLOCKS));
+    let rested = tried_at.is_none_or(|at| snapshot.number.abs_diff(at) >= RETRY_BLOCKS);
     snapshot.number > due && rested
 }

@@ -14,7 +14,7 @@ use crate::{
     reporter,
     store::{Health, History, Recent, StoreError},
 };
-use director_primitives::{AccountId32, CheckpointNumber, H256};
+use director_primitives::{AccountId32, CheckpointNumber, H256, Snapshot};
 use std::{
     mem::discriminant,
     net::SocketAddr,
@@ -52,8 +52,13 @@ impl Rounds {
     pub(super) async fn run(mut self, stopper: Stopper) -> Result<(), ServiceError> {
         let mut peer = self.key_on_chain()?.unwrap_or_else(|| self.keys.first().clone());
         loop {
+            let peer_key = peer.public();
             match self.round(peer, &stopper).await? {
                 None => return Ok(()),
+                Some(next) if next.public() == peer_key => {
+                    warn!("what was followed is not finalized after all: beginning anew");
+                    peer = next;
+                }
                 Some(next) => {
                     let key = hex::encode(next.public().0);
                     info!(peer_key = %key, "the chain has the next peer key: serving with it now");
@@ -73,13 +78,19 @@ impl Rounds {
         Ok(self.keys.find(&us.peer_key)?)
     }
 
-    /// Resolves when the chain has another key than this one, and its secret is at hand.
+    /// Resolves when the chain has another key than this one, and its secret is at hand; or with this one if a node had
+    /// claimed blocks that are not finalized: what was built on them must not stay.
     async fn next_key(&self, present: &PeerKey) -> Result<PeerKey, ServiceError> {
         let mut finalized = self.chain.finalized();
+        let number = |snapshot: &Option<Arc<Snapshot>>| snapshot.as_ref().map_or(0, |of| of.number);
+        let mut newest = number(&finalized.borrow_and_update());
         loop {
             let changed = finalized.changed().await;
             changed.map_err(|_| ServiceError::Ended("the follower of the chain"))?;
-            finalized.mark_unchanged();
+            let before = std::mem::replace(&mut newest, number(&finalized.borrow_and_update()));
+            if newest < before {
+                return Ok(present.clone());
+            }
             match self.key_on_chain() {
                 Ok(Some(next)) if next.public() != present.public() => return Ok(next),
                 Ok(_) => {}

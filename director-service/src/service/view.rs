@@ -6,13 +6,18 @@ mod parts;
 
 pub(super) use board::run as look;
 
-use super::{Identity, chain_view, funds::Funds};
+use super::{
+    Identity, chain_view,
+    funds::Funds,
+    slashes::{End, Ends, accused},
+    troubles::Troubles,
+};
 use crate::{
-    chain::{Connection, Node},
+    chain::{Connection, Node, SlashEnd},
     director::{Stats, Waiting},
     http::{
-        BlockStatus, Candidate, Events, Evidence, MeshPeer, Parts, Series, Source, StatsStatus,
-        Status,
+        BlockStatus, Candidate, Events, Evidence, MeshPeer, Parts, Proof, Series, Source,
+        StatsStatus, Status,
     },
     keys::peer_id,
     metrics::{self, Metrics, Reading, drops, memory_bytes},
@@ -61,6 +66,8 @@ pub(super) struct View {
     finalized_ms: AtomicU64,
     pub(super) metrics: Metrics,
     board: board::Board,
+    slashes: Mutex<Ends>,
+    troubles: Mutex<Troubles>,
 }
 
 impl View {
@@ -81,6 +88,8 @@ impl View {
             finalized_ms: AtomicU64::new(0),
             metrics: Metrics::new(),
             board: board::Board::default(),
+            slashes: Mutex::default(),
+            troubles: Mutex::default(),
         }
     }
 
@@ -147,9 +156,23 @@ impl View {
             .is_some_and(|us| us.peer_key == peer_key)
     }
 
-    fn evidence(&self) -> Vec<Evidence> {
-        let known = self.reporter.get().map(reporter::Handle::status);
-        known.iter().flat_map(|known| known.iter()).map(evidence).collect()
+    /// The proofs that the reporter has, and how far they are.
+    pub(super) fn reported(&self) -> Arc<Vec<EvidenceStatus>> {
+        self.reporter.get().map(reporter::Handle::status).unwrap_or_default()
+    }
+
+    /// Slashes came to their end in this block.
+    pub(super) fn learn_slashes(&self, block: u64, ends: Vec<SlashEnd>) {
+        lock(&self.slashes).learn(block, ends);
+    }
+
+    /// How the slash for a double sign ended, if that is known.
+    pub(super) fn slash_end(&self, of: &EvidenceStatus, snapshot: &Snapshot) -> Option<End> {
+        lock(&self.slashes).of(&accused(of, snapshot)?, of.checkpoint)
+    }
+
+    fn evidence(&self, snapshot: Option<&Snapshot>) -> Vec<Evidence> {
+        self.reported().iter().map(|of| evidence(of, snapshot)).collect()
     }
 
     fn mesh_peers(&self, snapshot: Option<&Snapshot>) -> Vec<MeshPeer> {
@@ -218,7 +241,9 @@ impl Source for View {
     }
 
     fn warnings(&self) -> Vec<String> {
-        chain_view::warnings(&self.node, &self.identity().account, *lock(&self.funds))
+        let nodes = self.node.endpoints().all;
+        let troubles = lock(&self.troubles).see(&nodes, Instant::now());
+        chain_view::warnings(&nodes, troubles, &self.identity().account, *lock(&self.funds))
     }
 
     fn status(&self) -> Status {
@@ -260,7 +285,7 @@ impl Source for View {
             validators,
             waiting: lock(&self.waiting).iter().map(candidate).collect(),
             stats: stats_status(&lock(&self.core), networks),
-            evidence: self.evidence(),
+            evidence: self.evidence(snapshot),
             memory_bytes: memory_bytes(),
             uptime_ms: self.now_ms(),
         }
@@ -290,6 +315,11 @@ impl Source for View {
 
     fn parts(&self) -> Arc<Parts> {
         self.board.parts()
+    }
+
+    fn proof(&self, id: &str) -> Option<Proof> {
+        let wanted = id.parse::<H256>().ok()?;
+        self.reported().iter().find(|of| of.id == wanted).map(|of| Proof::from(&of.proof))
     }
 
     fn history(&self, window: &str) -> Option<Series> {
@@ -350,7 +380,7 @@ fn candidate(waiting: &Waiting) -> Candidate {
     }
 }
 
-fn evidence(known: &EvidenceStatus) -> Evidence {
+fn evidence(known: &EvidenceStatus, snapshot: Option<&Snapshot>) -> Evidence {
     let name = known.state.name();
     let (state, submitted_block, finalized_block) = match &known.state {
         State::Proven => (name.to_owned(), None, None),
@@ -366,7 +396,7 @@ fn evidence(known: &EvidenceStatus) -> Evidence {
     };
     Evidence {
         id: hash(&known.id),
-        validator: known.validator.as_ref().map(ToString::to_string),
+        validator: snapshot.and_then(|of| accused(known, of)).map(|of| of.to_string()),
         checkpoint: known.checkpoint,
         state,
         detected_at_ms: known.proven_at_ms,

@@ -1,9 +1,19 @@
 //! Says what the operator of a validator can set for its sidecar.
+//!
+//! A file in TOML, over it the environment as for a director (`DIRECTOR_<SECTION>_<FIELD>`), over that the command line.
 
-use crate::{chain, client::Strategy};
+use crate::{
+    chain,
+    client::Strategy,
+    config::{
+        Log,
+        environment::{self, Fields},
+    },
+};
 use director_primitives::{H256, PublicKey};
 use serde::{Deserialize, Serialize};
 use std::{
+    ffi::OsString,
     io::ErrorKind,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -13,6 +23,13 @@ use toml::{Table, Value};
 /// What to do about a configuration.
 const SEE: &str = "`director config init --validator` writes a file with all fields, \
     `director validator run --help` has the options";
+
+/// What there is for variables of the environment to name.
+const FIELDS: Fields = Fields {
+    prefix: environment::VALIDATOR,
+    sections: &["chain", "keys", "interface", "directors", "vote", "log"],
+    top: &[],
+};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,20 +190,6 @@ pub struct Vote {
     pub automatically: bool,
 }
 
-/// What is told on stderr.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Log {
-    /// A filter in the words of `tracing`. Default `info,libp2p_swarm=warn`.
-    pub filter: String,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { filter: "info,libp2p_swarm=warn".into() }
-    }
-}
-
 /// Why the configuration cannot be used: one line with cause and remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -225,26 +228,56 @@ pub enum ConfigError {
 pub type Overrides = Vec<(&'static str, &'static str, Value)>;
 
 impl Config {
-    /// Reads a file, if one is given, and what the command line says over it. Paths in the file are relative to
-    /// its folder.
+    /// Reads a file, if one is given, the environment's `DIRECTOR_VALIDATOR_…` variables over it, and what the command line says over
+    /// both. Paths in the file and the environment are relative to the file's folder, or to the present one if there is none.
     ///
     /// # Errors
     ///
     /// One line with cause and remedy.
     pub fn load(path: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
-        let mut table = match path {
-            Some(path) => read(path)?,
+        Self::load_with(path, environment::variables(), overrides)
+    }
+
+    fn load_with(
+        path: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, OsString)>,
+        overrides: Overrides,
+    ) -> Result<Self, ConfigError> {
+        let text = path.map(read).transpose()?;
+        Self::read(path.zip(text.as_deref()), variables, overrides)
+    }
+
+    /// The same for a file with this text, and an environment of these variables.
+    ///
+    /// # Errors
+    ///
+    /// One line with cause and remedy.
+    pub fn read(
+        file: Option<(&Path, &str)>,
+        variables: impl IntoIterator<Item = (String, OsString)>,
+        overrides: Overrides,
+    ) -> Result<Self, ConfigError> {
+        let path = file.map(|(path, _)| path);
+        let mut table = match file {
+            Some((path, text)) => parse(path, text)?,
             None => Table::new(),
         };
+        let names = environment::overlay(&mut table, variables, &FIELDS)
+            .map_err(|wrong| ConfigError::Malformed { place: wrong.place(), cause: wrong.cause })?;
         for (section, field, value) in overrides {
             let place = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(fields) = place {
                 fields.insert(field.into(), value);
             }
         }
-        let mut config = Self::deserialize(table).map_err(|error| ConfigError::Malformed {
-            place: path.map_or("the command line".into(), |path| path.display().to_string()),
-            cause: error.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+        let mut config = Self::deserialize(table).map_err(|error| {
+            let file = path.map_or("the command line".into(), |path| path.display().to_string());
+            let place = match names.is_empty() {
+                true => file,
+                false => format!("{file} with {}", names.join(", ")),
+            };
+            let cause = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            ConfigError::Malformed { place, cause }
         })?;
         config.resolve(path.and_then(Path::parent).unwrap_or(Path::new("")));
         config.validate()?;
@@ -327,11 +360,14 @@ impl Config {
     }
 }
 
-fn read(path: &Path) -> Result<Table, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|cause| match cause.kind() {
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|cause| match cause.kind() {
         ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
         _ => ConfigError::Unreadable { path: path.to_owned(), cause },
-    })?;
+    })
+}
+
+fn parse(path: &Path, text: &str) -> Result<Table, ConfigError> {
     text.parse().map_err(|error: toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;

@@ -1,14 +1,20 @@
 //! Stands between the consumers and the client: carries out commands, tells what happens, counts votes.
 //!
-//! One task. Signing is another one (`signing`), since a disk and a remote signer take their time.
+//! One task. Signing is another one (`signing`), since a disk and a remote signer take their time, and so is following the
+//! chain (`heads`).
+
+mod report;
+mod stop;
 
 use super::{
+    automatic::Automatic,
+    heads::Heads,
     outlet::{Line, Outlet},
     protocol::{self, Command, Refusal, Request, Subscription, Writing, answer},
     signing::{Job, Outcome, Signing},
 };
 use crate::{
-    chain::{FinalizedBlocks, Head},
+    chain::Head,
     client::{Certifier, Client, Counted, Event, Message, PublishError},
 };
 use codec::Encode;
@@ -17,27 +23,19 @@ use director_primitives::{
     runtime_api::ValidatorStatus,
 };
 use serde_json::{Value, json};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{future::pending, sync::Arc, time::Instant};
+pub(super) use stop::Ended;
 use tokio::{
     sync::{mpsc, watch},
-    time::timeout,
+    time::sleep_until,
 };
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// Checkpoints whose votes are counted.
-const WINDOW: u64 = 16;
+pub(super) const WINDOW: u64 = 16;
 
 /// Checkpoints beyond the last finalized one that are signed. Directors refuse votes that are further.
-const AHEAD: u64 = 16;
-
-/// Longest wait for own messages to be with two directors, before the link is closed.
-const LAST_MESSAGES: Duration = Duration::from_secs(2);
-
-/// How often that is looked at, which cannot be awaited.
-const LOOK: Duration = Duration::from_millis(20);
+pub(super) const AHEAD: u64 = 16;
 
 /// What a consumer sends.
 pub(super) enum Said {
@@ -58,6 +56,10 @@ pub(super) struct Identity {
     pub(super) checkpoint_key: PublicKey,
     pub(super) interval: u64,
     pub(super) votes_automatically: bool,
+    /// Before this checkpoint the protection file lets nothing new be signed.
+    pub(super) signs_from: CheckpointNumber,
+    /// The latest that was signed before.
+    pub(super) last_signed: Option<(CheckpointNumber, H256)>,
 }
 
 struct Consumer {
@@ -72,6 +74,7 @@ pub(super) struct Engine {
     finalized: watch::Receiver<Option<Arc<Snapshot>>>,
     certifier: Certifier,
     signing: Signing,
+    automatic: Automatic,
     consumers: Vec<Consumer>,
     director: Option<PublicKey>,
     standby: Option<PublicKey>,
@@ -85,8 +88,8 @@ impl Engine {
         client: Client,
         finalized: watch::Receiver<Option<Arc<Snapshot>>>,
         signing: Signing,
-        last_signed: Option<(CheckpointNumber, H256)>,
     ) -> Self {
+        let last_signed = identity.last_signed;
         let certifier = Certifier::new(identity.genesis_hash, WINDOW);
         let (consumers, director, standby) = (Vec::new(), None, None);
         Self {
@@ -95,6 +98,7 @@ impl Engine {
             finalized,
             certifier,
             signing,
+            automatic: Automatic::default(),
             consumers,
             director,
             standby,
@@ -103,54 +107,42 @@ impl Engine {
         }
     }
 
-    /// Works until `stop` resolves, then says so, and closes the link.
+    /// Works until `stop` resolves or a part of it is gone, then says so, and closes the link.
     pub(super) async fn run(
         mut self,
         mut said: mpsc::Receiver<Said>,
-        mut blocks: FinalizedBlocks,
+        mut heads: Heads,
         stop: impl Future<Output = ()>,
-    ) {
+    ) -> Ended {
         tokio::pin!(stop);
-        loop {
+        let ended = loop {
+            let retry = self.automatic.due();
+            let retry = async {
+                match retry {
+                    Some(at) => sleep_until(at.into()).await,
+                    None => pending().await,
+                }
+            };
             tokio::select! {
-                () = &mut stop => break,
+                () = &mut stop => break Ended::Asked,
                 Some(said) = said.recv() => self.on_said(said),
-                Some(outcome) = self.signing.outcome() => self.on_outcome(outcome),
-                block = blocks.next() => self.on_block(block),
+                outcome = self.signing.outcome() => match outcome {
+                    Some(outcome) => self.on_outcome(outcome),
+                    None => break Ended::Broken("signing"),
+                },
+                head = heads.next() => match head {
+                    Some(head) => self.on_head(head),
+                    None => break Ended::Broken("following the chain"),
+                },
                 event = self.client.next() => match event {
                     Some(event) => self.on_event(event),
-                    None => break,
+                    None => break Ended::Broken("the link to the directors"),
                 },
+                () = retry => self.vote_by_itself(),
             }
-        }
-        // What a validator said right before it closed the pipe is answered.
-        while let Ok(last) = said.try_recv() {
-            self.on_said(last);
-        }
-        self.hand_over().await;
-        self.tell(json!({ "event": "stopping" }).to_string());
-        for consumer in &self.consumers {
-            consumer.outlet.close();
-        }
-        self.signing.stop().await;
-        self.client.shutdown().await;
-    }
-
-    /// Gives what was published a moment to be with two directors: a vote that only a director has which dies
-    /// is lost with this process.
-    async fn hand_over(&mut self) {
-        let end = Instant::now() + LAST_MESSAGES;
-        while self.is_authorized
-            && self.client.publisher().unconfirmed() > 0
-            && Instant::now() < end
-        {
-            // What comes meanwhile must be read, or the client stands still.
-            match timeout(LOOK, self.client.next()).await {
-                Ok(Some(event)) => self.on_event(event),
-                Ok(None) => return,
-                Err(_) => {}
-            }
-        }
+        };
+        self.wind_up(said, &ended).await;
+        ended
     }
 
     fn on_said(&mut self, said: Said) {
@@ -230,7 +222,7 @@ impl Engine {
     }
 
     /// Hands a vote to the signing task.
-    fn vote(&self, job: Job) -> Result<(), Refusal> {
+    fn vote(&mut self, job: Job) -> Result<(), Refusal> {
         if !self.may_vote() {
             return Err(Refusal::new(
                 "not-authorized",
@@ -258,7 +250,8 @@ impl Engine {
         let id = asked.as_ref().and_then(|(_, id)| id.as_ref());
         let line = match &published {
             Ok((vote, again)) => {
-                self.last_signed = Some((checkpoint, block_hash));
+                // One that was tried again may be an older one.
+                self.last_signed = self.last_signed.max(Some((checkpoint, block_hash)));
                 answer(
                     id,
                     json!({
@@ -276,21 +269,50 @@ impl Engine {
                 refusal.line(id)
             }
         };
-        match &asked {
-            Some((outlet, _)) => outlet.say(line.into()),
-            None => self.tell(line),
+        match (&asked, &published) {
+            (Some((outlet, _)), _) => outlet.say(line.into()),
+            (None, Ok(_)) => {
+                self.automatic.done(checkpoint);
+                self.tell(line);
+            }
+            (None, Err(refusal)) => self.on_failure(checkpoint, refusal),
         }
         if let Ok((vote, _)) = published {
             self.count(&vote);
         }
     }
 
-    fn on_block(&mut self, block: Head) {
-        if !block.number.is_multiple_of(self.identity.interval) {
+    /// An own vote is not out.
+    fn on_failure(&mut self, checkpoint: CheckpointNumber, refusal: &Refusal) {
+        let failures = match refusal.may_pass() {
+            true => self.automatic.failed(checkpoint, Instant::now()),
+            false => {
+                self.automatic.done(checkpoint);
+                None
+            }
+        };
+        // Once is enough; when it is given up they hear of it again.
+        if failures.is_none_or(|failures| failures == 1) {
+            self.tell(refusal.line(None));
+        }
+    }
+
+    /// Asks for the own votes that are due.
+    fn vote_by_itself(&mut self) {
+        for (checkpoint, block_hash) in self.automatic.take(Instant::now()) {
+            if let Err(refusal) = self.vote(Job { checkpoint, block_hash, asked: None }) {
+                warn!(checkpoint, "no vote: {}", refusal.message);
+                self.on_failure(checkpoint, &refusal);
+            }
+        }
+    }
+
+    fn on_head(&mut self, head: Head) {
+        if !head.number.is_multiple_of(self.identity.interval) {
             return;
         }
-        let checkpoint = block.number / self.identity.interval;
-        let Head { number, hash } = block;
+        let checkpoint = head.number / self.identity.interval;
+        let Head { number, hash } = head;
         self.tell(
             json!({
                 "event": "checkpoint",
@@ -300,14 +322,22 @@ impl Engine {
             })
             .to_string(),
         );
-        // While no director is connected too: the vote waits for one.
-        if self.identity.votes_automatically && self.may_vote() {
-            let job = Job { checkpoint, block_hash: hash, asked: None };
-            if let Err(refusal) = self.vote(job) {
-                warn!(checkpoint, "no vote: {}", refusal.message);
-                self.tell(refusal.line(None));
-            }
+        if !self.identity.votes_automatically || !self.may_vote() {
+            return;
         }
+        if checkpoint < self.identity.signs_from {
+            return debug!(checkpoint, "no vote: the protection file is younger");
+        }
+        // While no director is connected too: the vote waits for one.
+        for (checkpoint, failures) in self.automatic.add(checkpoint, hash, Instant::now()) {
+            let message = format!(
+                "the vote for checkpoint {checkpoint} is given up after {failures} attempts: nobody counts it any more"
+            );
+            warn!("{message}");
+            let remedy = "mend what the errors before were about";
+            self.tell(Refusal::new("given-up", message, remedy).line(None));
+        }
+        self.vote_by_itself();
     }
 
     fn on_event(&mut self, event: Event) {
@@ -378,46 +408,7 @@ impl Engine {
     fn forget_gone(&mut self) {
         self.consumers.retain(|consumer| !consumer.outlet.is_closed());
     }
-
-    fn hello(&self) -> String {
-        let Identity { genesis_hash, account, peer_key, checkpoint_key, interval, .. } =
-            &self.identity;
-        json!({
-            "event": "hello",
-            "protocol": protocol::VERSION,
-            "version": env!("CARGO_PKG_VERSION"),
-            "genesis_hash": genesis_hash,
-            "account": account.to_string(),
-            "peer_key": hex::encode(peer_key.0),
-            "checkpoint_key": hex::encode(checkpoint_key.0),
-            "checkpoint_interval": interval,
-        })
-        .to_string()
-    }
-
-    fn status(&self) -> Value {
-        let snapshot = self.finalized.borrow().clone();
-        let key = |key: PublicKey| hex::encode(key.0);
-        let known = snapshot.as_ref().and_then(|of| of.validator(&self.identity.account));
-        json!({
-            "event": "status",
-            "authorized": self.is_authorized,
-            "director": self.director.map(key),
-            "standby": self.standby.map(key),
-            "chain": snapshot.as_ref().map(|of| json!({
-                "finalized": of.number,
-                "finalized_hash": of.hash,
-                "checkpoint": of.number / self.identity.interval,
-                "directors": of.directors.active.len(),
-                "validators": of.validators().len(),
-                "authorized_validators": of.authorized_count(),
-                "status": known.map(|known| protocol::kebab(&known.status)),
-            })),
-            "last_signed": self.last_signed.map(|(checkpoint, block_hash)| {
-                json!({ "checkpoint": checkpoint, "block_hash": block_hash })
-            }),
-            "unconfirmed": self.client.publisher().unconfirmed(),
-            "stats": protocol::stats(&self.client.stats()),
-        })
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,8 +19,14 @@
 //! 16 lines wait for the engine, then consumers' input is not read; 16 votes wait to be signed, then `busy`; what
 //! waits for a consumer is bounded in bytes (`outlet`); what waits for a director too (`outbox-full`).
 
+mod automatic;
+#[doc(hidden)]
+pub mod bench;
 mod config;
 mod engine;
+#[doc(hidden)]
+pub mod fuzz;
+mod heads;
 mod outlet;
 mod pipe;
 pub mod protection;
@@ -28,6 +34,8 @@ mod protocol;
 mod signer;
 mod signing;
 mod start;
+#[cfg(test)]
+mod tests;
 mod websocket;
 
 pub use config::{Config, ConfigError, Overrides};

@@ -38,6 +38,7 @@ pub(super) struct Outlet {
     state: Mutex<State>,
     filled: Notify,
     emptied: Notify,
+    closed: Notify,
 }
 
 impl Outlet {
@@ -50,8 +51,8 @@ impl Outlet {
             is_closed: false,
             is_too_slow: false,
         };
-        let (filled, emptied) = (Notify::new(), Notify::new());
-        Arc::new(Self { limit, state: Mutex::new(state), filled, emptied })
+        let (filled, emptied, closed) = (Notify::new(), Notify::new(), Notify::new());
+        Arc::new(Self { limit, state: Mutex::new(state), filled, emptied, closed })
     }
 
     /// Adds a message, or counts it as dropped.
@@ -81,12 +82,16 @@ impl Outlet {
         if state.is_closed {
             return;
         }
-        if state.bytes + line.len() > self.limit + RESERVE {
+        let is_full = state.bytes + line.len() > self.limit + RESERVE;
+        if is_full {
             (state.is_closed, state.is_too_slow) = (true, true);
         } else {
             state.push(line);
         }
         drop(state);
+        if is_full {
+            self.closed.notify_one();
+        }
         self.filled.notify_one();
         self.emptied.notify_one();
     }
@@ -150,6 +155,14 @@ impl Outlet {
         self.lock().is_closed = true;
         self.filled.notify_one();
         self.emptied.notify_one();
+        self.closed.notify_one();
+    }
+
+    /// Waits until nothing more is taken. One task may.
+    pub(super) async fn closed(&self) {
+        while !self.is_closed() {
+            self.closed.notified().await;
+        }
     }
 
     /// Whether nothing more is taken.

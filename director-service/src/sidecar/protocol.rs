@@ -7,7 +7,7 @@ use director_primitives::{
     Certificate, CheckpointNumber, H256, PayloadKind, Priority, PublicKey, Range, SignedVote,
     Snapshot, envelope::Topic,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -19,6 +19,16 @@ pub(super) const MAX_LINE: usize = 3 * 1024 * 1024;
 
 /// Longest `id` of a command, as JSON.
 const MAX_ID: usize = 64;
+
+/// Most brackets, commas and colons of a command: a subscription with all its topics has about 150. A line is read into values only
+/// if it has no more: each of them takes up to a hundred times the bytes of its text.
+const MAX_PARTS: usize = 256;
+
+/// Topics of a subscription.
+const MAX_TOPICS: usize = 64;
+
+/// Bytes of a topic.
+const MAX_TOPIC: usize = 32;
 
 /// Something that the validator wants, and its name for it.
 #[derive(Debug)]
@@ -59,6 +69,7 @@ pub(super) struct Subscription {
     /// Of these kinds alone.
     kinds: Option<BTreeSet<Kind>>,
     /// Of opaque ones, with these topics alone.
+    #[serde(deserialize_with = "topics")]
     topics: Option<BTreeSet<String>>,
     /// How payloads are written.
     pub(super) payload: Writing,
@@ -144,6 +155,11 @@ impl Refusal {
         answer(id, json!({ "event": "error", "code": code, "message": message, "remedy": remedy }))
     }
 
+    /// Whether the same vote may be signed and published later.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self.code, "busy" | "signer" | "protection" | "outbox-full")
+    }
+
     fn malformed(message: impl Into<String>) -> Self {
         Self::new("malformed", message, "see docs/validators.md for all commands and their fields")
     }
@@ -152,6 +168,10 @@ impl Refusal {
 impl Command {
     /// Reads a line; if it is none, what to say about it.
     pub(super) fn parse(line: &str) -> Result<Self, (Option<Value>, Refusal)> {
+        if parts(line) > MAX_PARTS {
+            let message = format!("it has more than {MAX_PARTS} brackets, commas and colons");
+            return Err((None, Refusal::malformed(message)));
+        }
         let read = serde_json::from_str::<Map<String, Value>>(line);
         let mut fields =
             read.map_err(|error| (None, Refusal::malformed(format!("no JSON object: {error}"))))?;
@@ -165,6 +185,33 @@ impl Command {
             Err(error) => Err((id, Refusal::malformed(error.to_string()))),
         }
     }
+}
+
+/// How many brackets, commas and colons there are outside of texts, up to one more than is allowed.
+fn parts(line: &str) -> usize {
+    let (mut is_text, mut is_escaped) = (false, false);
+    let is_part = |letter: &u8| {
+        match letter {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b'[' | b'{' | b',' | b':' => return !is_text,
+            _ => {}
+        }
+        false
+    };
+    line.as_bytes().iter().copied().filter(is_part).take(MAX_PARTS + 1).count()
+}
+
+/// Reads topics, of which there are few and short ones: they stay as long as the consumer.
+fn topics<'de, D: Deserializer<'de>>(from: D) -> Result<Option<BTreeSet<String>>, D::Error> {
+    let topics = Option::<BTreeSet<String>>::deserialize(from)?;
+    let known = topics.iter().flatten();
+    if known.clone().count() > MAX_TOPICS || known.clone().any(|of| of.len() > MAX_TOPIC) {
+        let what = format!("at most {MAX_TOPICS} topics of at most {MAX_TOPIC} bytes each");
+        return Err(D::Error::custom(what));
+    }
+    Ok(topics)
 }
 
 /// What a publish command says, ready to be published.
@@ -184,7 +231,9 @@ pub(super) fn to_publish(
         }
         (Kind::Opaque, topic) => {
             let topic = Topic::try_from(topic.unwrap_or_default().into_bytes());
-            let topic = topic.map_err(|_| Refusal::malformed("a topic has at most 32 bytes"))?;
+            let topic = topic.map_err(|_| {
+                Refusal::malformed(format!("a topic has at most {MAX_TOPIC} bytes"))
+            })?;
             PayloadKind::Opaque(topic)
         }
         (_, Some(_)) => return Err(Refusal::malformed("only kind opaque has a topic")),

@@ -1,4 +1,5 @@
-//! Signs one vote after the other: first the protection file, synced, then the signer.
+//! Signs one vote after the other, in the order in which they were asked for: first the protection file, synced, then
+//! the signer.
 
 use super::{
     outlet::Outlet,
@@ -8,10 +9,10 @@ use super::{
 };
 use director_primitives::{CheckpointNumber, CheckpointVote, H256, SignedVote};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-/// Votes that wait to be signed.
+/// Votes that wait to be signed, or for their answer.
 const MAX_WAITING: usize = 16;
 
 /// A vote that is wanted.
@@ -25,13 +26,17 @@ pub(super) struct Job {
 /// What became of it: the vote, and whether it was signed before.
 pub(super) struct Outcome {
     pub(super) job: Job,
-    pub(super) result: Result<(SignedVote, bool), Refusal>,
+    pub(super) result: Signed,
 }
+
+type Signed = Result<(SignedVote, bool), Refusal>;
 
 /// The task that signs; it ends with this.
 pub(super) struct Signing {
-    jobs: mpsc::Sender<Job>,
-    outcomes: mpsc::Receiver<Outcome>,
+    votes: mpsc::Sender<CheckpointVote>,
+    signed: mpsc::Receiver<Signed>,
+    /// What the task has, the next one to be done first.
+    waiting: VecDeque<Job>,
     task: JoinHandle<()>,
 }
 
@@ -47,12 +52,10 @@ impl Signing {
         signer: Signer,
         mut protection: Protection<M>,
     ) -> Self {
-        let (jobs, mut wanted) = mpsc::channel::<Job>(MAX_WAITING);
-        let (done, outcomes) = mpsc::channel(MAX_WAITING);
+        let (votes, mut wanted) = mpsc::channel::<CheckpointVote>(MAX_WAITING);
+        let (done, signed) = mpsc::channel(MAX_WAITING);
         let task = tokio::spawn(async move {
-            while let Some(job) = wanted.recv().await {
-                let vote =
-                    CheckpointVote { checkpoint: job.checkpoint, block_hash: job.block_hash };
+            while let Some(vote) = wanted.recv().await {
                 let (back, permitted) = permit(protection, vote).await;
                 let Some(back) = back else { return };
                 protection = back;
@@ -67,28 +70,42 @@ impl Signing {
                         }),
                     Err(refusal) => Err(refusal),
                 };
-                if done.send(Outcome { job, result }).await.is_err() {
+                if done.send(result).await.is_err() {
                     return;
                 }
             }
         });
-        Self { jobs, outcomes, task }
+        Self { votes, signed, waiting: VecDeque::new(), task }
     }
 
     /// Hands a vote over.
-    pub(super) fn enqueue(&self, job: Job) -> Result<(), Refusal> {
-        self.jobs.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Refusal::new(
+    pub(super) fn enqueue(&mut self, job: Job) -> Result<(), Refusal> {
+        if self.waiting.len() >= MAX_WAITING {
+            return Err(Refusal::new(
                 "busy",
                 format!("{MAX_WAITING} votes wait to be signed"),
                 "wait for their answers; a slow signer or disk holds them up",
-            ),
-            mpsc::error::TrySendError::Closed(_) => Refusal::new(
-                "protection",
-                "signing has ended with a panic",
-                "restart the sidecar, and report what its log says",
-            ),
-        })
+            ));
+        }
+        let vote = CheckpointVote { checkpoint: job.checkpoint, block_hash: job.block_hash };
+        // There is room: no more than wait are in it.
+        self.votes.try_send(vote).map_err(|_| {
+            let remedy = "restart the sidecar, and report what its log says";
+            Refusal::new("protection", "signing has ended with a panic", remedy)
+        })?;
+        self.waiting.push_back(job);
+        Ok(())
+    }
+
+    /// Whether no vote waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The votes that wait. What becomes of them is not told any more.
+    pub(super) fn give_up(&mut self) -> Vec<Job> {
+        self.signed.close();
+        std::mem::take(&mut self.waiting).into()
     }
 
     /// Returns when the protection file is closed.
@@ -98,9 +115,11 @@ impl Signing {
         let _ = (&mut self.task).await;
     }
 
-    /// The next vote that is done with. Never `None` while this lives, unless signing panicked.
+    /// The next vote that is done with. `None` if signing panicked. Nothing is lost when it is cancelled.
     pub(super) async fn outcome(&mut self) -> Option<Outcome> {
-        self.outcomes.recv().await
+        let result = self.signed.recv().await?;
+        let job = self.waiting.pop_front()?;
+        Some(Outcome { job, result })
     }
 }
 
@@ -130,6 +149,9 @@ fn refusal(error: &ProtectionError) -> Refusal {
             ("already-signed", "vote for nothing else at this checkpoint; wait for the next one")
         }
         ProtectionError::TooOld { .. } => ("too-old", "wait for a later checkpoint"),
+        ProtectionError::Replaced(_) | ProtectionError::Linked(_) => {
+            ("protection", "nothing is signed until the file has its one name again")
+        }
         _ => ("protection", "make room on the disk or repair it, then vote again"),
     };
     Refusal::new(code, error.to_string(), remedy)

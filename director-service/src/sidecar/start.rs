@@ -2,9 +2,9 @@
 
 use super::{
     config::Config,
-    engine::{Engine, Identity, Said},
-    outlet::Outlet,
-    pipe,
+    engine::{AHEAD, Ended, Engine, Identity},
+    heads::Heads,
+    pipe::Pipe,
     protection::{Protection, ProtectionError},
     signer::Signer,
     signing::Signing,
@@ -15,23 +15,21 @@ use crate::{
     client::{self, Client},
     keys::{KeyFileError, PeerKey, read_secret},
 };
-use director_primitives::{AccountId32, PublicKey, Snapshot};
+use director_primitives::{
+    AccountId32, CheckpointNumber, PublicKey, Snapshot, runtime_api::ValidatorStatus,
+};
 use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
-use tokio::{io::BufReader, net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
 /// Lines of all consumers that wait.
 const MAX_SAID: usize = 16;
-
-/// How long the last lines may take to leave.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Why a sidecar does not run: one line with cause and remedy.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +86,11 @@ pub enum StartError {
          ends; read it all the time"
     )]
     NotRead,
+    /// A task panicked.
+    #[error(
+        "{0} has ended by itself, which is a fault of this program: its log says more; start it again, and report it"
+    )]
+    Broken(&'static str),
 }
 
 /// Runs until `stop` resolves or, with a pipe, standard input ends. `listening` is told the WebSocket's address.
@@ -121,12 +124,20 @@ pub async fn run(
         ready = node.ready() => ready?,
         () = &mut stop => return Ok(()),
     };
-    let identity = identify(&config, &snapshot, &peer, signer.key())?;
+    let mut identity = identify(&config, &snapshot, &peer, signer.key())?;
     if snapshot.directors.active.is_empty() {
         warn!("the chain has no active director yet: governance has to add some; waiting for that");
     }
-    let protection = protect(&config, is_new, &snapshot, signer.key())?;
-    let last_signed = protection.latest();
+    let protection = match is_new {
+        true => {
+            let below = first_checkpoint(&snapshot, &identity.account);
+            let (path, genesis_hash) = (&config.keys.protection, identity.genesis_hash);
+            Protection::create(path, genesis_hash, signer.key(), below)?
+        }
+        false => Protection::open(&config.keys.protection, identity.genesis_hash, signer.key())?,
+    };
+    (identity.signs_from, identity.last_signed) = (protection.below(), protection.latest());
+    info!(checkpoint = identity.signs_from, "nothing new is signed before this checkpoint");
     let (finalized, prover) = (node.finalized(), Arc::new(node.clone()));
     let client = Client::start(client_config(&config, &peer, &identity), finalized, prover).await?;
     info!(account = %identity.account, "the sidecar runs");
@@ -134,31 +145,38 @@ pub async fn run(
     let signing = Signing::start(identity.genesis_hash, signer, protection);
     let (sender, said) = mpsc::channel(MAX_SAID);
     let queue_bytes = config.interface.queue_mib * 1024 * 1024;
-    let _server = listener.map(|listener| {
+    // Ends with this function.
+    let mut server = JoinSet::new();
+    if let Some(listener) = listener {
         if let Ok(address) = listener.local_addr() {
             listening(address);
         }
-        let token = token.map(Arc::new);
-        let server = Server { said: sender.clone(), queue_bytes, token };
-        Task(tokio::spawn(server.run(listener)))
-    });
-    let pipe = config.interface.pipe.then(|| Pipe::start(queue_bytes, sender.clone()));
-    let engine = Engine::new(identity, client, node.finalized(), signing, last_signed);
-    let blocks = node.blocks(None);
-    match pipe {
-        None => engine.run(said, blocks, stop).await,
+        server.spawn(Server::new(sender.clone(), queue_bytes, token).run(listener));
+    }
+    let pipe = config
+        .interface
+        .pipe
+        .then(|| Pipe::start(tokio::io::stdin(), tokio::io::stdout(), queue_bytes, sender.clone()));
+    let engine = Engine::new(identity, client, node.finalized(), signing);
+    let heads = Heads::of(node.blocks(None));
+    let ended = match pipe {
+        None => engine.run(said, heads, stop).await,
         Some(mut pipe) => {
-            let ended = async {
+            let stop_or_end = async {
                 tokio::select! {
                     () = stop => {}
-                    () = pipe.ended() => info!("the validator has closed the pipe: stopping"),
+                    () = pipe.ended() => {}
                 }
             };
-            engine.run(said, blocks, ended).await;
+            let ended = engine.run(said, heads, stop_or_end).await;
             pipe.finish().await?;
+            ended
         }
+    };
+    match ended {
+        Ended::Asked => Ok(()),
+        Ended::Broken(what) => Err(StartError::Broken(what)),
     }
-    Ok(())
 }
 
 /// What a WebSocket's clients have to bring. Nothing would be brought by everybody.
@@ -206,23 +224,26 @@ fn identify(
         checkpoint_key,
         interval: snapshot.domain.checkpoint_interval.max(1),
         votes_automatically: config.vote.automatically,
+        signs_from: 0,
+        last_signed: None,
     })
 }
 
-/// The protection file. A new one signs nothing up to the checkpoint after the next one: if the key was in use after all, its
-/// last votes may be for these.
-fn protect(
-    config: &Config,
-    is_new: bool,
-    snapshot: &Snapshot,
-    key: PublicKey,
-) -> Result<Protection, ProtectionError> {
-    let (path, genesis_hash) = (&config.keys.protection, snapshot.domain.genesis_hash);
-    if !is_new {
-        return Protection::open(path, genesis_hash, key);
-    }
+/// The first checkpoint that a new protection file lets sign. The key is said to have signed nothing; if it has after all,
+/// its last votes must not be contradicted.
+///
+/// * A sidecar signs up to [`AHEAD`] checkpoints beyond what its node has finalized, and that node may have been one
+///   ahead of ours. What an earlier life of the key has sent can still be on its way for that long.
+/// * It signs for authorized validators alone. A candidate has not been one since it registered, and the chain excuses whatever
+///   is older. So nothing of such a key is on its way, and it need not wait for those sixteen.
+fn first_checkpoint(snapshot: &Snapshot, account: &AccountId32) -> CheckpointNumber {
     let next = snapshot.number / snapshot.domain.checkpoint_interval.max(1) + 1;
-    Protection::create(path, genesis_hash, key, next + 1)
+    let status = snapshot.validator(account).map(|known| known.status);
+    let last = match status {
+        Some(ValidatorStatus::Candidate) => next,
+        _ => next.saturating_add(AHEAD),
+    };
+    last.saturating_add(1)
 }
 
 fn client_config(config: &Config, peer: &PeerKey, identity: &Identity) -> client::Config {
@@ -241,55 +262,5 @@ fn client_config(config: &Config, peer: &PeerKey, identity: &Identity) -> client
     }
 }
 
-/// A task that ends with this.
-struct Task<T>(JoinHandle<T>);
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Standard input and output.
-struct Pipe {
-    outlet: Arc<Outlet>,
-    reader: Task<()>,
-    writer: Task<io::Result<()>>,
-    is_written: bool,
-}
-
-impl Pipe {
-    fn start(queue_bytes: usize, said: mpsc::Sender<Said>) -> Self {
-        let outlet = Outlet::new(queue_bytes);
-        let reading = outlet.clone();
-        let reader = tokio::spawn(async move {
-            // First of all, so that its greeting comes first.
-            if said.send(Said::Joined(reading.clone())).await.is_ok() {
-                pipe::read(BufReader::new(tokio::io::stdin()), reading, said).await;
-            }
-        });
-        let writer = tokio::spawn(pipe::write(tokio::io::stdout(), outlet.clone()));
-        Self { outlet, reader: Task(reader), writer: Task(writer), is_written: false }
-    }
-
-    /// Resolves when one of the two ends is gone.
-    async fn ended(&mut self) {
-        tokio::select! {
-            _ = &mut self.reader.0 => {}
-            _ = &mut self.writer.0 => self.is_written = true,
-        }
-    }
-
-    /// Lets the last lines leave.
-    async fn finish(mut self) -> Result<(), StartError> {
-        self.outlet.close();
-        if !self.is_written {
-            // Who does not read them does not get them.
-            let _ = timeout(LAST_WORDS, &mut self.writer.0).await;
-        }
-        match self.outlet.is_too_slow() {
-            true => Err(StartError::NotRead),
-            false => Ok(()),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

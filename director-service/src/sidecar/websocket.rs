@@ -3,19 +3,21 @@
 //! * *Web pages are refused*: a browser says where a page comes from (`Origin`), a program does not. Any page that an operator
 //!   opens could otherwise reach this port.
 //! * *Token*: where one is configured, `Authorization: Bearer TOKEN` is needed.
-//! * *Bounds*: [`MAX_CONNECTIONS`] at once, 5 s for the handshake, 30 s for a write that does not get on.
+//! * *Bounds*: [`MAX_CONNECTIONS`] at once, and as many that have not shaken hands yet, for 5 s at most; one more of those
+//!   takes the place of the oldest. So who has no token takes no place from who has it. 30 s for a write that does
+//!   not get on.
 
 use super::{engine::Said, outlet::Outlet, protocol::MAX_LINE};
 use futures::{SinkExt, StreamExt};
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
-    task::JoinSet,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::{AbortHandle, JoinSet},
     time::{sleep, timeout},
 };
 use tokio_tungstenite::{
-    accept_hdr_async_with_config,
+    WebSocketStream, accept_hdr_async_with_config,
     tungstenite::{
         Message,
         handshake::server::{ErrorResponse, Request, Response},
@@ -29,6 +31,9 @@ use zeroize::Zeroizing;
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 16;
 
+/// Connections that shake hands at once.
+const MAX_HANDSHAKES: usize = 16;
+
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
 const WRITE: Duration = Duration::from_secs(30);
@@ -36,64 +41,93 @@ const WRITE: Duration = Duration::from_secs(30);
 /// What every connection needs.
 #[derive(Clone)]
 pub(super) struct Server {
-    pub(super) said: mpsc::Sender<Said>,
-    pub(super) queue_bytes: usize,
-    pub(super) token: Option<Arc<Zeroizing<String>>>,
+    said: mpsc::Sender<Said>,
+    queue_bytes: usize,
+    token: Option<Arc<Zeroizing<String>>>,
+    /// Longest time to the end of the handshake.
+    handshake: Duration,
+    room: Arc<Semaphore>,
 }
 
 impl Server {
+    pub(super) fn new(
+        said: mpsc::Sender<Said>,
+        queue_bytes: usize,
+        token: Option<Zeroizing<String>>,
+    ) -> Self {
+        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        Self { said, queue_bytes, token: token.map(Arc::new), handshake: HANDSHAKE, room }
+    }
+
     /// Serves for ever; dropped, it ends every connection.
     pub(super) async fn run(self, listener: TcpListener) {
-        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let mut connections = JoinSet::new();
+        let (mut handshakes, mut connections) = (JoinSet::new(), JoinSet::new());
+        let mut oldest = VecDeque::<AbortHandle>::new();
         loop {
             let accepted = tokio::select! {
                 Some(_) = connections.join_next() => continue,
+                Some(done) = handshakes.join_next() => {
+                    if let Ok(Some((socket, place))) = done {
+                        connections.spawn(self.clone().serve(socket, place));
+                    }
+                    continue;
+                }
                 accepted = listener.accept() => accepted,
             };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
+            match accepted {
+                Ok((stream, _)) => {
+                    oldest.retain(|handshake| !handshake.is_finished());
+                    if oldest.len() >= MAX_HANDSHAKES
+                        && let Some(handshake) = oldest.pop_front()
+                    {
+                        handshake.abort();
+                    }
+                    oldest.push_back(handshakes.spawn(self.clone().shake_hands(stream)));
+                }
                 Err(error) => {
                     warn!(%error, "the WebSocket's port has trouble");
                     sleep(Duration::from_secs(1)).await;
-                    continue;
                 }
-            };
-            // More have to wait for nobody: their connection just closes.
-            let Ok(permit) = room.clone().try_acquire_owned() else { continue };
-            let server = self.clone();
-            connections.spawn(async move {
-                server.serve(stream).await;
-                drop(permit);
-            });
+            }
         }
     }
 
+    /// A WebSocket and its place, if it is welcome and there is one.
     #[expect(clippy::result_large_err, reason = "the library wants its refusals so")]
-    async fn serve(self, stream: TcpStream) {
+    async fn shake_hands(self, stream: TcpStream) -> Option<(WebSocketStream<TcpStream>, Place)> {
         let limits = WebSocketConfig::default()
             .max_message_size(Some(MAX_LINE))
             .max_frame_size(Some(MAX_LINE));
         let _ = stream.set_nodelay(true);
-        let token = self.token.clone();
-        let check = |request: &Request, response: Response| match refusal(
-            request,
-            token.as_ref().map(|token| token.as_str()),
-        ) {
-            None => Ok(response),
-            Some((status, why)) => {
-                let mut refused = ErrorResponse::new(Some(format!("{why}\n")));
-                *refused.status_mut() = status;
-                Err(refused)
+        let mut place = None;
+        let check = |request: &Request, response: Response| {
+            let token = self.token.as_ref().map(|token| token.as_str());
+            let refused = refusal(request, token).or_else(|| {
+                place = self.room.clone().try_acquire_owned().ok();
+                let full = "all places are taken; close a connection first";
+                place.is_none().then_some((StatusCode::SERVICE_UNAVAILABLE, full))
+            });
+            let Some((status, why)) = refused else { return Ok(response) };
+            let mut refused = ErrorResponse::new(Some(format!("{why}\n")));
+            *refused.status_mut() = status;
+            Err(refused)
+        };
+        let accept = accept_hdr_async_with_config(stream, check, Some(limits));
+        let accepted = timeout(self.handshake, accept).await;
+        match accepted {
+            Ok(Ok(socket)) => Some((socket, place?)),
+            Ok(Err(error)) => {
+                debug!(%error, "no WebSocket");
+                None
             }
-        };
-        let accepted =
-            timeout(HANDSHAKE, accept_hdr_async_with_config(stream, check, Some(limits))).await;
-        let socket = match accepted {
-            Ok(Ok(socket)) => socket,
-            Ok(Err(error)) => return debug!(%error, "no WebSocket"),
-            Err(_) => return debug!("no WebSocket within {HANDSHAKE:?}"),
-        };
+            Err(_) => {
+                debug!("no WebSocket within {:?}", self.handshake);
+                None
+            }
+        }
+    }
+
+    async fn serve(self, socket: WebSocketStream<TcpStream>, _place: Place) {
         let (mut sink, mut stream) = socket.split();
         let outlet = Outlet::new(self.queue_bytes);
         if self.said.send(Said::Joined(outlet.clone())).await.is_err() {
@@ -133,6 +167,9 @@ impl Server {
         outlet.close();
     }
 }
+
+/// A place among the connections.
+type Place = OwnedSemaphorePermit;
 
 /// Why this is not upgraded, if it is not.
 fn refusal(request: &Request, token: Option<&str>) -> Option<(StatusCode, &'static str)> {

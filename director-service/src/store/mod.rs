@@ -44,7 +44,7 @@ pub use history::{History, Recent};
 pub use outbox::{Outbox, Record, State};
 pub use overlay::MAX_UNWRITTEN_VOTES;
 pub use thread::MAX_BATCH;
-pub use upkeep::{Contents, Report, check, compact};
+pub use upkeep::{Contents, Report, check, compact, proofs};
 
 use director_primitives::H256;
 use error::io_error;

@@ -7,8 +7,8 @@ use super::{
 use codec::{DecodeAll, Encode};
 use director_primitives::{AccountId32, CheckpointNumber, H256, SignedVote};
 use redb::{
-    Builder, Database, Error, ReadableDatabase, ReadableTable, StorageError, Table,
-    TableDefinition, TableError, WriteTransaction,
+    Builder, Database, Error, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageError,
+    Table, TableDefinition, TableError, WriteTransaction,
 };
 use std::{fs, io::ErrorKind, path::Path};
 
@@ -23,6 +23,9 @@ const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 
 /// Key of the genesis hash in [`META`].
 const GENESIS: &str = "genesis_hash";
+
+/// Votes after which it is told how many were read.
+const TOLD_EVERY: u64 = 1_000;
 
 /// The open file.
 pub(super) struct Tables(Database);
@@ -252,9 +255,16 @@ impl<'t> Opened<'t> {
     }
 
     /// Counts everything, and what cannot be read.
-    pub(super) fn contents(&self) -> Result<Contents, StorageError> {
+    pub(super) fn contents(
+        &self,
+        mut so_far: impl FnMut(u64, u64),
+    ) -> Result<Contents, StorageError> {
         let mut found = Contents::default();
-        for entry in self.votes.iter()? {
+        let total = self.votes.len()?;
+        for (done, entry) in (0..).zip(self.votes.iter()?) {
+            if done % TOLD_EVERY == 0 {
+                so_far(done, total);
+            }
             let (key, value) = entry?;
             let (checkpoint, _) = key.value();
             match SignedVote::decode_all(&mut value.value()) {

@@ -1,7 +1,7 @@
 //! Looks after the file while no director has it open: `director store`.
 
 use super::{
-    FILE_NAME, StoreError,
+    FILE_NAME, Record, StoreError,
     error::file_error,
     tables::{Tables, builder},
 };
@@ -34,17 +34,18 @@ pub struct Report {
     pub contents: Contents,
 }
 
-/// Reads all of the file in `folder`, compares its checksums, and puts right what can be.
+/// Reads all of the file in `folder`, compares its checksums, and puts right what can be. Once that is done, votes are read, and
+/// `so_far` is told of how many, of how many.
 ///
 /// # Errors
 ///
 /// If there is none, a director has it open, or it cannot be put right.
-pub fn check(folder: &Path) -> Result<Report, StoreError> {
+pub fn check(folder: &Path, so_far: impl FnMut(u64, u64)) -> Result<Report, StoreError> {
     let (path, mut database) = open(folder)?;
     let named = |error| file_error(&path, error);
     let is_sound = database.check_integrity().map_err(|error| named(error.into()))?;
     let tables = Tables::new(database, &path)?;
-    let contents = tables.transact(|file| file.contents()).map_err(named)?;
+    let contents = tables.transact(|file| file.contents(so_far)).map_err(named)?;
     let file_bytes = len(&path)?;
     Ok(Report { path, file_bytes, is_sound, contents })
 }
@@ -60,6 +61,17 @@ pub fn compact(folder: &Path) -> Result<(u64, u64), StoreError> {
     database.compact().map_err(|error| file_error(&path, error))?;
     database.close().map_err(|error| file_error(&path, error))?;
     Ok((before, len(&path)?))
+}
+
+/// The proofs in the file in `folder`, in ascending order of ids. Those that cannot be read are left out, and logged.
+///
+/// # Errors
+///
+/// If there is no file, a director has it open, or the disk fails.
+pub fn proofs(folder: &Path) -> Result<Vec<Record>, StoreError> {
+    let (path, database) = open(folder)?;
+    let tables = Tables::new(database, &path)?;
+    tables.transact(|file| file.records()).map_err(|error| file_error(&path, error))
 }
 
 fn open(folder: &Path) -> Result<(PathBuf, Database), StoreError> {

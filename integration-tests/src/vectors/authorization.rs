@@ -3,8 +3,9 @@
 use super::{
     GENESIS, Key, OTHER_GENESIS, account, fields::Fields, hexadecimal, spoilt, statements,
 };
+use codec::Encode;
 use director_primitives::{
-    Decision, RevocationReason, SignedAuthorizationRequest, SignedDirectorVote,
+    Decision, H256, RevocationReason, SignedAuthorizationRequest, SignedDirectorVote,
     authorization::first_nonce,
     threshold::{approvals_needed, quorum},
 };
@@ -40,16 +41,28 @@ fn requests() -> Value {
         ("the signature changed", GENESIS, spoilt),
     ];
     let shown = cases.into_iter().map(|(name, genesis_hash, signed)| {
-        json!({
-            "name": name,
-            "genesis_hash": hex::encode(genesis_hash),
-            "key": hex::encode(key.public()),
-            "bytes": hexadecimal(&signed),
-            "fields": signed.fields(),
-            "valid": signed.verify(&genesis_hash, &key.public()),
-        })
+        let valid = signed.verify(&genesis_hash, &key.public());
+        case(name, &genesis_hash, &key, &signed, valid)
     });
     shown.collect()
+}
+
+/// Something signed, and whether it is as it should be.
+fn case(
+    name: impl Into<Value>,
+    genesis_hash: &H256,
+    key: &Key,
+    signed: &(impl Encode + Fields),
+    valid: bool,
+) -> Value {
+    json!({
+        "name": name.into(),
+        "genesis_hash": hex::encode(genesis_hash),
+        "key": hex::encode(key.public()),
+        "bytes": hexadecimal(signed),
+        "fields": signed.fields(),
+        "valid": valid,
+    })
 }
 
 fn votes() -> Value {
@@ -87,14 +100,8 @@ fn votes() -> Value {
         ("the signature changed".to_owned(), GENESIS, spoilt),
     ]);
     let shown = cases.into_iter().map(|(name, genesis_hash, signed)| {
-        json!({
-            "name": name,
-            "genesis_hash": hex::encode(genesis_hash),
-            "key": hex::encode(key.public()),
-            "bytes": hexadecimal(&signed),
-            "fields": signed.fields(),
-            "valid": signed.verify(&genesis_hash, &key.public()),
-        })
+        let valid = signed.verify(&genesis_hash, &key.public());
+        case(name, &genesis_hash, &key, &signed, valid)
     });
     shown.collect()
 }

@@ -1,6 +1,7 @@
 //! `director validator protection`: carry what a key has signed from one signer to another.
 
 use crate::{
+    cli::output::say,
     keys::PeerKey,
     sidecar::protection::{Interchange, Protection},
 };
@@ -21,8 +22,8 @@ On the new one, before its sidecar is started:
   director validator protection import --protection checkpoint.protection --from signed.json
 
 An import adds to what is there; after it nothing is signed that either of the two forbids. The format is in
-docs/validators.md. Exit status: 0, or 1 with one line on stderr; an import that finds another block than the
-one that was signed here takes over the rest and ends with 1.")]
+docs/validators.md. Exit status: 0, or 1 with one line on stderr; an import that finds two blocks for one
+checkpoint signs neither of them again, nor anything new up to it, takes over the rest and ends with 1.")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -69,8 +70,7 @@ fn export(protection: &Path, to: Option<&Path>) -> anyhow::Result<()> {
     let known = Protection::open_any(protection)?.export();
     let json = serde_json::to_string_pretty(&known)?;
     let Some(to) = to else {
-        println!("{json}");
-        return Ok(());
+        return say(json);
     };
     let file = fs::OpenOptions::new().write(true).create_new(true).open(to);
     let mut file = file.with_context(|| {
@@ -78,13 +78,12 @@ fn export(protection: &Path, to: Option<&Path>) -> anyhow::Result<()> {
     })?;
     writeln!(file, "{json}")?;
     file.sync_all()?;
-    println!(
+    say(format_args!(
         "{}: {} checkpoints of key {}",
         to.display(),
         known.signed.len(),
         hex::encode(known.key.0)
-    );
-    Ok(())
+    ))
 }
 
 fn import(path: &Path, from: &Path, own: Option<PublicKey>) -> anyhow::Result<()> {
@@ -108,18 +107,21 @@ fn import(path: &Path, from: &Path, own: Option<PublicKey>) -> anyhow::Result<()
         Err(_) => Protection::create_from(path, &other)?,
     };
     let imported = protection.import(&other)?;
-    println!(
-        "{}: has {} checkpoints of key {key} from {}, {} of them added to what was there",
+    say(format_args!(
+        "{}: has {} checkpoints of key {key} from {}, {} of them added to what was there; before checkpoint {} \
+         nothing new is signed",
         path.display(),
         imported.new + imported.known,
         from.display(),
-        imported.new
-    );
+        imported.new,
+        protection.below()
+    ))?;
     ensure!(
         imported.conflicts.is_empty(),
-        "another block was signed there than here for checkpoints {:?}: if both signatures exist, the validator \
-         can be slashed; what was signed here stays, and the rest was added",
-        imported.conflicts
+        "two blocks were signed for checkpoints {:?}: if both signatures exist, the validator can be slashed; \
+         neither is signed again, nor anything new before checkpoint {}, and the rest was added",
+        imported.conflicts,
+        protection.below()
     );
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::status::meaning;
 use crate::{
     chain::{Account, Funds, Included, Node, Stake, Submitter, Token, ValidatorChain},
-    cli::{NodeArgs, block_on, start_logging},
+    cli::{NodeArgs, block_on, output::say, progress::Progress, start_logging},
     keys::{PeerKey, read_secret},
 };
 use anyhow::{Context, bail, ensure};
@@ -77,12 +77,13 @@ impl Args {
             );
             let (funds, fee) = (chain.funds().await?, chain.fee(&stake).await?);
             check_funds(&token, &keys.account, amount, funds, fee)?;
-            keys.show(&snapshot, &token, amount, funds, fee);
+            keys.show(&snapshot, &token, amount, funds, fee)?;
             if self.dry_run {
-                println!("dry run: nothing was submitted; without --dry-run this would be");
-                return Ok(());
+                return say("dry run: nothing was submitted; without --dry-run this would be");
             }
+            let waiting = Progress::begin("submitting, and waiting until it is finalized");
             let included = chain.register(&stake).await;
+            drop(waiting);
             let included =
                 included.with_context(|| format!("cannot register {}", keys.account.id()))?;
             say_what_comes_next(&node, &keys, &self.node, included).await
@@ -177,16 +178,19 @@ impl Keys {
         amount: u128,
         funds: Funds,
         fee: Option<u128>,
-    ) {
+    ) -> anyhow::Result<()> {
         let least = token.show(snapshot.domain.min_stake);
-        println!("chain          {:?}, block {}", snapshot.domain.genesis_hash, snapshot.number);
-        println!("account        {}, {} free", self.account.id(), token.show(funds.free));
-        println!("stake          {}, of which the chain asks {least} at least", token.show(amount));
+        let (genesis_hash, number) = (snapshot.domain.genesis_hash, snapshot.number);
+        say(format_args!("chain          {genesis_hash:?}, block {number}"))?;
+        let free = token.show(funds.free);
+        say(format_args!("account        {}, {free} free", self.account.id()))?;
+        let stake = token.show(amount);
+        say(format_args!("stake          {stake}, of which the chain asks {least} at least"))?;
         if let Some(fee) = fee {
-            println!("fee            about {}", token.show(fee));
+            say(format_args!("fee            about {}", token.show(fee)))?;
         }
-        println!("peer key       {}", hex::encode(self.peer.public().0));
-        println!("checkpoint key {}", hex::encode(self.checkpoint.public().0));
+        say(format_args!("peer key       {}", hex::encode(self.peer.public().0)))?;
+        say(format_args!("checkpoint key {}", hex::encode(self.checkpoint.public().0)))
     }
 }
 
@@ -201,31 +205,29 @@ async fn say_what_comes_next(
     let known = known.with_context(|| {
         format!("block {} registered {account}, and it is gone again", included.block_number)
     })?;
-    println!(
+    say(format_args!(
         "registered     registration {} in block {} ({:?})",
         known.registration_id, included.block_number, included.block_hash
-    );
+    ))?;
     let snapshot = node.ready().await?;
     let active = &snapshot.directors.active;
-    println!();
-    println!(
-        "What comes next: start the validator with these keys. It connects to one of the directors:"
-    );
+    say(
+        "\nWhat comes next: start the validator with these keys. It connects to one of the directors:",
+    )?;
     for director in active {
         let public = director.endpoints.iter().filter(|of| of.scope == EndpointScope::Public);
         let addresses: Vec<_> =
             public.map(|of| String::from_utf8_lossy(&of.address).into_owned()).collect();
-        println!("  {}  {}", hex::encode(director.peer_key.0), addresses.join(" "));
+        say(format_args!("  {}  {}", hex::encode(director.peer_key.0), addresses.join(" ")))?;
     }
     if active.is_empty() {
-        println!("  (none yet: governance has to add directors first)");
+        say("  (none yet: governance has to add directors first)")?;
     }
-    println!(
+    say(format_args!(
         "and asks to be admitted, with a proof of this stake. {} of {} directors must approve; that takes \
          a few blocks.\nFollow it with\n  director validator status --url {} --validator {account}",
         approvals_needed(active.len() as u32),
         active.len(),
         args.url(),
-    );
-    Ok(())
+    ))
 }

@@ -29,12 +29,13 @@ The very first start of a checkpoint key needs --new-protection-file. Never star
 key may have signed elsewhere: bring the file along, or import what the other signer exported.
 
 With --listen one line on standard error says where, with the real port for 0: listening websocket=127.0.0.1:9617
+The environment goes over the file, and options over both: DIRECTOR_VALIDATOR_CHAIN_URL is url in [chain].
 Logs go to stderr. docs/validators.md has the protocol, examples are in integration-tests/examples.
 Exit status: 0 after SIGINT, SIGTERM or the end of standard input (--pipe), 1 with one line on stderr for
 everything else.")]
 pub(super) struct Args {
     /// Configuration file; every option here goes over it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "DIRECTOR_VALIDATOR_CONFIG")]
     config: Option<PathBuf>,
     /// WebSocket of a node that you trust: ws://127.0.0.1:9944.
     #[arg(long, value_name = "URL")]

@@ -22,6 +22,8 @@ pub struct Proven {
 pub enum Input {
     /// The chain finalized a block; this is what it says.
     Finalized(Arc<Snapshot>),
+    /// What was said to be finalized is not: this is the newest block, though its number is lower.
+    Retracted(Arc<Snapshot>),
     /// A connection to a director stands.
     Up {
         /// Its key.

@@ -101,6 +101,15 @@ impl Links {
         self.refused_at.retain(|key, _| keep(key));
     }
 
+    /// The chain has come no further than this block.
+    pub(in crate::client) fn turn_back(&mut self, block: u64) {
+        self.refused_at.clear();
+        for session in self.sessions.values_mut() {
+            session.asked_at = None;
+            session.since = session.since.min(block);
+        }
+    }
+
     /// Something of this director has come.
     pub(in crate::client) fn heard(&mut self, now: Millis, director: &PublicKey) {
         if let Some(session) = self.sessions.get_mut(director) {
@@ -219,6 +228,8 @@ impl<K: Keys> Core<K> {
         self.links.swapping = None;
         let Some(session) = self.links.session_mut(&standby) else { return };
         session.slot = Slot::Primary;
+        // It may have been the primary before; how it relays is judged from when it says that it is one again.
+        session.primary_since = None;
         let is_authorized = session.authorized;
         self.stats.failovers += 1;
         out.push(Output::Tell(Event::Connected { director: standby }));

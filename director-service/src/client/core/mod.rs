@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     network::Frame,
-    repair::{Millis, Planner, Settings},
+    repair::{Millis, Planner, Sequence, Settings},
 };
 use director_primitives::{Answer, Control, PublicKey, Snapshot, Welcome};
 use links::Links;
@@ -61,8 +61,8 @@ pub struct Core<K> {
     unix_ms_at_start: u64,
     chance: Chance,
     ticked_at: Millis,
-    /// When messages came from the standby that the primary should have sent.
-    withheld: VecDeque<Millis>,
+    /// Which messages came from the standby that the primary should have sent, and has not sent since; and when.
+    withheld: VecDeque<(Millis, (Sequence, u64))>,
     /// Questions in a row whether our own messages were passed on that had no answer.
     unconfirmed: u32,
     relayed: Relayed,
@@ -146,6 +146,7 @@ impl<K: Keys> Core<K> {
     pub fn handle(&mut self, now: Millis, input: Input, out: &mut Vec<Output>) {
         match input {
             Input::Finalized(snapshot) => self.finalized(now, snapshot, out),
+            Input::Retracted(snapshot) => self.retracted(now, snapshot, out),
             Input::Up { director } => self.up(now, director, out),
             Input::Down { director, reason } => self.down(now, &director, reason, out),
             Input::DialFailed { director, error } => self.dial_failed(now, director, error, out),
@@ -218,6 +219,13 @@ impl<K: Keys> Core<K> {
         self.lose_patience(now, out);
         self.ask(out);
         self.connect(now, out);
+    }
+
+    /// Whatever waits for a block must not wait for one that never was.
+    fn retracted(&mut self, now: Millis, snapshot: Arc<Snapshot>, out: &mut Vec<Output>) {
+        self.links.turn_back(snapshot.number);
+        self.snapshot = None;
+        self.finalized(now, snapshot, out);
     }
 
     fn control(&mut self, now: Millis, from: PublicKey, message: Control, out: &mut Vec<Output>) {
@@ -304,6 +312,7 @@ impl<K: Keys> Core<K> {
                     self.dropped[reason as usize] += 1;
                     if reason == Dropped::Duplicate {
                         self.mind_repeat(now, &from);
+                        self.came_late(now, &from, &frame);
                     }
                 }
             }

@@ -5,7 +5,7 @@
 //! * upon a vector that has more than we: the [`Planner`](crate::repair::Planner) asks the primary, and the
 //!   standby a little later;
 //! * upon a message that the standby had to send: the primary has withheld it, or never got it. Told to the
-//!   application; after some of them we move;
+//!   application; after some of them that the primary has not sent a moment later either we move;
 //! * upon something that neither of the two sends: another standby;
 //! * upon what nobody has any more: a `Gap`;
 //! * upon our own messages in the vector of the standby: two directors have them. If they do not come there,
@@ -53,8 +53,15 @@ impl Patience {
     const WITH_MORE_LIARS: Self = Self { stuck_ms: 4_000, give_up_ms: 9_000 };
 }
 
-/// Withheld messages count so long.
+/// Withheld messages count so long, and so many of them at most.
 const WITHHELD_MS: u64 = 60_000;
+const MAX_WITHHELD: usize = 1_024;
+
+/// A message that the primary sends so little later than the standby is late, not withheld.
+const LATE_MS: u64 = 100;
+
+/// What the primary sends by itself so much later at most was not kept back: it has a backlog.
+const EXCUSED_MS: u64 = 1_000;
 
 impl<K: Keys> Core<K> {
     /// Tells a director what we want of it and where we stopped.
@@ -177,20 +184,37 @@ impl<K: Keys> Core<K> {
         let is_standby = self.links.session(from).is_some_and(|of| of.slot == Slot::Standby);
         // What is fetched when we have just come to the primary is not for it to answer for.
         let is_settled = self.links.is_level(&primary);
-        let was_asked = self.planner.asked(&primary, &sequence, seq).is_some();
+        let was_asked = self.planner.was_asked(&primary, &sequence, seq);
         if !is_standby || !is_settled || !was_asked || *from == primary {
             return;
         }
         self.stats.withheld += 1;
         let range = sequence.range(seq, seq);
         out.push(Output::Tell(Event::Withheld { director: primary, via: *from, message: range }));
-        self.withheld.push_back(now);
-        while self.withheld.front().is_some_and(|at| now > at.saturating_add(WITHHELD_MS)) {
+        if self.withheld.len() >= MAX_WITHHELD {
             self.withheld.pop_front();
         }
-        if self.withheld.len() >= self.config.withheld_limit {
+        while self.withheld.front().is_some_and(|(at, _)| now > at.saturating_add(WITHHELD_MS)) {
+            self.withheld.pop_front();
+        }
+        let had_time = |(at, _): &&(Millis, _)| now >= at.saturating_add(LATE_MS);
+        let before = self.withheld.iter().take_while(had_time).count();
+        self.withheld.push_back((now, (sequence, seq)));
+        if before + 1 >= self.config.withheld_limit {
             self.withheld.clear();
             self.move_away(now, out);
+        }
+    }
+
+    /// A message came again. What the primary sends by itself, a moment after the standby was asked for it, it has not kept
+    /// back: a standby that claims messages before there are any gets them as early as the primary does.
+    pub(super) fn came_late(&mut self, now: Millis, from: &PublicKey, frame: &[u8]) {
+        if self.withheld.is_empty() || self.links.primary() != Some(*from) {
+            return;
+        }
+        if let Some(place) = self.inbox.place_of(frame) {
+            self.withheld
+                .retain(|(at, withheld)| *withheld != place || now > at.saturating_add(EXCUSED_MS));
         }
     }
 

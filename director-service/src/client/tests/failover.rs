@@ -326,12 +326,149 @@ fn a_primary_that_relays_nothing_and_answers_every_question_is_left() {
 }
 
 #[test]
+fn a_primary_that_was_one_before_is_judged_from_when_it_is_one_again() {
+    let mut rig = Rig::connected(|_| ());
+    let there = || vec![entry(2, 5, 10)];
+    rig.put(Input::Down { director: director(50), reason: DownReason::Closed });
+    rig.vector(51, there(), true);
+    rig.connect(52, there());
+    rig.out.clear();
+    // The one that is wanted more comes back, takes its place again, and dies once more.
+    rig.connect(50, there());
+    let is_asked =
+        |rig: &Rig| rig.attaches().iter().any(|of| (of.0, of.1) == (director(50), Role::Primary));
+    for _ in 0..100 {
+        if is_asked(&rig) {
+            break;
+        }
+        rig.wait(200);
+    }
+    rig.vector(50, there(), true);
+    rig.vector(51, there(), true);
+    assert_eq!((rig.core.primary(), rig.core.standby()), (Some(director(50)), Some(director(51))));
+    rig.wait(6_000);
+    rig.put(Input::Down { director: director(50), reason: DownReason::Closed });
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    rig.connect(52, there());
+    // It has not said yet that it relays to us: until then it sends what we ask for, and no wonder.
+    for seq in (11..160).step_by(2) {
+        rig.vector(52, vec![entry(2, 5, seq + 1)], false);
+        rig.wait(100);
+        rig.frames(51, &[seq, seq + 1]);
+        rig.answer(51, range(2, seq, seq + 1), seq - 1, seq + 1);
+        assert_eq!(rig.core.primary(), Some(director(51)), "at message {seq}");
+    }
+}
+
+#[test]
 fn a_primary_that_is_asked_too_early_is_not_left() {
     let mut rig = Rig::connected(|_| ());
     // Relayed, and sent once more because we asked.
     with_messages(&mut rig, |rig, seq| rig.frames(50, &[seq, seq]));
     assert_eq!(rig.core.primary(), Some(director(50)));
     assert!(rig.fetches().len() >= 90, "{}", rig.fetches().len());
+}
+
+#[test]
+fn a_standby_that_claims_what_is_yet_to_be_said_accuses_nobody() {
+    let mut rig = Rig::connected(|_| ());
+    for seq in 11..=110 {
+        rig.vector(51, vec![entry(2, 5, seq)], false);
+        // Its turn begins when it is noticed that the one before has come.
+        rig.wait(if seq == 11 { 100 } else { 150 });
+        let asked = rig.fetches().last().cloned();
+        assert_eq!(asked, Some((director(50), vec![range(2, seq, seq)])), "{seq}");
+        // There is no such message yet, as both of them say.
+        rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
+        rig.wait(150);
+        rig.answer(51, range(2, seq, seq), seq - 1, seq - 1);
+        rig.frames(50, &[seq]);
+        assert_eq!(rig.core.primary(), Some(director(50)), "{seq}");
+    }
+    assert_eq!(rig.delivered().len(), 100);
+    assert_eq!(rig.core.stats().withheld, 0);
+}
+
+#[test]
+fn a_standby_that_is_asked_too_early_and_a_little_faster_accuses_nobody() {
+    for (is_sent, primary) in [(true, 50), (false, 51)] {
+        let mut rig = Rig::connected(|_| ());
+        for seq in 11..=40 {
+            rig.vector(51, vec![entry(2, 5, seq)], false);
+            rig.wait(100);
+            rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
+            rig.wait(150);
+            rig.frames(51, &[seq]);
+            rig.answer(51, range(2, seq, seq), seq - 1, seq);
+            rig.wait(50);
+            // Relayed a little later, or never.
+            if is_sent {
+                rig.frames(50, &[seq]);
+            }
+            rig.wait(50);
+            if rig.core.primary() == Some(director(51)) {
+                break;
+            }
+        }
+        assert_eq!(rig.core.primary(), Some(director(primary)), "sent: {is_sent}");
+    }
+}
+
+#[test]
+fn who_sends_long_after_the_others_has_kept_back() {
+    for (later, primary) in [(500, 50), (2_000, 51)] {
+        let mut rig = Rig::connected(|_| ());
+        for seq in 11..=20 {
+            rig.vector(51, vec![entry(2, 5, seq)], false);
+            rig.wait(100);
+            rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
+            rig.wait(150);
+            rig.frames(51, &[seq]);
+            rig.answer(51, range(2, seq, seq), seq - 1, seq);
+            rig.wait(later);
+            rig.frames(50, &[seq]);
+            if rig.core.primary() == Some(director(51)) {
+                break;
+            }
+        }
+        assert_eq!(rig.core.primary(), Some(director(primary)), "{later} ms later");
+    }
+}
+
+#[test]
+fn a_forged_copy_of_what_was_withheld_excuses_nobody() {
+    let mut rig = Rig::connected(|config| config.withheld_limit = 2);
+    for seq in [11, 12] {
+        assert_eq!(rig.core.primary(), Some(director(50)));
+        rig.vector(51, vec![entry(2, 5, seq)], false);
+        rig.wait(100);
+        rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
+        rig.wait(150);
+        rig.frames(51, &[seq]);
+        rig.answer(51, range(2, seq, seq), seq - 1, seq);
+        let mut forged = message(2, 5, Critical, seq);
+        *forged.last_mut().unwrap() ^= 1;
+        rig.put(Input::Frames(vec![(director(50), forged.into())]));
+        rig.wait(100);
+    }
+    assert_eq!(rig.core.primary(), Some(director(51)));
+}
+
+#[test]
+fn after_a_block_that_never_was_lower_ones_count() {
+    let mut rig = Rig::new(|_| ());
+    rig.put(Input::Finalized(Arc::new(authorized(5_000, 4))));
+    rig.put(Input::Finalized(Arc::new(authorized(20, 4))));
+    rig.connect(50, vec![entry(2, 5, 10)]);
+    rig.put(Input::Finalized(Arc::new(authorized(21, 1))));
+    rig.frames(50, &[11]);
+    assert_eq!(rig.delivered(), [11], "lower ones are older views, and ignored");
+    rig.put(Input::Retracted(Arc::new(authorized(22, 1))));
+    rig.frames(50, &[12]);
+    assert_eq!(rig.delivered(), [11], "the second validator is not there at block 22");
+    rig.put(Input::Finalized(Arc::new(authorized(23, 4))));
+    rig.frames(50, &[12]);
+    assert_eq!(rig.delivered(), [11, 12]);
 }
 
 #[test]

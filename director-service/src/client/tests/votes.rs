@@ -50,6 +50,20 @@ fn a_restored_voter_remembers() {
 }
 
 #[test]
+fn a_late_restore_opens_nothing_that_was_closed() {
+    let mut voter = voter(1);
+    for checkpoint in 20..=40 {
+        voter.vote(checkpoint, REAL).unwrap();
+    }
+    let refused = VoteRefused::TooOld { checkpoint: 25, oldest: 33 };
+    assert_eq!(voter.vote(25, OTHER), Err(refused));
+    // Room for one is made by the oldest, which is older than all that was forgotten.
+    voter.restore([vote(1, 3, REAL)]);
+    assert_eq!(voter.vote(25, OTHER), Err(refused));
+    assert_eq!(voter.vote(4, OTHER), Err(VoteRefused::TooOld { checkpoint: 4, oldest: 33 }));
+}
+
+#[test]
 fn more_than_two_thirds_make_a_certificate_once() {
     let (mut voter, block) = (voter(1), authorized(30, 4));
     for n in [4, 2] {
@@ -131,6 +145,16 @@ fn a_forged_vote_does_not_count() {
     forged.signature = Signature::from_raw([1; 64]);
     assert_eq!(voter.count(&block, &forged), ignored(Ignored::InvalidSignature));
     assert_eq!(voter.count(&block, &vote(2, 3, REAL)), Counted::Votes { got: 1, needed: 3 });
+}
+
+#[test]
+fn after_a_block_that_never_was_votes_count_again() {
+    let mut voter = voter(1);
+    let (far, near) = (authorized(1_000_000, 4), authorized(40, 4));
+    let interval = near.domain.checkpoint_interval;
+    voter.count(&far, &vote(2, far.number / interval, REAL));
+    let counted = voter.count(&near, &vote(2, near.number / interval, REAL));
+    assert!(matches!(counted, Counted::Votes { got: 1, .. }), "{counted:?}");
 }
 
 #[test]

@@ -109,3 +109,19 @@ proptest! {
         }
     }
 }
+
+/// Found by the fuzz target `client`: sums at the end of the numbers made a hole of the last one.
+#[test]
+fn the_last_number_that_there_is_comes_after_the_last_but_one() {
+    for before in [1, 2, 3, WINDOW, WINDOW + 1, WINDOW + 2] {
+        let start = u64::MAX - before;
+        let mut window = Window::after(start);
+        assert_eq!(window.place(u64::MAX), Place::New);
+        let lost = (before > WINDOW).then_some((start + 1, u64::MAX - WINDOW));
+        assert_eq!(window.mark(u64::MAX), lost, "{before}");
+        assert_eq!(window.place(u64::MAX), Place::Seen);
+        assert_eq!(window.top(), u64::MAX);
+        let missing = (before > 1).then(|| (lost.map_or(start, |(_, to)| to) + 1, u64::MAX - 1));
+        assert_eq!(window.holes(u64::MAX, 2), Vec::from_iter(missing), "{before}");
+    }
+}

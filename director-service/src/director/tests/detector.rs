@@ -144,16 +144,19 @@ fn who_may_not_speak_is_still_heard_by_the_detector() {
 #[test]
 fn who_is_punished_already_is_accused_to_the_reporter_alone_and_not_without_end() {
     let mut rig = Rig::new(&World::new(3, 3).status(0, ValidatorStatus::Tombstoned));
-    let mut kept = 0;
-    for checkpoint in 1..=6 {
-        let seq = 2 * checkpoint;
-        publish(&mut rig, 0, seq - 1, &vote(0, checkpoint, 0xaa));
-        let out = publish(&mut rig, 0, seq, &vote(0, checkpoint, 0xbb));
-        kept += proven(&out).len();
+    let mut kept = Vec::new();
+    // What governance excuses has lower checkpoints than what it does not: nobody can fill the places with the former.
+    for (seq, checkpoint) in (1..).zip([5, 6, 7, 8, 4, 8, 3, 9, 2, 8, 10]) {
+        let block = 2 * seq as u8;
+        publish(&mut rig, 0, 2 * seq - 1, &vote(0, checkpoint, block));
+        let out = publish(&mut rig, 0, 2 * seq, &vote(0, checkpoint, block + 1));
+        if !proven(&out).is_empty() {
+            kept.push(checkpoint);
+        }
         assert!(!out.iter().any(|out| matches!(out, Output::Send { .. })), "{out:?}");
     }
-    assert_eq!((kept, count(&rig, Refusal::LateProof)), (4, 6));
-    assert_eq!((rig.core.stats().votes_seen, rig.core.stats().double_signs_detected), (12, 0));
+    assert_eq!(kept, [5, 6, 7, 8, 9, 10]);
+    assert_eq!(rig.core.stats().double_signs_detected, 0);
 }
 
 #[test]

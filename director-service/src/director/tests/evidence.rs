@@ -84,10 +84,13 @@ fn a_proof_comes_too_late_after_the_punishment() {
 fn proofs_against_one_validator_are_bounded_until_the_chain_acts() {
     let mut rig = Rig::new(&World::new(3, 2));
     let peer = director_key(1).public();
-    for checkpoint in 1..=10 {
+    for checkpoint in (1..=10).rev() {
         tell(&mut rig, peer, proof(0, checkpoint));
     }
     assert_eq!(count(&rig, Refusal::SurplusProof), 6);
+    // One at a higher checkpoint is not excused with those, and takes the place of the lowest.
+    assert!(is_proven(&tell(&mut rig, peer, proof(0, 11))));
+    assert!(!is_proven(&tell(&mut rig, peer, proof(0, 7))), "it had its place");
     assert!(is_proven(&tell(&mut rig, peer, proof(1, 1))), "others are not affected");
 
     // A peer that comes later is told of what the chain has not acted on.

@@ -30,6 +30,8 @@ function duration(ms) {
   return `${Math.round(ms / 3600000)} h`;
 }
 
+const rtt = (of) => (of.rtt_ms == null ? null : duration(of.rtt_ms));
+
 // A director looks every 50 ms.
 const took = (ms) => (ms === 0 ? "< 50 ms" : duration(ms));
 
@@ -153,7 +155,7 @@ function showMesh() {
     cell(of.cpu_permille == null ? null : `${(of.cpu_permille / 10).toFixed(0)} %`, "n"),
     cell(of.lag_blocks, "n"),
     cell(of.this ? "" : of.heard_ms_ago == null ? "never" : duration(of.heard_ms_ago), "n"),
-    cell(of.this || of.clock_ms == null ? "" : `${of.clock_ms} ms`, "n")))
+    cell(of.this ? "" : rtt(of), "n")))
     : [none(7, "No director is known yet.")]);
   schedule("picture", showPicture);
   showVerdict();
@@ -200,16 +202,16 @@ function showAuthorizations() {
     : [make("p", { class: "empty" }, "No candidate waits.")]));
 }
 
-const STEPS = { proven: "Two votes proven", submitted: "Report submitted", finalized: "In the chain", slash: "Slash" };
+const STEPS = { proven: "Two votes proven", submitted: "Report submitted", finalized: "In the chain", slash: "Slash", cancelled: "Slash cancelled" };
 
 function showEvidence() {
   const { items } = state.evidence;
   say("evidence-note", items.length ? `${items.length}${items.length === 100 ? " newest" : ""}` : "");
   $("#evidence").replaceChildren(...(items.length ? items.slice(0, 20).map((of) => {
     const step = (at) => {
-      const detail = at.at_ms ? clock(at.at_ms) : at.block && at.name !== "slash" ? "" : at.name === "slash" && at.block ? "from" : "";
-      return make("li", { class: at.state }, STEPS[at.name] ?? at.name,
-        make("small", {}, [detail, at.block ? `block ${count.format(at.block)}` : ""].filter(Boolean).join(" ") || " "));
+      const detail = at.at_ms ? clock(at.at_ms) : at.amount ? amount(at.amount) : at.name === "slash" && at.block ? "from" : "";
+      return make("li", { class: at.state, title: at.amount }, at.amount ? "Slashed" : STEPS[at.name] ?? at.name,
+        make("small", {}, [detail, at.block ? `block ${count.format(at.block)}` : ""].filter(Boolean).join(at.amount ? ", " : " ") || " "));
     };
     return make("div", { class: "case", "data-id": of.id },
       make("div", { class: "top" },
@@ -258,11 +260,12 @@ function showValidators() {
     cell(account(of.account)),
     cell(tag(of.status, kinds[of.status])),
     cell(of.connection ?? make("span", { class: "muted" }, "elsewhere")),
+    cell(of.connection ? rtt(of) : null, "n"),
     cell(of.last_vote == null ? null : count.format(of.last_vote), "n"),
     cell(state.lookedAt && of.status === "authorized" ? `${of.missed} of ${state.lookedAt}` : null, "n"),
     cell(of.connection ? bytes(of.waiting_bytes) : null, "n"),
     cell(make("span", { title: of.stake }, amount(of.stake)), "n")))
-    : [none(7, validators.length ? "None is like that." : "No validator is registered yet.")]);
+    : [none(8, validators.length ? "None is like that." : "No validator is registered yet.")]);
   $("#page").textContent = `${found.length ? state.page * ROWS + 1 : 0}–${state.page * ROWS + shown.length} of ${count.format(found.length)}`;
   $("#prev").disabled = state.page === 0;
   $("#next").disabled = state.page >= pages - 1;
@@ -306,6 +309,8 @@ function showPicture() {
     }
   }
   c.setLineDash([]);
+  const us = places.find((at) => at.of.this);
+  if (us && width > 420) for (const to of places) roundTrip(c, us, to, color);
   const here = state.validators.filter((of) => of.connection);
   for (const at of places) {
     if (at.of.this) validatorsOf(c, at, here, color);
@@ -325,6 +330,23 @@ function place(directors, width, height) {
     const angle = -Math.PI / 2 + (2 * Math.PI * n) / directors.length;
     return { of, angle, x: middle.x + rx * Math.cos(angle), y: middle.y + ry * Math.sin(angle), share: directors.length, width, height };
   });
+}
+
+// How long a message takes on one of our own links, beside the link's middle.
+function roundTrip(c, from, to, color) {
+  if (to.of.this || !to.of.connected || to.of.rtt_ms == null) return;
+  const text = rtt(to.of);
+  const [x, y] = [from.x + (to.x - from.x) * 0.55, from.y + (to.y - from.y) * 0.55];
+  c.font = "11px system-ui, sans-serif";
+  c.textAlign = "center";
+  c.textBaseline = "middle";
+  // A halo: the link goes on behind it.
+  c.lineWidth = 4;
+  c.lineJoin = "round";
+  c.strokeStyle = color("card");
+  c.strokeText(text, x, y + 0.5);
+  c.fillStyle = color("ink");
+  c.fillText(text, x, y + 0.5);
 }
 
 // Rows of dots on arcs away from the middle, as close as they must be to have room.
@@ -363,7 +385,7 @@ function dot(c, x, y, size, of, color) {
   if (of?.connection === "standby") { c.lineWidth = Math.max(1, size * 0.4); c.strokeStyle = shade; c.stroke(); }
   else { c.fillStyle = shade; c.fill(); }
   c.globalAlpha = 1;
-  if (of) spots.push({ x, y, text: `${short(of.account)}\n${of.status}, ${of.connection}\nlast vote ${of.last_vote ?? "none"}, ${bytes(of.waiting_bytes)} waiting` });
+  if (of) spots.push({ x, y, text: `${short(of.account)}\n${of.status}, ${of.connection}\nlast vote ${of.last_vote ?? "none"}, ${bytes(of.waiting_bytes)} waiting${of.rtt_ms == null ? "" : `\n${rtt(of)} there and back`}` });
 }
 
 // A disc, and a ring that says how full it is.
@@ -390,7 +412,7 @@ function director(c, at, color) {
   c.textAlign = "center";
   c.textBaseline = "middle";
   c.fillText(of.validators == null ? "?" : number(of.validators), x, y + 0.5);
-  spots.push({ x, y, big: true, text: `${short(of.account, 8, 6)}${of.this ? " (this one)" : ""}\n${of.connected ? "connected" : "not connected"}, ${of.validators ?? "?"} of ${of.capacity} seats\nload ${of.cpu_permille == null ? "?" : (of.cpu_permille / 10).toFixed(0)} %, ${of.lag_blocks ?? "?"} blocks behind` });
+  spots.push({ x, y, big: true, text: `${short(of.account, 8, 6)}${of.this ? " (this one)" : ""}\n${of.connected ? "connected" : "not connected"}, ${of.validators ?? "?"} of ${of.capacity} seats\nload ${of.cpu_permille == null ? "?" : (of.cpu_permille / 10).toFixed(0)} %, ${of.lag_blocks ?? "?"} blocks behind${of.rtt_ms == null ? "" : `\n${rtt(of)} there and back`}` });
 }
 
 function tipAt(box, x, y, text) {

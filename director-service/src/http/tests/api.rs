@@ -9,7 +9,8 @@ const DOCUMENT: &str = include_str!("../openapi.json");
 fn busy() -> Fixed {
     let evidence =
         Evidence { id: "0x01".into(), validator: Some("5Val1".into()), ..Default::default() };
-    let step = |name, state| Step { name, state, at_ms: Some(7), block: None };
+    let step =
+        |name, state| Step { name, state, at_ms: Some(7), block: None, amount: Some("8".into()) };
     let parts = Parts {
         chain: Chain {
             finalized: Some(BlockStatus { number: 7, hash: "0x02".into() }),
@@ -82,7 +83,13 @@ async fn every_answer_is_what_the_document_says_and_no_more() {
             &paths[&path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
         check(&document, schema, &answer, &path);
     }
-    for path in ["/healthz", "/readyz", "/metrics", "/api/v1/events", "/api/v1/openapi.json"] {
+    let answer = read("/api/v1/evidence/0x01").await;
+    let schema = json!({ "$ref": "#/components/schemas/Proof" });
+    check(&document, &schema, &answer, "a proof");
+    let unknown = ask(busy(), "/api/v1/evidence/0x02").await;
+    assert!(unknown.0.contains("404") && unknown.1.contains("/api/v1/evidence"), "{unknown:?}");
+    let id = "/api/v1/evidence/{id}";
+    for path in [id, "/healthz", "/readyz", "/metrics", "/api/v1/events", "/api/v1/openapi.json"] {
         assert!(paths.contains_key(path), "{path} is not described");
     }
     assert_eq!(read("/api/v1/openapi.json").await, document);

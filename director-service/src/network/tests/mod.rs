@@ -23,6 +23,7 @@ mod priorities;
 mod queue;
 mod quic;
 mod strangers;
+mod tap;
 mod windows;
 
 use super::{Config, DownReason, Event, Events, Frame, Handle, Payload, Side, Stats, start};

@@ -5,8 +5,8 @@ use crate::network::{
     DownReason, Multiaddr, Payload, Side, Socket,
     frame::{Decoder, Kind, header},
     link::lock,
-    muxer::Tap,
     pass::Pass,
+    tap::Tap,
 };
 use director_primitives::Priority::{Bulk, Normal};
 use futures::{AsyncReadExt, executor::block_on, io::Cursor};

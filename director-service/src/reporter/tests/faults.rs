@@ -85,7 +85,7 @@ async fn an_outbox_that_cannot_be_read_is_read_later() {
     rig.disk.put(&record(State::Proven));
     rig.disk.fail_reads(2);
     rig.start();
-    blocks(&sim, 3).await;
+    blocks(&sim, 9).await;
     assert!(matches!(rig.state(), State::Finalized { .. }));
 
     // What comes meanwhile does not take the place of what is on disk.

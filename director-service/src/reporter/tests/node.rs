@@ -156,14 +156,16 @@ impl Chain for FakeNode {
         &self,
         proof: &DoubleSignProof,
         journal: &dyn Journal,
-    ) -> Result<Extrinsic, ChainError> {
+    ) -> Result<Option<Extrinsic>, ChainError> {
         self.call().await?;
         let tx = self.sim.sign(&self.me, Call::Report(*proof));
         let extrinsic = Extrinsic { bytes: tx.id.encode(), nonce: tx.nonce, born: tx.born };
-        journal.write(&extrinsic).await;
+        if !journal.write(&extrinsic).await {
+            return Ok(None);
+        }
         // The question may be lost on its way, or the answer.
         if self.call().await.is_err() {
-            return Ok(extrinsic);
+            return Ok(Some(extrinsic));
         }
         if let Some(error) = self.script(|script| script.refusals.pop_front()) {
             return Err(error);
@@ -174,7 +176,12 @@ impl Chain for FakeNode {
         self.sim.hand(tx.id);
         // What came back does not matter.
         let _ = self.call().await;
-        Ok(extrinsic)
+        Ok(Some(extrinsic))
+    }
+
+    async fn is_report_pending(&self, proof: &DoubleSignProof) -> Result<bool, ChainError> {
+        self.call().await?;
+        Ok(self.sim.is_pending(proof))
     }
 
     async fn submit_again(&self, extrinsic: &Extrinsic) -> Result<Again, ChainError> {

@@ -44,7 +44,8 @@ async fn a_restart_takes_up_what_was_left() {
     rig.report(proof(1)).await;
     rig.until(|status| status.trouble.is_some()).await;
     rig.restart().await;
-    blocks(&sim, 4).await;
+    // Behind the three directors' turns.
+    blocks(&sim, 8).await;
     assert!(matches!(rig.state(), State::Finalized { .. }));
 
     // What is done stays done, and is still told.

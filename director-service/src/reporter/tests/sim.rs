@@ -291,6 +291,15 @@ impl Sim {
         })
     }
 
+    /// Whether the next block could have a report of this proof.
+    pub(super) fn is_pending(&self, proof: &DoubleSignProof) -> bool {
+        self.with(|inner| {
+            let nonce = |tx: &Tx| inner.best().nonce(&tx.from);
+            let mut ready = inner.pool.iter().filter(|tx| tx.nonce == nonce(tx));
+            ready.any(|tx| matches!(&tx.call, Call::Report(other) if other.id() == proof.id()))
+        })
+    }
+
     /// How many extrinsics some node was handed, each counted once.
     pub(super) fn handed(&self) -> usize {
         self.with(|inner| inner.handed.len())

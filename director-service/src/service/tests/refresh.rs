@@ -79,7 +79,11 @@ impl Chain for FakeChain {
         &self,
         _: &DoubleSignProof,
         _: &dyn Journal,
-    ) -> Result<Extrinsic, ChainError> {
+    ) -> Result<Option<Extrinsic>, ChainError> {
+        Err(ChainError::Refused("not asked for here".into()))
+    }
+
+    async fn is_report_pending(&self, _: &DoubleSignProof) -> Result<bool, ChainError> {
         Err(ChainError::Refused("not asked for here".into()))
     }
 

@@ -3,7 +3,7 @@
 //! An alarm lasts as long as its cause: nothing is remembered and nothing has to be confirmed. The rules in
 //! `deploy/prometheus` have the same ones for who is asleep; `docs/monitoring.md` lists those.
 
-use crate::http::{Alarm, Alarms, Case, MeshDirector, Parts};
+use crate::http::{Alarm, Alarms, Case, Checkpoint, MeshDirector, Parts};
 
 /// A chain that has finalized nothing for so long is not to be relied on, in seconds.
 const SILENCE_S: u64 = 120;
@@ -220,6 +220,13 @@ fn about_a_director(of: &MeshDirector, list: &mut List) {
     }
 }
 
+/// Checkpoints that should have their certificate, the newest first: not the newest of all, whose votes may be on
+/// their way, nor one that somebody has voted for before its block is finalized here.
+pub(super) fn settled(parts: &Parts) -> impl Iterator<Item = &Checkpoint> {
+    let current = parts.chain.checkpoint;
+    parts.checkpoints.items.iter().skip_while(move |of| of.checkpoint > current).skip(1)
+}
+
 fn about_validators(parts: &Parts, list: &mut List) {
     let slow = parts.validators.items.iter().filter(|of| of.waiting_bytes > SLOW_BYTES).count();
     if slow > 0 {
@@ -242,9 +249,8 @@ fn about_validators(parts: &Parts, list: &mut List) {
             "ask their operators; with a third of them silent there are no certificates",
         );
     }
-    // The newest may be on its way.
-    let mut late = parts.checkpoints.items.iter().skip(1).take(3).filter(|of| !of.certified);
-    if let Some(of) = late.next_back() {
+    let late = settled(parts).take(3).filter(|of| !of.certified).last();
+    if let Some(of) = late {
         list.critical(
             "no-certificate",
             format!(
@@ -282,9 +288,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::http::{
-        BlockStatus, Chain, Checkpoint, Checkpoints, Evidence, Mesh, Step, Validator,
-    };
+    use crate::http::{BlockStatus, Chain, Checkpoints, Evidence, Mesh, Step, Validator};
 
     fn director(n: u8) -> MeshDirector {
         MeshDirector {
@@ -362,6 +366,27 @@ mod tests {
         for (level, id, change) in causes {
             assert_eq!(after(change), (level, vec![id.to_string()]));
         }
+    }
+
+    #[test]
+    fn a_vote_that_comes_before_its_block_raises_no_alarm() {
+        let with = |current: u64, votes: &[(u64, bool)]| {
+            after(|_, parts| {
+                parts.chain.checkpoint = current;
+                let items = votes.iter().map(|(checkpoint, certified)| Checkpoint {
+                    checkpoint: *checkpoint,
+                    certified: *certified,
+                    ..Default::default()
+                });
+                parts.checkpoints = Checkpoints { items: items.collect(), ..Default::default() };
+            })
+        };
+        assert_eq!(with(7, &[(7, false), (6, true)]), ("ok", vec![]));
+        // Somebody is a block ahead: 7 is still under way.
+        assert_eq!(with(7, &[(8, false), (7, false), (6, true)]), ("ok", vec![]));
+        let late = ("critical", vec!["no-certificate".to_string()]);
+        assert_eq!(with(8, &[(8, false), (7, false), (6, true)]), late);
+        assert_eq!(with(7, &[(8, false), (7, false), (6, false)]), late);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     View,
-    alarms::{Facts, SLOW_BYTES},
+    alarms::{Facts, SLOW_BYTES, settled},
     lock, parts,
 };
 use crate::{
@@ -125,10 +125,7 @@ impl View {
                 + parts.validators.items.iter().map(|of| slow(of.waiting_bytes)).sum::<u64>(),
             evidence_open: open().count() as u64,
             evidence_stuck: open().filter(|of| of.evidence.trouble.is_some()).count() as u64,
-            uncertified: {
-                let older = parts.checkpoints.items.iter().skip(1);
-                older.filter(|of| !of.certified).count() as u64
-            },
+            uncertified: settled(&parts).filter(|of| !of.certified).count() as u64,
             record_stale: us.is_some_and(|us| us.stale),
             candidates_waiting: parts.authorizations.items.len() as u64,
             alarms: [alarms("warning"), alarms("critical")],

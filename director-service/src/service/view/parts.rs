@@ -8,11 +8,13 @@ use crate::{
         Authorization, Authorizations, BlockStatus, ByStatus, Case, Cases, Chain, Checkpoint,
         Checkpoints, Mesh, MeshDirector, Parts, Step, Validator, Validators, VotedBlock,
     },
-    reporter::{self, EvidenceStatus},
+    network::{Handle, Peer},
+    reporter::EvidenceStatus,
+    service::slashes::{End, LOOK_BACK, accused},
     store::State,
 };
 use director_primitives::{
-    AccountId32, Snapshot,
+    AccountId32, PublicKey, Snapshot,
     runtime_api::{DirectorInfo, EndpointScope, ValidatorInfo, ValidatorStatus},
     threshold::approvals_needed,
 };
@@ -82,12 +84,8 @@ fn chain(view: &View, snapshot: Option<&Snapshot>, now: u64) -> Chain {
 
 fn mesh(view: &View, known: &Snapshot, survey: &Survey) -> Mesh {
     let Identity { peer_key, .. } = view.identity();
-    let mesh = view.networks().map(|networks| networks.mesh);
-    let waiting: HashMap<_, _> =
-        mesh.map(|mesh| mesh.waiting()).unwrap_or_default().into_iter().collect();
-    let fresh = survey.neighbours.iter().filter(|of| of.age_ms < FRESH_MS);
-    // As of the survey, as what the others said: blocks that came since say nothing of anybody.
-    let farthest = fresh.map(|of| of.finalized).chain([survey.finalized]).max().unwrap_or_default();
+    let peers = peers(view.networks().map(|networks| networks.mesh));
+    let farthest = farthest(known.directors.active.len() as u32, survey);
     let own = Neighbour {
         director: peer_key,
         age_ms: 0,
@@ -102,9 +100,11 @@ fn mesh(view: &View, known: &Snapshot, survey: &Survey) -> Mesh {
         let this = of.peer_key == peer_key;
         let heard = survey.neighbours.iter().find(|heard| heard.director == of.peer_key);
         let said = if this { Some(&own) } else { heard };
+        let peer = peers.get(&of.peer_key);
         MeshDirector {
             this,
-            connected: this || waiting.contains_key(&of.peer_key),
+            connected: this || peer.is_some(),
+            rtt_ms: peer.and_then(rtt_ms),
             heard_ms_ago: said.map(|said| said.age_ms),
             clock_ms: said.map(|said| said.clock_ms),
             validators: said.map(|said| said.validators),
@@ -112,12 +112,37 @@ fn mesh(view: &View, known: &Snapshot, survey: &Survey) -> Mesh {
             bandwidth_bytes_per_s: said.map(|said| said.bandwidth_bytes_per_s),
             finalized: said.map(|said| said.finalized),
             lag_blocks: said.map(|said| farthest.saturating_sub(said.finalized)),
-            waiting_bytes: waiting.get(&of.peer_key).copied().unwrap_or_default(),
+            waiting_bytes: peer.map_or(0, |peer| peer.waiting_bytes),
             stale: of.is_stale(known.number, known.domain.stale_after),
             ..on_chain(of)
         }
     });
     Mesh { directors: directors.collect() }
+}
+
+/// The block that the directors have finalized: what so many say that one of them is no liar. Else one could make all
+/// others look as if they lagged.
+///
+/// As of the survey, as what the others said: blocks that came since say nothing of anybody.
+fn farthest(directors: u32, survey: &Survey) -> u64 {
+    let liars = directors.saturating_sub(approvals_needed(directors)) as usize;
+    let fresh = survey.neighbours.iter().filter(|of| of.age_ms < FRESH_MS);
+    let mut said: Vec<_> = fresh.map(|of| of.finalized).collect();
+    said.sort_unstable_by(|a, b| b.cmp(a));
+    // Our own node is believed. Of few that are heard, what the last of them says.
+    let others = said.get(liars).or(said.last()).copied().unwrap_or_default();
+    others.max(survey.finalized)
+}
+
+/// Who is connected.
+fn peers(network: Option<Handle>) -> HashMap<PublicKey, Peer> {
+    let peers = network.map(|network| network.peers()).unwrap_or_default();
+    peers.into_iter().map(|peer| (peer.key, peer)).collect()
+}
+
+/// To a tenth of a millisecond: more digits than that say nothing.
+fn rtt_ms(peer: &Peer) -> Option<f64> {
+    peer.round_trip.map(|took| (took.as_secs_f64() * 10_000.0).round() / 10.0)
 }
 
 /// What the chain has of a director.
@@ -135,11 +160,13 @@ fn on_chain(of: &DirectorInfo<AccountId32>) -> MeshDirector {
 }
 
 fn validators(view: &View, known: &Snapshot, survey: &Survey) -> Validators {
-    let public = view.networks().map(|networks| networks.public);
-    let waiting: HashMap<_, _> =
-        public.map(|public| public.waiting()).unwrap_or_default().into_iter().collect();
+    let peers = peers(view.networks().map(|networks| networks.public));
     let seats: HashMap<_, _> = survey.not_seated.iter().copied().collect();
-    let looked_at = survey.checkpoints.len().saturating_sub(1) as u32;
+    // The newest one is under way, and so is what somebody has voted for before its block is finalized.
+    let current = known.number / known.domain.checkpoint_interval.max(1);
+    let ahead = survey.checkpoints.iter().take_while(|of| of.checkpoint > current).count();
+    let under_way = (ahead + 1).min(survey.checkpoints.len()) as u32;
+    let looked_at = survey.checkpoints.len() as u32 - under_way;
     let validator = |of: &ValidatorInfo<AccountId32>| {
         let voted = survey.voted.get(&of.account).copied().unwrap_or_default();
         let newest = survey.checkpoints.get(voted.trailing_zeros() as usize);
@@ -148,15 +175,17 @@ fn validators(view: &View, known: &Snapshot, survey: &Survey) -> Validators {
             Some(Seated::Standby) => "standby",
             Some(Seated::Guest) => "guest",
         };
+        let peer = peers.get(&of.peer_key);
         Validator {
             account: of.account.to_string(),
             peer: hex::encode(of.peer_key.0),
             status: status(of.status),
             stake: of.stake.to_string(),
-            connection: waiting.contains_key(&of.peer_key).then(seat),
-            waiting_bytes: waiting.get(&of.peer_key).copied().unwrap_or_default(),
+            connection: peer.map(|_| seat()),
+            rtt_ms: peer.and_then(rtt_ms),
+            waiting_bytes: peer.map_or(0, |peer| peer.waiting_bytes),
             last_vote: newest.map(|newest| newest.checkpoint),
-            missed: looked_at - (voted >> 1).count_ones().min(looked_at),
+            missed: looked_at - (u32::from(voted) >> under_way).count_ones().min(looked_at),
         }
     };
     let items: Vec<_> = known.validators().iter().map(validator).collect();
@@ -216,54 +245,92 @@ fn authorizations(known: &Snapshot, survey: &Survey) -> Authorizations {
 }
 
 fn cases(view: &View, snapshot: Option<&Snapshot>) -> Cases {
-    let known = view.reporter.get().map(reporter::Handle::status).unwrap_or_default();
+    let known = view.reported();
     let newest = known.iter().rev().take(MAX_CASES);
-    Cases { items: newest.map(|of| case(of, snapshot)).collect() }
+    let end = |of: &EvidenceStatus| view.slash_end(of, snapshot?);
+    Cases { items: newest.map(|of| case(of, snapshot, end(of))).collect() }
 }
 
-fn case(of: &EvidenceStatus, snapshot: Option<&Snapshot>) -> Case {
-    let validator = of.validator.as_ref().zip(snapshot).and_then(|(id, known)| known.validator(id));
+fn case(of: &EvidenceStatus, snapshot: Option<&Snapshot>, end: Option<End>) -> Case {
+    let validator = snapshot.and_then(|known| known.validator(&accused(of, known)?));
     let reported = match &of.state {
         State::Finalized { block } => Some(*block),
         _ => None,
     };
     let deferred = snapshot.map_or(0, |known| known.domain.slash_defer_period);
     let slash_from_block = reported.map(|block| block.saturating_add(deferred));
+    let validator_status = validator.map(|of| status(of.status));
+    let slash = match (end, slash_from_block) {
+        (Some(end), _) => Some(ended(end)),
+        (None, Some(due)) => {
+            let overdue =
+                snapshot.is_some_and(|known| known.number > due.saturating_add(LOOK_BACK));
+            Some(expected(due, overdue, validator_status))
+        }
+        (None, None) => None,
+    };
     Case {
-        evidence: evidence(of),
-        validator_status: validator.map(|of| status(of.status)),
+        evidence: evidence(of, snapshot),
+        validator_status,
         slash_from_block,
-        steps: steps(of, reported, slash_from_block, snapshot.map_or(0, |known| known.number)),
+        steps: steps(of, reported, slash),
     }
 }
 
-/// From the proof to the slash. What another director brought to the chain ends with that.
-fn steps(of: &EvidenceStatus, reported: Option<u64>, slash: Option<u64>, number: u64) -> Vec<Step> {
-    let step = |name, state, at_ms, block| Step { name, state, at_ms, block };
-    let proven = step("proven", "done", Some(of.proven_at_ms), None);
-    let changed = Some(of.changed_at_ms);
-    match &of.state {
-        State::Finalized { .. } => {
-            let is_due = slash.is_some_and(|block| number > block);
-            vec![
-                proven,
-                step("submitted", "done", None, None),
-                step("finalized", "done", changed, reported),
-                step("slash", if is_due { "done" } else { "now" }, None, slash),
-            ]
+/// The last step, as the chain's events have it.
+fn ended(end: End) -> Step {
+    let block = Some(end.block);
+    match end.taken {
+        Some(taken) => {
+            let amount = Some(taken.to_string());
+            Step { name: "slash", state: "done", block, amount, ..Step::default() }
         }
-        State::Obsolete { .. } => vec![proven, step("finalized", "done", changed, None)],
-        State::Submitted { block } | State::Signed { born: block, .. } => vec![
-            proven,
-            step("submitted", "now", changed, Some(*block)),
-            step("finalized", "ahead", None, None),
-            step("slash", "ahead", None, None),
-        ],
-        State::Proven | State::Waiting { .. } | State::FeesMissing => vec![
-            proven,
-            step("submitted", "now", None, None),
-            step("finalized", "ahead", None, None),
-            step("slash", "ahead", None, None),
-        ],
+        None => Step { name: "cancelled", state: "done", block, ..Step::default() },
     }
 }
+
+/// The last step, while its event was not seen. If it should have been, this director was not there; then whether the
+/// validator is still punished says how it ended, and nothing says how much was taken.
+fn expected(due: u64, overdue: bool, validator_status: Option<&str>) -> Step {
+    let block = Some(due);
+    match (overdue, validator_status) {
+        (false, _) => Step { name: "slash", state: "now", block, ..Step::default() },
+        (true, Some("tombstoned") | None) => {
+            Step { name: "slash", state: "done", block, ..Step::default() }
+        }
+        (true, Some(_)) => Step { name: "cancelled", state: "done", ..Step::default() },
+    }
+}
+
+/// From the proof to the slash. What another director brought to the chain has the slash only once that is known.
+fn steps(of: &EvidenceStatus, reported: Option<u64>, slash: Option<Step>) -> Vec<Step> {
+    let step = |name, state, at_ms, block| Step { name, state, at_ms, block, amount: None };
+    let proven = step("proven", "done", Some(of.proven_at_ms), None);
+    let changed = Some(of.changed_at_ms);
+    let submitted = |at_ms, block| {
+        vec![
+            step("submitted", "now", at_ms, block),
+            step("finalized", "ahead", None, None),
+            step("slash", "ahead", None, None),
+        ]
+    };
+    let after = match &of.state {
+        State::Finalized { .. } => {
+            [step("submitted", "done", None, None), step("finalized", "done", changed, reported)]
+                .into_iter()
+                .chain(slash)
+                .collect()
+        }
+        State::Obsolete { .. } => {
+            [step("finalized", "done", changed, None)].into_iter().chain(slash).collect()
+        }
+        State::Submitted { block } | State::Signed { born: block, .. } => {
+            submitted(changed, Some(*block))
+        }
+        State::Proven | State::Waiting { .. } | State::FeesMissing => submitted(None, None),
+    };
+    [proven].into_iter().chain(after).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,62 @@ fn flags_are_enough_and_go_over_the_file() {
     assert_eq!((over.keys.peer, over.interface.pipe), ("/p".into(), true));
 }
 
+fn with_environment(
+    path: Option<&Path>,
+    variables: &[(&str, &str)],
+    overrides: Overrides,
+) -> Result<Config, String> {
+    let variables = variables.iter().map(|(name, value)| (name.to_string(), value.into()));
+    Config::load_with(path, variables, overrides).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_environment_goes_over_the_file_and_flags_over_both() {
+    let variables = [
+        ("DIRECTOR_VALIDATOR_CHAIN_URL", "wss://node.example"),
+        ("DIRECTOR_VALIDATOR_KEYS_PEER", "other.key"),
+        ("DIRECTOR_VALIDATOR_KEYS_PROTECTION", "/var/lib/protection"),
+        ("DIRECTOR_VALIDATOR_INTERFACE_QUEUE_MIB", "77"),
+        ("DIRECTOR_VALIDATOR_INTERFACE_LISTEN", "127.0.0.1:1"),
+        ("DIRECTOR_VALIDATOR_DIRECTORS_STRICT_ORDER", r#"["critical"]"#),
+        ("DIRECTOR_VALIDATOR_VOTE_AUTOMATICALLY", "true"),
+        ("DIRECTOR_VALIDATOR_LOG_FILTER", "warn"),
+        ("DIRECTOR_VALIDATOR_CONFIG", "taken by the command line"),
+        // A director's, in the same environment.
+        ("DIRECTOR_DATA_DIR", "/data"),
+        ("DIRECTOR_KEYS_PEER", "director.key"),
+        ("UNRELATED", "x"),
+    ];
+    let over = flags(&[("interface", "listen", "127.0.0.1:2")]);
+    let config = with_environment(Some(&example()), &variables, over).unwrap();
+    assert_eq!(config.chain.url, "wss://node.example");
+    assert_eq!(config.keys.peer, example().parent().unwrap().join("other.key"));
+    assert_eq!(config.keys.protection, Path::new("/var/lib/protection"));
+    assert_eq!((config.interface.queue_mib, config.vote.automatically), (77, true));
+    assert_eq!(config.interface.listen.unwrap().port(), 2);
+    assert_eq!(config.directors.strict_order, [Class::Critical]);
+    assert_eq!(config.log.filter, "warn");
+
+    // It is enough by itself.
+    let more = [("DIRECTOR_VALIDATOR_KEYS_CHECKPOINT", "checkpoint.key")];
+    let config = with_environment(None, &[&variables[..], &more].concat(), Vec::new()).unwrap();
+    assert_eq!(config.keys.checkpoint, Some("checkpoint.key".into()));
+}
+
+#[test]
+fn a_variable_that_names_nothing_is_named() {
+    for (name, value, said) in [
+        ("DIRECTOR_VALIDATOR_COLOUR", "red", "there is no such field"),
+        ("DIRECTOR_VALIDATOR_DATA_DIR", "/data", "there is no such field"),
+        ("DIRECTOR_VALIDATOR_CHAIN_COLOUR", "red", "`colour`"),
+        ("DIRECTOR_VALIDATOR_INTERFACE_QUEUE_MIB", "many", "expected"),
+    ] {
+        let line = with_environment(Some(&example()), &[(name, value)], Vec::new()).unwrap_err();
+        let is_told = line.contains(name) && line.contains(said) && !line.contains('\n');
+        assert!(is_told, "{line}");
+    }
+}
+
 #[test]
 fn what_makes_no_sense_is_said_in_one_line() {
     let with = |more: &[(&'static str, &'static str, &str)]| {

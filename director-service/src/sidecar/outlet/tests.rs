@@ -38,6 +38,7 @@ async fn a_consumer_that_reads_nothing_is_given_up() {
         assert!(said <= RESERVE / 1024 + 1, "bounded");
     }
     assert_eq!(outlet.next().await, None);
+    outlet.closed().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use super::{Medium, Protection, ProtectionError};
 use director_primitives::{CheckpointNumber, H256, PublicKey};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 const FORMAT: &str = "director-slashing-protection";
 const VERSION: u32 = 1;
@@ -55,12 +56,41 @@ pub struct Imported {
     pub new: usize,
     /// Records that were known.
     pub known: usize,
-    /// Checkpoints for which another block was signed here than there: a double sign, if both are true. What
-    /// was known stays.
+    /// Checkpoints for which two blocks were signed: a double sign, if both are true. Neither is signed
+    /// again, and nothing new up to the last of them.
     pub conflicts: Vec<CheckpointNumber>,
 }
 
 impl Interchange {
+    /// Of a key that has signed nothing at or after checkpoint `below`.
+    pub(super) fn new(genesis_hash: H256, key: PublicKey, below: CheckpointNumber) -> Self {
+        let (format, signed) = (FORMAT.into(), Vec::new());
+        Self { format, version: VERSION, genesis_hash, key, below, signed }
+    }
+
+    /// What was signed, each checkpoint once; `None` where the list has two blocks.
+    fn by_checkpoint(&self) -> BTreeMap<CheckpointNumber, Option<H256>> {
+        let mut known = BTreeMap::new();
+        for Signed { checkpoint, block_hash } in &self.signed {
+            let hash = known.entry(*checkpoint).or_insert(Some(*block_hash));
+            hash.take_if(|hash| hash != block_hash);
+        }
+        known
+    }
+
+    /// What a file of this alone says: below what nothing is signed, and what was signed.
+    pub(super) fn known(&self) -> (CheckpointNumber, BTreeMap<CheckpointNumber, H256>) {
+        let mut below = self.below;
+        let mut signed = BTreeMap::new();
+        for (checkpoint, hash) in self.by_checkpoint() {
+            match hash {
+                Some(hash) => drop(signed.insert(checkpoint, hash)),
+                None => below = below.max(checkpoint.saturating_add(1)),
+            }
+        }
+        (below, signed)
+    }
+
     /// Reads it.
     ///
     /// # Errors
@@ -69,6 +99,11 @@ impl Interchange {
     pub fn from_json(text: &str) -> Result<Self, InterchangeError> {
         let read: Self = serde_json::from_str(text)
             .map_err(|error| InterchangeError::Malformed(error.to_string()))?;
+        // So that there is a checkpoint after each.
+        if read.signed.iter().any(|of| of.checkpoint == CheckpointNumber::MAX) {
+            let what = format!("there is no checkpoint {}", CheckpointNumber::MAX);
+            return Err(InterchangeError::Malformed(what));
+        }
         match read.format == FORMAT && read.version == VERSION {
             true => Ok(read),
             false => Err(InterchangeError::Malformed(format!(
@@ -86,16 +121,17 @@ impl<M: Medium> Protection<M> {
         let signed =
             signed.map(|(checkpoint, hash)| Signed { checkpoint: *checkpoint, block_hash: *hash });
         Interchange {
-            format: FORMAT.into(),
-            version: VERSION,
-            genesis_hash: self.genesis_hash,
-            key: self.key,
-            below: self.below,
             signed: signed.collect(),
+            ..Interchange::new(self.genesis_hash, self.key, self.below)
         }
     }
 
-    /// Takes over what another signer knows. After it nothing may be signed that either forbids.
+    /// Takes over what another signer knows. After it nothing may be signed that either forbids:
+    ///
+    /// * what both have signed may be signed again;
+    /// * what one has signed may be, unless the checkpoint is below what the other knows of;
+    /// * where they have signed two blocks, neither may be: the record goes, and what is below it is forbidden, which is more
+    ///   than there would have to be.
     ///
     /// # Errors
     ///
@@ -107,18 +143,28 @@ impl<M: Medium> Protection<M> {
         if other.genesis_hash != self.genesis_hash {
             return Err(InterchangeError::Other("chain"));
         }
+        self.check_standing()?;
+        let theirs = other.by_checkpoint();
         let mut imported = Imported::default();
-        for Signed { checkpoint, block_hash } in &other.signed {
-            match self.signed.get(checkpoint) {
-                Some(known) if known == block_hash => imported.known += 1,
-                Some(_) => imported.conflicts.push(*checkpoint),
-                None => {
-                    self.signed.insert(*checkpoint, *block_hash);
+        let own_below = self.below;
+        self.signed.retain(|of, _| *of >= other.below || theirs.contains_key(of));
+        self.below = self.below.max(other.below);
+        for (checkpoint, hash) in theirs {
+            match (self.signed.get(&checkpoint), hash) {
+                (Some(known), Some(hash)) if *known == hash => imported.known += 1,
+                (None, Some(hash)) if checkpoint >= own_below => {
+                    self.signed.insert(checkpoint, hash);
                     imported.new += 1;
+                }
+                // Nothing was to be signed here any more.
+                (None, Some(_)) => {}
+                (Some(_), _) | (None, None) => {
+                    self.signed.remove(&checkpoint);
+                    self.below = self.below.max(checkpoint.saturating_add(1));
+                    imported.conflicts.push(checkpoint);
                 }
             }
         }
-        self.below = self.below.max(other.below);
         self.forget();
         self.rewrite()?;
         Ok(imported)

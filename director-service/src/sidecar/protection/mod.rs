@@ -20,18 +20,23 @@
 //!
 //! * *A torn last line* is what a crash leaves of a record that was not synced: its signature was never made, and it
 //!   is dropped. Any other line that is not whole means a damaged file, and nothing is signed.
-//! * *One owner*: the file is locked for as long as it is open. A second process that shares it does not start.
+//! * *One owner*: the file is locked for as long as it is open. A second process that shares it does not start. A file that
+//!   was replaced, moved or given a second name meanwhile is not written to: others may have another one under its name.
+//! * *A new file* is for a key that has signed nothing, and forbids what it may have signed all the same: whatever
+//!   somebody could still be sent (`start::first_checkpoint`).
 //! * *Bound*: the latest [`KEEP`] checkpoints. For older ones nothing is signed any more. The file is written anew
 //!   beside itself and renamed when it has twice as many lines.
 //! * *A disk that fails*: after a write or sync that failed nothing is known of what is on disk, so the whole file
 //!   is written anew before anything else is signed.
 
+mod error;
 mod file;
 mod format;
 mod interchange;
 #[cfg(test)]
 mod tests;
 
+pub use error::ProtectionError;
 pub use file::LockedFile;
 pub use interchange::{Imported, Interchange, InterchangeError, Signed};
 
@@ -46,85 +51,26 @@ use std::{
 /// Checkpoints that are remembered one by one.
 pub const KEEP: usize = 10_000;
 
-/// Why a protection file cannot be used, or a vote must not be signed.
-#[derive(Debug, thiserror::Error)]
-pub enum ProtectionError {
-    /// There is no file.
-    #[error(
-        "there is no slashing protection file {0}: if this key has signed before, bring its file here, or import \
-         what another signer exported (`director validator protection import`); if it has never signed \
-         anywhere, start once with --new-protection-file"
-    )]
-    Missing(PathBuf),
-    /// A new one was asked for, and there is one.
-    #[error("{0} exists already and is kept; start without --new-protection-file")]
-    Exists(PathBuf),
-    /// Somebody has it open.
-    #[error(
-        "{0} is in use: another sidecar runs with this key; stop that one first, two must never sign with one key"
-    )]
-    Locked(PathBuf),
-    /// A line in it is not whole.
-    #[error(
-        "{path} is damaged in line {line}: restore it from a backup or import what you exported; do not go on \
-         without it, a vote signed twice is slashed"
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Number of the line, from 1.
-        line: usize,
-    },
-    /// It is of another key.
-    #[error(
-        "{path} is of key {found}, and the checkpoint key is {wanted}; each key has its own file"
-    )]
-    OtherKey {
-        /// The file.
-        path: PathBuf,
-        /// In the file.
-        found: String,
-        /// The key that is to sign.
-        wanted: String,
-    },
-    /// It is of another chain.
-    #[error(
-        "{path} is of the chain with genesis {found:?}, and the node is of {wanted:?}; each chain has its own file"
-    )]
-    OtherChain {
-        /// The file.
-        path: PathBuf,
-        /// In the file.
-        found: H256,
-        /// The node's.
-        wanted: H256,
-    },
-    /// Another hash was signed for this checkpoint.
-    #[error("checkpoint {checkpoint} was signed with {signed:?}; a second block would be slashed")]
-    AlreadySigned {
-        /// The checkpoint.
-        checkpoint: CheckpointNumber,
-        /// What was signed.
-        signed: H256,
-    },
-    /// The file does not reach back so far.
-    #[error(
-        "checkpoint {checkpoint} is before {below}, and nothing is known of what was signed there"
-    )]
-    TooOld {
-        /// The checkpoint.
-        checkpoint: CheckpointNumber,
-        /// The first that is known.
-        below: CheckpointNumber,
-    },
-    /// The disk does not take it. Nothing was signed.
-    #[error("cannot use {path}: {cause}; nothing is signed until it can be written and synced")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        cause: io::Error,
-    },
+/// How what is open stands to its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// The name leads to it, and no other one does.
+    #[default]
+    Alone,
+    /// The name leads elsewhere, or nowhere.
+    Replaced,
+    /// Another name leads to it as well.
+    Linked,
+}
+
+impl Standing {
+    fn check(self, path: &Path) -> Result<(), ProtectionError> {
+        match self {
+            Self::Alone => Ok(()),
+            Self::Replaced => Err(ProtectionError::Replaced(path.to_owned())),
+            Self::Linked => Err(ProtectionError::Linked(path.to_owned())),
+        }
+    }
 }
 
 /// What a protection file is kept in. The tests' one crashes.
@@ -156,6 +102,13 @@ pub trait Medium {
     ///
     /// That of the system; then it is the one or the other.
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Whether it is what others find.
+    ///
+    /// # Errors
+    ///
+    /// That of the system.
+    fn standing(&self) -> io::Result<Standing>;
 }
 
 /// Whether a vote is new to the file.
@@ -213,9 +166,7 @@ impl Protection {
         key: PublicKey,
         below: CheckpointNumber,
     ) -> Result<Self, ProtectionError> {
-        let text = text(genesis_hash, key, below, &BTreeMap::new());
-        let medium = LockedFile::create(path, text.as_bytes())?;
-        Self::load(path.to_owned(), medium, Some((genesis_hash, key)), KEEP)
+        Self::create_from(path, &Interchange::new(genesis_hash, key, below))
     }
 
     /// Makes a file of what another signer knows: there is no moment in which it is there and knows less.
@@ -224,8 +175,8 @@ impl Protection {
     ///
     /// As [`Protection::create`].
     pub fn create_from(path: &Path, other: &Interchange) -> Result<Self, ProtectionError> {
-        let Interchange { genesis_hash, key, below, .. } = *other;
-        let signed = other.signed.iter().map(|of| (of.checkpoint, of.block_hash)).collect();
+        let Interchange { genesis_hash, key, .. } = *other;
+        let (below, signed) = other.known();
         let medium = LockedFile::create(path, text(genesis_hash, key, below, &signed).as_bytes())?;
         Self::load(path.to_owned(), medium, Some((genesis_hash, key)), KEEP)
     }
@@ -270,6 +221,11 @@ impl<M: Medium> Protection<M> {
         self.key
     }
 
+    /// The first checkpoint of which all is known: before it nothing new is signed.
+    pub fn below(&self) -> CheckpointNumber {
+        self.below
+    }
+
     /// The latest checkpoint that was signed, with its block.
     pub fn latest(&self) -> Option<(CheckpointNumber, H256)> {
         self.signed.last_key_value().map(|(checkpoint, hash)| (*checkpoint, *hash))
@@ -285,21 +241,24 @@ impl<M: Medium> Protection<M> {
         checkpoint: CheckpointNumber,
         block_hash: H256,
     ) -> Result<Permit, ProtectionError> {
-        match self.signed.get(&checkpoint) {
-            Some(signed) if *signed == block_hash => {
-                // Known, but perhaps only here: the write that was to bring it to the disk had failed.
-                if !self.is_sound {
-                    self.rewrite()?;
-                }
-                return Ok(Permit::Again);
-            }
-            Some(signed) => {
+        let known = self.signed.get(&checkpoint);
+        match known {
+            Some(signed) if *signed != block_hash => {
                 return Err(ProtectionError::AlreadySigned { checkpoint, signed: *signed });
             }
             None if checkpoint < self.below => {
                 return Err(ProtectionError::TooOld { checkpoint, below: self.below });
             }
-            None => {}
+            _ => {}
+        }
+        let is_known = known.is_some();
+        self.check_standing()?;
+        if is_known {
+            // But perhaps only here: the write that was to bring it to the disk had failed.
+            if !self.is_sound {
+                self.rewrite()?;
+            }
+            return Ok(Permit::Again);
         }
         // From here on no other block, whatever becomes of the write.
         self.signed.insert(checkpoint, block_hash);
@@ -310,6 +269,10 @@ impl<M: Medium> Protection<M> {
         }
         self.forget();
         Ok(Permit::New)
+    }
+
+    fn check_standing(&self) -> Result<(), ProtectionError> {
+        self.medium.standing().map_err(|cause| self.io(cause))?.check(&self.path)
     }
 
     fn append(&mut self, checkpoint: u64, block_hash: H256) -> Result<(), ProtectionError> {

@@ -41,6 +41,38 @@ fn what_is_no_command_is_told_of() {
 }
 
 #[test]
+fn a_line_of_many_values_is_refused_before_it_is_read_into_any() {
+    let refused = |line: String| parse(&line).unwrap_err().message;
+    let deep = format!("{{\"do\":{}", "[".repeat(100_000));
+    let wide = format!("{{\"do\":[{}0]}}", "0,".repeat(100_000));
+    let maps = format!("{{\"do\":[{}0]}}", "{\"a\":0},".repeat(100_000));
+    let fields: String = (0..100_000).map(|n| format!("\"{n}\":0,")).collect();
+    for line in [deep, wide, maps, format!("{{{fields}\"do\":\"status\"}}")] {
+        let said = refused(line);
+        assert!(said.contains("more than 256"), "{said}");
+    }
+    // What is text counts as one value, whatever is in it.
+    let text = r#"[{:,\"\\"#.repeat(1_000);
+    let command = json!({ "do": "publish", "kind": "opaque", "payload_base64": text }).to_string();
+    assert!(matches!(parse(&command), Ok(Request::Publish { .. })));
+}
+
+#[test]
+fn a_subscription_keeps_few_topics_and_short_ones() {
+    let subscribe = |topics: Vec<String>| {
+        parse(&json!({ "do": "subscribe", "topics": topics, "kinds": ["opaque"] }).to_string())
+    };
+    let many = |count: usize| (0..count).map(|n| format!("{n:032}")).collect::<Vec<_>>();
+    assert!(subscribe(many(MAX_TOPICS)).is_ok());
+    assert!(subscribe(vec!["é".repeat(16)]).is_ok());
+    for topics in [many(MAX_TOPICS + 1), vec!["x".repeat(33)], vec!["é".repeat(17)]] {
+        let refusal = subscribe(topics).unwrap_err();
+        assert!(refusal.message.contains("at most 64 topics"), "{}", refusal.message);
+    }
+    assert!(parse(r#"{"do":"subscribe","topics":null}"#).is_ok());
+}
+
+#[test]
 fn payloads_come_in_either_writing() {
     let publish = |hex: Option<&str>, base64: Option<&str>| {
         let (hex, base64) = (hex.map(String::from), base64.map(String::from));

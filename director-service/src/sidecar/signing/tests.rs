@@ -58,18 +58,13 @@ async fn more_votes_than_can_wait_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut signing = Signing::start(GENESIS, local(), open(dir.path(), true));
     let job = |checkpoint| Job { checkpoint, block_hash: H256::zero(), asked: None };
-    // Nobody takes the outcomes: one is under way, as many wait at both ends.
-    let mut taken = 0;
-    let refused = loop {
-        match signing.enqueue(job(10 + taken)) {
-            Ok(()) => taken += 1,
-            Err(refusal) => break refusal,
-        }
-        assert!(taken <= 2 * MAX_WAITING as u64 + 1, "bounded");
-    };
-    assert_eq!(refused.code, "busy");
-    for _ in 0..taken {
-        assert!(signing.outcome().await.unwrap().result.is_ok());
+    for at in 0..MAX_WAITING as u64 {
+        signing.enqueue(job(10 + at)).unwrap();
     }
-    assert!(signing.enqueue(job(100)).is_ok());
+    assert_eq!(signing.enqueue(job(100)).unwrap_err().code, "busy");
+    for at in 0..MAX_WAITING as u64 {
+        let Outcome { job, result } = signing.outcome().await.unwrap();
+        assert_eq!((job.checkpoint, result.is_ok()), (10 + at, true), "in their order");
+    }
+    assert!(signing.is_idle() && signing.enqueue(job(100)).is_ok());
 }

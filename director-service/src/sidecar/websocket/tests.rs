@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use tokio::io::AsyncReadExt;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Error, client::IntoClientRequest},
@@ -13,11 +14,15 @@ struct Running {
 }
 
 async fn start(token: Option<&str>, queue_bytes: usize) -> Running {
+    start_with(token, queue_bytes, HANDSHAKE).await
+}
+
+async fn start_with(token: Option<&str>, queue_bytes: usize, handshake: Duration) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, said) = mpsc::channel(16);
-    let token = token.map(|token| Arc::new(Zeroizing::new(token.to_owned())));
-    let server = Server { said: sender, queue_bytes, token };
+    let token = token.map(|token| Zeroizing::new(token.to_owned()));
+    let server = Server { handshake, ..Server::new(sender, queue_bytes, token) };
     Running { address, said, task: tokio::spawn(server.run(listener)) }
 }
 
@@ -104,7 +109,46 @@ async fn no_more_than_so_many_are_served() {
         clients.push(server.connect(&[]).await.unwrap());
         server.joined().await;
     }
-    assert!(server.connect(&[]).await.is_err());
+    assert_eq!(server.refused(&[]).await, 503);
+    server.task.abort();
+}
+
+/// Resolves when the server has closed the connection.
+async fn closed(stream: &mut TcpStream) {
+    // An error is an end as well.
+    while stream.read(&mut [0; 256]).await.is_ok_and(|read| read > 0) {}
+}
+
+#[tokio::test]
+async fn who_has_no_token_takes_no_place_from_who_has_it() {
+    let mut server = start_with(Some("secret"), 1_000, Duration::from_secs(3_600)).await;
+    let token = [("authorization", "Bearer secret")];
+    let mut clients = Vec::new();
+    let mut silent = Vec::new();
+    for _ in 0..MAX_CONNECTIONS {
+        // More than may shake hands at once: the oldest go.
+        for _ in 0..MAX_HANDSHAKES {
+            silent.push(TcpStream::connect(server.address).await.unwrap());
+        }
+        assert_eq!(server.refused(&[]).await, 401);
+        clients.push(server.connect(&token).await.unwrap());
+        server.joined().await;
+    }
+    let gone = silent.len() - (MAX_HANDSHAKES - 1);
+    for stream in &mut silent[..gone] {
+        closed(stream).await;
+    }
+    assert_eq!(server.refused(&token).await, 503);
+    drop(clients.pop());
+    // Its place is free a moment later.
+    while server.connect(&token).await.is_err() {}
+    server.task.abort();
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_cut_off() {
+    let server = start_with(None, 1_000, Duration::from_millis(200)).await;
+    closed(&mut TcpStream::connect(server.address).await.unwrap()).await;
     server.task.abort();
 }
 

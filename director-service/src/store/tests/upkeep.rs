@@ -1,7 +1,7 @@
 //! What an operator learns of the file, and how long it gets.
 
 use super::{FILE_NAME, account, record, vote};
-use crate::store::{Contents, State, Store, StoreError, check, compact};
+use crate::store::{Contents, State, Store, StoreError, check, compact, proofs};
 use director_primitives::{AccountId32, SignedVote};
 use std::fs::metadata;
 use tempfile::tempdir;
@@ -28,12 +28,14 @@ async fn a_sound_file_is_counted_and_made_shorter() {
     let store = Store::open(folder.path()).unwrap();
     fill(&store, 100, 0..200).await;
     let _ = store.outbox().put(record(1, State::Proven)).await;
-    let error = check(folder.path()).unwrap_err();
+    let error = check(folder.path(), |_, _| ()).unwrap_err();
     assert!(matches!(error, StoreError::Locked(_)), "{error}");
     store.history().prune(150).await.unwrap();
     store.close().await;
 
-    let report = check(folder.path()).unwrap();
+    let mut told = Vec::new();
+    let report = check(folder.path(), |done, total| told.push((done, total))).unwrap();
+    assert_eq!(told, [0, 1_000, 2_000, 3_000, 4_000].map(|done| (done, 5_000)));
     let checkpoints = Some((150, 199));
     assert_eq!(report.contents, Contents { votes: 5_000, checkpoints, proofs: 1, unreadable: 0 });
     assert!(report.is_sound);
@@ -53,17 +55,32 @@ async fn a_vote_takes_as_much_room_as_operators_are_told() {
         store.history().prune(checkpoint.saturating_sub(299)).await.unwrap();
     }
     store.close().await;
-    let report = check(folder.path()).unwrap();
+    let report = check(folder.path(), |_, _| ()).unwrap();
     assert_eq!(report.contents.votes, 30_000);
     let file = metadata(folder.path().join(FILE_NAME)).unwrap().len();
     println!("{} bytes a vote", file / report.contents.votes);
     assert!((200..400).contains(&(file / report.contents.votes)), "{file}");
 }
 
+#[tokio::test]
+async fn proofs_are_read_from_a_store_that_nobody_has_open() {
+    let folder = tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let records = [record(1, State::Proven), record(2, State::Finalized { block: 7 })];
+    for record in &records {
+        store.outbox().put(record.clone()).await.unwrap();
+    }
+    assert!(matches!(proofs(folder.path()).unwrap_err(), StoreError::Locked(_)));
+    store.close().await;
+    let mut found = proofs(folder.path()).unwrap();
+    found.sort_by_key(|of| of.proof.first.vote.checkpoint);
+    assert_eq!(found, records);
+}
+
 #[test]
 fn there_must_be_a_file() {
     let folder = tempdir().unwrap();
-    let error = check(folder.path()).unwrap_err().to_string();
+    let error = check(folder.path(), |_, _| ()).unwrap_err().to_string();
     assert!(error.contains(FILE_NAME), "{error}");
     assert!(compact(folder.path()).is_err());
 }

@@ -11,19 +11,26 @@ pub const MADE: u8 = 1;
 
 /// Bytes that are drawn one after the other; zeros when they are used up, so that short inputs are
 /// whole.
-pub(crate) struct Choices<'a>(&'a [u8]);
+pub struct Choices<'a>(&'a [u8]);
 
 impl<'a> Choices<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// The choices that these bytes are.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
     /// What nobody has drawn.
-    pub(crate) fn rest(self) -> &'a [u8] {
+    pub fn rest(self) -> &'a [u8] {
         self.0
     }
 
-    pub(crate) fn byte(&mut self) -> u8 {
+    /// Whether all of them were drawn.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Any number.
+    pub fn byte(&mut self) -> u8 {
         match self.0.split_first() {
             Some((byte, rest)) => {
                 self.0 = rest;
@@ -34,33 +41,35 @@ impl<'a> Choices<'a> {
     }
 
     /// A number below `end`, which is not zero.
-    pub(crate) fn below(&mut self, end: u8) -> u8 {
+    pub fn below(&mut self, end: u8) -> u8 {
         self.byte() % end
     }
 
-    pub(crate) fn coin(&mut self) -> bool {
+    /// Yes or no.
+    pub fn coin(&mut self) -> bool {
         self.byte() & 1 == 1
     }
 
     /// One of these.
-    pub(crate) fn of<T: Copy>(&mut self, among: &[T]) -> T {
+    pub fn of<T: Copy>(&mut self, among: &[T]) -> T {
         among[usize::from(self.byte()) % among.len()]
     }
 
     /// A number that is small, or any.
-    pub(crate) fn number(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         match self.byte() {
             0xff => u64::from_le_bytes(self.bytes()),
             small => u64::from(small % 8),
         }
     }
 
-    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+    /// So many bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         std::array::from_fn(|_| self.byte())
     }
 
     /// None, some or, seldom, all bytes that are left, but for the last few.
-    pub(crate) fn some_bytes(&mut self) -> Vec<u8> {
+    pub fn some_bytes(&mut self) -> Vec<u8> {
         let len = match self.byte() {
             0xff => self.0.len().saturating_sub(16),
             few => usize::from(few % 64),
@@ -69,7 +78,7 @@ impl<'a> Choices<'a> {
     }
 
     /// A hash that others are likely to equal, or to differ from in one bit.
-    pub(crate) fn hash(&mut self) -> H256 {
+    pub fn hash(&mut self) -> H256 {
         match self.byte() {
             0xff => H256(self.bytes()),
             near if near & 0x80 != 0 => {
@@ -82,7 +91,7 @@ impl<'a> Choices<'a> {
     }
 
     /// A known key, one of small order, or any 32 bytes.
-    pub(crate) fn key(&mut self) -> PublicKey {
+    pub fn key(&mut self) -> PublicKey {
         match self.byte() {
             0xff => PublicKey::from_raw(self.bytes()),
             small if small & 0x80 != 0 => self.small_order(),
@@ -101,14 +110,14 @@ impl<'a> Choices<'a> {
     }
 
     /// Flips one bit somewhere.
-    pub(crate) fn flip(&mut self, bytes: &mut [u8]) {
+    pub fn flip(&mut self, bytes: &mut [u8]) {
         let at = usize::from(u16::from_le_bytes(self.bytes())) % (bytes.len() * 8);
         bytes[at / 8] ^= 1 << (at % 8);
     }
 
     /// A signature that is not the right one, for all that is likely: a flipped bit, its second form,
     /// the one that keys of small order are content with, or any bytes.
-    pub(crate) fn spoilt(&mut self, signature: &Signature) -> Signature {
+    pub fn spoilt(&mut self, signature: &Signature) -> Signature {
         match self.below(4) {
             0 => crate::forged(),
             1 => crate::malleated(signature).unwrap_or(*signature),

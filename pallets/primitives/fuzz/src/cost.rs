@@ -3,6 +3,7 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    thread::LocalKey,
 };
 
 /// Bytes that reading may allocate for each byte of input: a list that grows by doubling, and elements that
@@ -14,46 +15,63 @@ const AT_ONCE: usize = 64 * 1024;
 
 thread_local! {
     static ALLOCATED: Cell<usize> = const { Cell::new(0) };
+    static FREED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The system's allocator, with a count for each thread that only grows.
+/// The system's allocator, with two counts for each thread that only grow.
 struct Counting;
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-fn count(bytes: usize) {
+fn count(counter: &'static LocalKey<Cell<usize>>, bytes: usize) {
     // A thread that ends has no count any more, and reads nothing.
-    let _ = ALLOCATED.try_with(|allocated| allocated.set(allocated.get().wrapping_add(bytes)));
+    let _ = counter.try_with(|counter| counter.set(counter.get().wrapping_add(bytes)));
 }
 
 // SAFETY: every call is handed on to the system's allocator as it is.
+#[allow(unsafe_code, reason = "there is no other way to be the allocator")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
+        count(&ALLOCATED, layout.size());
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
+        count(&ALLOCATED, layout.size());
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size);
+        count(&ALLOCATED, size);
+        count(&FREED, layout.size());
         unsafe { System.realloc(block, layout, size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count(&FREED, layout.size());
         unsafe { System.dealloc(block, layout) }
     }
 }
 
-/// Reads an input of this length, and fails if that allocates more than an input of this length may.
-pub(crate) fn bounded<T>(len: usize, read: impl FnOnce() -> T) -> T {
+/// Does something, and says how many bytes that has allocated on this thread, freed ones included.
+pub fn allocating<T>(what: impl FnOnce() -> T) -> (T, usize) {
     let before = ALLOCATED.get();
-    let read = read();
-    let allocated = ALLOCATED.get().wrapping_sub(before);
+    let done = what();
+    (done, ALLOCATED.get().wrapping_sub(before))
+}
+
+/// Does something, and says how many bytes that has freed on this thread beyond what it has allocated.
+pub fn freeing(what: impl FnOnce()) -> usize {
+    let before = (ALLOCATED.get(), FREED.get());
+    what();
+    let freed = FREED.get().wrapping_sub(before.1);
+    freed.wrapping_sub(ALLOCATED.get().wrapping_sub(before.0))
+}
+
+/// Reads an input of this length, and fails if that allocates more than an input of this length may.
+pub fn bounded<T>(len: usize, read: impl FnOnce() -> T) -> T {
+    let (read, allocated) = allocating(read);
     let most = len * PER_BYTE + AT_ONCE;
     assert!(allocated <= most, "{allocated} bytes are allocated for an input of {len}");
     read

@@ -7,9 +7,9 @@
 //! The judgement does not ask the code under test. Signing is deterministic and the fuzzer holds no
 //! other secret keys, so a signature is valid exactly if it is the one that the key makes.
 
-mod choices;
+pub mod choices;
 mod control;
-mod cost;
+pub mod cost;
 mod director_vote;
 mod envelope;
 mod proof;

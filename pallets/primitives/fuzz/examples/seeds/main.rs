@@ -15,8 +15,11 @@ use std::{fs, io, path::Path};
 /// What judges an input.
 type Target = fn(&[u8]);
 
+/// Inputs with their names.
+type Seeds = Vec<(&'static str, Vec<u8>)>;
+
 fn main() -> io::Result<()> {
-    let targets: [(&str, Target, Vec<(&'static str, Vec<u8>)>); 6] = [
+    let targets: [(&str, Target, Seeds); 6] = [
         ("proof", proof, proofs()),
         ("director_vote", director_vote, director_votes()),
         ("envelope", envelope, messages::envelopes()),
@@ -40,7 +43,7 @@ fn write(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Second byte: what the chain knows, 0 for a chain that punished and excused nobody.
-fn proofs() -> Vec<(&'static str, Vec<u8>)> {
+fn proofs() -> Seeds {
     let mut rotated = double_sign(&TestKey::new(1), GENESIS, 3);
     rotated.second = TestKey::new(2).vote(&GENESIS, 3, rotated.second.vote.block_hash);
     let one_key = double_sign(&TestKey::new(1), GENESIS, 3).encode();
@@ -58,7 +61,7 @@ fn proofs() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn director_votes() -> Vec<(&'static str, Vec<u8>)> {
+fn director_votes() -> Seeds {
     let signed = |number: u8, decision| -> SignedDirectorVote<AccountId32> {
         let vote = DirectorVote {
             validator: AccountId32::new([9; 32]),

@@ -1,5 +1,6 @@
 //! What travels between directors and validators.
 
+use super::Seeds;
 use codec::Encode;
 use director_primitives::{
     AccountId32, Answer, Application, Attach, AuthorizationRequest, Certificate, Control, Decision,
@@ -9,8 +10,6 @@ use director_primitives::{
     test_utils::{TestKey, double_sign},
 };
 use director_primitives_fuzz::{GENESIS, MADE, READ};
-
-type Seeds = Vec<(&'static str, Vec<u8>)>;
 
 const HASH: H256 = H256([0xaa; 32]);
 

@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
+mod file;
+mod interchange;
+
 use super::*;
 use proptest::prelude::*;
 use std::{cell::RefCell, rc::Rc};
@@ -31,6 +34,8 @@ struct Disk {
     torn_at: usize,
     /// Whether a replacement that fails has happened all the same.
     replaces_anyway: bool,
+    /// What somebody else did to it.
+    standing: Standing,
 }
 
 impl Disk {
@@ -91,6 +96,10 @@ impl Medium for Shared {
             disk.cached.clear();
         }
         done
+    }
+
+    fn standing(&self) -> io::Result<Standing> {
+        Ok(self.0.borrow().standing)
     }
 }
 
@@ -255,92 +264,6 @@ fn what_is_forgotten_is_never_signed() {
         assert!(matches!(refused, Err(ProtectionError::TooOld { below: 18, .. })));
         assert!(matches!(of.permit(18, hash(1)), Ok(Permit::Again)));
     }
-}
-
-#[test]
-fn a_file_is_of_one_key_and_one_chain() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("protection");
-    drop(Protection::create(&path, GENESIS, key(), 5).unwrap());
-    let other = PublicKey::from_raw([8; 32]);
-    let refused = Protection::open(&path, GENESIS, other).err().unwrap().to_string();
-    assert!(refused.contains("is of key 0707") && refused.contains("0808"), "{refused}");
-    let refused = Protection::open(&path, hash(1), key()).err().unwrap();
-    assert!(matches!(refused, ProtectionError::OtherChain { .. }));
-    let mut opened = Protection::open(&path, GENESIS, key()).unwrap();
-    assert!(matches!(opened.permit(4, hash(1)), Err(ProtectionError::TooOld { below: 5, .. })));
-}
-
-#[test]
-fn a_file_has_one_owner_however_it_is_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("protection");
-    let link = dir.path().join("link");
-    std::os::unix::fs::symlink(&path, &link).unwrap();
-    let mut first = Protection::create(&path, GENESIS, key(), 0).unwrap();
-    let is_locked = |path: &Path| {
-        matches!(Protection::open(path, GENESIS, key()), Err(ProtectionError::Locked(_)))
-    };
-    assert!(is_locked(&path) && is_locked(&link));
-    // Also after the file was replaced.
-    first.rewrite().unwrap();
-    first.permit(1, hash(1)).unwrap();
-    assert!(is_locked(&path) && is_locked(&link));
-    drop(first);
-    let mut second = Protection::open(&link, GENESIS, key()).unwrap();
-    assert!(matches!(second.permit(1, hash(2)), Err(ProtectionError::AlreadySigned { .. })));
-    let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
-    assert_eq!(names.len(), 2, "nothing is left beside it");
-}
-
-#[test]
-fn a_missing_file_is_no_empty_one() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("protection");
-    let refused = Protection::open(&path, GENESIS, key()).err().unwrap().to_string();
-    assert!(refused.contains("--new-protection-file") && refused.contains("import"), "{refused}");
-    std::fs::write(&path, "").unwrap();
-    let refused = Protection::open(&path, GENESIS, key()).err().unwrap();
-    assert!(matches!(refused, ProtectionError::Damaged { line: 1, .. }));
-    let refused = Protection::create(&path, GENESIS, key(), 0).err().unwrap();
-    assert!(matches!(refused, ProtectionError::Exists(_)), "and not overwritten");
-}
-
-#[test]
-fn what_was_exported_protects_elsewhere() {
-    let (here, there) = (fresh(), fresh());
-    let mut here = load(&here, 100).unwrap();
-    for checkpoint in [3, 5] {
-        here.permit(checkpoint, hash(1)).unwrap();
-    }
-    here.below = 2;
-    let json = serde_json::to_string(&here.export()).unwrap();
-    let read = Interchange::from_json(&json).unwrap();
-    assert_eq!(read, here.export());
-
-    let mut second = load(&there, 100).unwrap();
-    second.permit(5, hash(2)).unwrap();
-    let imported = second.import(&read).unwrap();
-    assert_eq!(imported, Imported { new: 1, known: 0, conflicts: vec![5] });
-    assert_eq!(second.import(&read).unwrap().known, 1);
-    // From the disk, not from memory.
-    let mut second = load(&there, 100).unwrap();
-    assert!(matches!(second.permit(1, hash(1)), Err(ProtectionError::TooOld { below: 2, .. })));
-    assert!(matches!(second.permit(3, hash(2)), Err(ProtectionError::AlreadySigned { .. })));
-    assert!(second.permit(5, hash(2)).is_ok(), "what was signed here first");
-}
-
-#[test]
-fn what_is_no_export_is_not_imported() {
-    let mut here = load(&fresh(), 100).unwrap();
-    let good = serde_json::to_string(&here.export()).unwrap();
-    for wrong in ["", "{}", &good.replace("\"version\":1", "\"version\":2"), &good[1..]] {
-        let error = Interchange::from_json(wrong).unwrap_err().to_string();
-        assert!(error.contains("protection export"), "{error}");
-    }
-    let mut other = Interchange::from_json(&good).unwrap();
-    other.genesis_hash = hash(1);
-    assert!(matches!(here.import(&other), Err(InterchangeError::Other("chain"))));
 }
 
 #[test]
