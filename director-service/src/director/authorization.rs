@@ -272,6 +272,13 @@ impl<C: Crypto> Director<C> {
         if answer != Answer::AlreadyAuthorized {
             self.refuse(Refusal::RequestRefused);
         }
+        // Who asked here is told, which the log says too. Another director's candidate hears nothing of us.
+        let is_final =
+            !matches!(answer, Answer::AlreadyAuthorized | Answer::Stale | Answer::Unavailable);
+        if asked.link == Link::Mesh && is_final {
+            let validator = &asked.application.request.request.validator;
+            tracing::warn!(%validator, "a candidate that asked another director is turned down: {answer}");
+        }
         answer_asker(asked, answer, out);
     }
 }
