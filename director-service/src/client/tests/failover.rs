@@ -152,6 +152,16 @@ impl Rig {
         .collect()
     }
 
+    /// The standby claims a message that the primary says it does not have, is asked for it and sends it.
+    fn sent_by_the_standby(&mut self, seq: u64) {
+        self.vector(51, vec![entry(2, 5, seq)], false);
+        self.wait(100);
+        self.answer(50, range(2, seq, seq), seq - 1, seq - 1);
+        self.wait(150);
+        self.frames(51, &[seq]);
+        self.answer(51, range(2, seq, seq), seq - 1, seq);
+    }
+
     /// Who was asked for what, in order.
     fn fetches(&self) -> Vec<(PublicKey, Vec<Range>)> {
         let fetch = |output: &Output| match output {
@@ -394,12 +404,7 @@ fn a_standby_that_is_asked_too_early_and_a_little_faster_accuses_nobody() {
     for (is_sent, primary) in [(true, 50), (false, 51)] {
         let mut rig = Rig::connected(|_| ());
         for seq in 11..=40 {
-            rig.vector(51, vec![entry(2, 5, seq)], false);
-            rig.wait(100);
-            rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
-            rig.wait(150);
-            rig.frames(51, &[seq]);
-            rig.answer(51, range(2, seq, seq), seq - 1, seq);
+            rig.sent_by_the_standby(seq);
             rig.wait(50);
             // Relayed a little later, or never.
             if is_sent {
@@ -419,12 +424,7 @@ fn who_sends_long_after_the_others_has_kept_back() {
     for (later, primary) in [(500, 50), (2_000, 51)] {
         let mut rig = Rig::connected(|_| ());
         for seq in 11..=20 {
-            rig.vector(51, vec![entry(2, 5, seq)], false);
-            rig.wait(100);
-            rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
-            rig.wait(150);
-            rig.frames(51, &[seq]);
-            rig.answer(51, range(2, seq, seq), seq - 1, seq);
+            rig.sent_by_the_standby(seq);
             rig.wait(later);
             rig.frames(50, &[seq]);
             if rig.core.primary() == Some(director(51)) {
@@ -440,12 +440,7 @@ fn a_forged_copy_of_what_was_withheld_excuses_nobody() {
     let mut rig = Rig::connected(|config| config.withheld_limit = 2);
     for seq in [11, 12] {
         assert_eq!(rig.core.primary(), Some(director(50)));
-        rig.vector(51, vec![entry(2, 5, seq)], false);
-        rig.wait(100);
-        rig.answer(50, range(2, seq, seq), seq - 1, seq - 1);
-        rig.wait(150);
-        rig.frames(51, &[seq]);
-        rig.answer(51, range(2, seq, seq), seq - 1, seq);
+        rig.sent_by_the_standby(seq);
         let mut forged = message(2, 5, Critical, seq);
         *forged.last_mut().unwrap() ^= 1;
         rig.put(Input::Frames(vec![(director(50), forged.into())]));
