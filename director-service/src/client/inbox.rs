@@ -13,7 +13,8 @@ use director_primitives::{
 };
 use std::collections::{BTreeMap, HashMap};
 
-/// Epochs of one origin that are told apart: the present one and the one before a restart.
+/// Epochs of one origin that are told apart: the present one and the one before a restart. Of those that are only
+/// claimed as many again are kept, beside them.
 const EPOCHS: usize = 2;
 
 /// What a message costs that waits for its turn, beside its payload.
@@ -51,7 +52,8 @@ pub(super) struct Accepted {
 }
 
 /// What was seen of one origin, newest epoch first. An epoch of which nothing was seen yet is only claimed: it
-/// makes no other one old.
+/// makes no other one old, and takes the place of none of which something was seen. What is in that one would be
+/// new once more.
 #[derive(Default)]
 struct Origin(Vec<(u64, [Window; 4])>);
 
@@ -84,16 +86,21 @@ impl Origin {
             return None;
         }
         if !self.0.iter().any(|(of, _)| *of == epoch) {
-            if self.0.len() == EPOCHS {
-                // What is only claimed goes first, then what is oldest.
-                let claimed = self.0.iter().position(|of| !is_real(&of));
-                let oldest = self.0.len() - 1;
-                self.0.remove(claimed.unwrap_or(oldest));
+            let mut claimed = self.0.iter().enumerate().filter(|(_, of)| !is_real(of));
+            let first = claimed.next().map(|(at, _)| at);
+            if claimed.count() + 1 >= EPOCHS {
+                self.0.remove(first.expect("there are several"));
             }
             self.0.push((epoch, new()));
             self.0.sort_by_key(|(of, _)| std::cmp::Reverse(*of));
         }
         self.0.iter_mut().find(|(of, _)| *of == epoch).map(|(_, windows)| windows)
+    }
+
+    /// The epochs that are over. They are told apart no more.
+    fn split_over(&mut self) -> Vec<(u64, [Window; 4])> {
+        let oldest = self.0.iter().filter(is_real).nth(EPOCHS - 1).map_or(0, |(epoch, _)| *epoch);
+        self.0.split_off(self.0.partition_point(|(epoch, _)| *epoch >= oldest))
     }
 }
 
@@ -278,6 +285,9 @@ impl<K: Keys> Inbox<K> {
         let window = &mut windows[sequence.class.index()];
         let lost = window.mark(seq);
         let (contiguous, top) = (window.contiguous(), window.top());
+        for (epoch, windows) in of.split_over() {
+            self.end(sequence.origin, epoch, windows, &mut accepted);
+        }
         accepted.hole = (top > contiguous).then_some(sequence);
         accepted.lost.extend(lost.map(|(first, last)| sequence.range(first, last)));
         if !self.strict[sequence.class.index()] {
@@ -298,6 +308,16 @@ impl<K: Keys> Inbox<K> {
             accepted.lost.extend(more.lost);
         }
         accepted
+    }
+
+    /// Nothing more of this epoch is taken: what it misses is lost, and nothing waits for it.
+    fn end(&mut self, origin: PublicKey, epoch: u64, windows: [Window; 4], to: &mut Accepted) {
+        for (class, mut window) in Priority::ALL.into_iter().zip(windows) {
+            let sequence = Sequence { origin, epoch, class };
+            let top = window.top();
+            to.lost.extend(window.give_up(top).map(|(first, last)| sequence.range(first, last)));
+            self.release(&sequence, top, to);
+        }
     }
 
     /// The end of the first hole.

@@ -108,8 +108,12 @@ impl Window {
     /// Whether a number from before our time still counts. Somebody told us that the sequence was further
     /// than it is: what is signed counts more, and as long as nothing else was seen it alone counts.
     fn reaches_back_to(&self, seq: u64) -> bool {
-        let is_a_claim = !self.begun && self.contiguous == self.start;
-        is_a_claim || self.top() - seq < WINDOW
+        self.is_a_claim() || self.top() - seq < WINDOW
+    }
+
+    /// Whether nothing was seen, nor given up.
+    fn is_a_claim(&self) -> bool {
+        !self.begun && self.contiguous == self.start
     }
 
     /// A number was seen, one that is [`Place::New`]. What is lost by it, if anything.
@@ -142,7 +146,12 @@ impl Window {
 
     fn move_back_to(&mut self, seq: u64) {
         let start = seq - 1;
-        // What was seen without a hole is now behind one.
+        if self.is_a_claim() {
+            // From anywhere: whoever claims it may choose how far that is.
+            (self.start, self.contiguous) = (start, start);
+            return;
+        }
+        // What was seen without a hole is now behind one. At most WINDOW of them, see `reaches_back_to`.
         for number in (start + 1..=self.contiguous).rev() {
             self.ahead.push_front(number > self.start);
         }

@@ -74,6 +74,34 @@ fn only_the_latest_epochs_are_told_apart() {
 }
 
 #[test]
+fn an_epoch_that_is_only_claimed_makes_nothing_new_again() {
+    let (mut inbox, block) = (strict(1_000), authorized(1, 3));
+    for epoch in [5, 6] {
+        assert!(inbox.accept(&block, &message(1, epoch, Critical, 1)).is_ok());
+    }
+    for claimed in 7..12 {
+        inbox.begin(&entry(1, claimed, 3));
+        inbox.give_up(&sequence(1, claimed, Normal), 4);
+        for epoch in [5, 6] {
+            let again = inbox.accept(&block, &message(1, epoch, Critical, 1));
+            assert_eq!(again, Err(Dropped::Duplicate), "in epoch {epoch} after {claimed}");
+        }
+    }
+}
+
+#[test]
+fn an_epoch_that_is_over_says_what_it_misses_and_holds_nothing_back() {
+    let (mut inbox, block) = (strict(1_000), authorized(1, 3));
+    for (epoch, seq) in [(5, 1), (5, 4), (6, 1)] {
+        assert!(inbox.accept(&block, &message(1, epoch, Critical, seq)).is_ok());
+    }
+    let next = inbox.accept(&block, &message(1, 7, Critical, 1)).unwrap();
+    assert_eq!(next.lost, [sequence(1, 5, Critical).range(2, 3)]);
+    let epochs: Vec<_> = next.ready.iter().map(|of| (of.epoch, of.seq)).collect();
+    assert_eq!(epochs, [(5, 4), (7, 1)]);
+}
+
+#[test]
 fn a_forged_copy_does_not_suppress_the_real_one() {
     let (mut inbox, block) = (inbox(), authorized(1, 3));
     let real = message(1, 5, Critical, 1);

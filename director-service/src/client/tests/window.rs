@@ -125,3 +125,16 @@ fn the_last_number_that_there_is_comes_after_the_last_but_one() {
         assert_eq!(window.holes(u64::MAX, 2), Vec::from_iter(missing), "{before}");
     }
 }
+
+/// Found by the fuzz target `client`: it went through all numbers from here to there, and kept each.
+#[test]
+fn a_beginning_that_was_only_claimed_costs_nothing_however_far_it_is() {
+    for claimed in [1 << 42, u64::MAX - 1] {
+        let mut window = Window::after(claimed);
+        assert_eq!((window.place(3), window.mark(3)), (Place::New, None));
+        assert_eq!((window.contiguous(), window.top()), (3, 3));
+        assert_eq!(window.place(2), Place::New, "as before any other beginning");
+        assert_eq!((window.mark(2), window.mark(5)), (None, None));
+        assert_eq!(window.holes(9, 9), [(4, 4), (6, 9)]);
+    }
+}
