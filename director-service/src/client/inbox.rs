@@ -104,36 +104,61 @@ impl Origin {
     }
 }
 
-/// Messages that came before their turn, by number. Bounded in bytes.
+/// What it costs in all.
+fn held_bytes(envelope: &Envelope) -> usize {
+    envelope.payload.len() + HELD_OVERHEAD
+}
+
+/// Messages of one sequence that came before their turn, by number, and their bytes.
+#[derive(Default)]
+struct Queue {
+    envelopes: BTreeMap<u64, Envelope>,
+    bytes: usize,
+}
+
+/// Messages that came before their turn. Bounded in bytes.
 #[derive(Default)]
 struct Held {
-    sequences: BTreeMap<Sequence, BTreeMap<u64, Envelope>>,
+    sequences: BTreeMap<Sequence, Queue>,
     bytes: usize,
 }
 
 impl Held {
     fn put(&mut self, sequence: Sequence, seq: u64, envelope: Envelope) {
-        self.bytes += envelope.payload.len() + HELD_OVERHEAD;
-        self.sequences.entry(sequence).or_default().insert(seq, envelope);
+        let bytes = held_bytes(&envelope);
+        let queue = self.sequences.entry(sequence).or_default();
+        queue.envelopes.insert(seq, envelope);
+        queue.bytes += bytes;
+        self.bytes += bytes;
     }
 
     /// Everything up to this number, in order.
     fn take(&mut self, sequence: &Sequence, to: u64) -> Vec<Envelope> {
-        let Some(held) = self.sequences.get_mut(sequence) else { return Vec::new() };
-        let rest = held.split_off(&to.saturating_add(1));
-        let ready = std::mem::replace(held, rest);
-        if held.is_empty() {
+        let Some(queue) = self.sequences.get_mut(sequence) else { return Vec::new() };
+        let rest = match to.checked_add(1) {
+            Some(first) => queue.envelopes.split_off(&first),
+            None => BTreeMap::new(),
+        };
+        let ready = std::mem::replace(&mut queue.envelopes, rest);
+        let bytes: usize = ready.values().map(held_bytes).sum();
+        queue.bytes -= bytes;
+        self.bytes -= bytes;
+        if queue.envelopes.is_empty() {
             self.sequences.remove(sequence);
         }
-        self.bytes -=
-            ready.values().map(|envelope| envelope.payload.len() + HELD_OVERHEAD).sum::<usize>();
         ready.into_values().collect()
+    }
+
+    /// The sequence that takes most of the room. Whoever sends what is large, and never what comes before it, must not
+    /// make others give way.
+    fn largest(&self) -> Option<Sequence> {
+        let largest = self.sequences.iter().max_by_key(|(_, queue)| queue.bytes);
+        largest.map(|(sequence, _)| *sequence)
     }
 
     fn retain(&mut self, mut keep: impl FnMut(&PublicKey) -> bool) {
         self.sequences.retain(|sequence, _| keep(&sequence.origin));
-        let all = self.sequences.values().flat_map(BTreeMap::values);
-        self.bytes = all.map(|envelope| envelope.payload.len() + HELD_OVERHEAD).sum();
+        self.bytes = self.sequences.values().map(|queue| queue.bytes).sum();
     }
 }
 
@@ -196,6 +221,24 @@ impl<K: Keys> Inbox<K> {
         let windows = origin.windows(entry.epoch, || entry.contiguous.map(Window::after));
         for (window, start) in windows.into_iter().flatten().zip(entry.contiguous) {
             window.begin_after(start);
+        }
+    }
+
+    /// A director that had said one thing says another one by now: what came between is from our time. Whoever told us
+    /// before that we came later may have lied, and so hidden what nobody has sent us.
+    pub(super) fn grown(&mut self, before: &VectorEntry, now: &VectorEntry) {
+        if before.epoch != now.epoch {
+            return;
+        }
+        let Some(origin) = self.origins.get_mut(&now.origin) else { return };
+        let Some((_, windows)) = origin.0.iter_mut().find(|(epoch, _)| *epoch == now.epoch) else {
+            return;
+        };
+        let numbers = before.contiguous.into_iter().zip(now.contiguous);
+        for (window, (before, now)) in windows.iter_mut().zip(numbers) {
+            if before < now {
+                window.begin_at(before);
+            }
         }
     }
 
@@ -297,10 +340,8 @@ impl<K: Keys> Inbox<K> {
         self.held.put(sequence, seq, envelope);
         self.release(&sequence, contiguous, &mut accepted);
         while self.held.bytes > self.max_held_bytes {
-            // The longest queue waits for what may never come.
-            let longest = self.held.sequences.iter().max_by_key(|(_, held)| held.len());
-            let Some((sequence, _)) = longest else { break };
-            let sequence = *sequence;
+            // It waits for what may never come.
+            let Some(sequence) = self.held.largest() else { break };
             let Some(to) = self.first_hole(&sequence) else { break };
             let more = self.give_up(&sequence, to);
             accepted.ready.extend(more.ready);

@@ -41,7 +41,7 @@
 //!
 //! The outbox refuses when full ([`PublishError::Full`]). An application that does not call
 //! [`Client::next`] stops the client from reading, and its director's queue for it overflows by the
-//! rules of its class. For each sequence one bit for each number beyond the first hole, 16,384 at most.
+//! rules of its class. For each sequence one byte for each number beyond the first hole, 16,384 at most.
 //! Messages that wait for their turn: [`Config::held_bytes`]. Decompressing takes 1 MiB, from the first
 //! compressed message on.
 

@@ -11,8 +11,8 @@ use std::collections::VecDeque;
 /// Milliseconds of a clock that only goes forward.
 type Millis = u64;
 
-/// Furthest that a director's word moves our epoch: 139 years, from a clock that begins in 1970. Further would
-/// use up the numbers that there are.
+/// Furthest that directors' words move our epoch, all of them together: 139 years, from a clock that begins in 1970.
+/// Further would use up the numbers that there are.
 const MAX_EPOCH_JUMP: u64 = 1 << 42;
 
 struct Entry {
@@ -42,6 +42,8 @@ pub struct Outbox<K> {
     keys: K,
     genesis_hash: H256,
     epoch: u64,
+    /// What it was before any director said anything of it.
+    first_epoch: u64,
     /// A message with this epoch has left: it stays.
     settled: bool,
     classes: [Class; 4],
@@ -60,6 +62,7 @@ impl<K: Keys> Outbox<K> {
             keys,
             genesis_hash,
             epoch,
+            first_epoch: epoch,
             settled: false,
             classes: Default::default(),
             published: 0,
@@ -140,7 +143,7 @@ impl<K: Keys> Outbox<K> {
         if self.settled {
             return last_epoch <= self.epoch;
         }
-        if last_epoch > self.epoch.saturating_add(MAX_EPOCH_JUMP) {
+        if last_epoch > self.first_epoch.saturating_add(MAX_EPOCH_JUMP) {
             tracing::warn!(
                 last_epoch,
                 "a director tells of an epoch that nobody can have used; ignored"

@@ -70,6 +70,13 @@ impl Window {
         }
     }
 
+    /// What comes after this number is ours for sure: a beginning that was only claimed, and lies behind it, was wrong.
+    pub(super) fn begin_at(&mut self, start: u64) {
+        if self.is_a_claim() && start < self.start {
+            (self.start, self.contiguous) = (start, start);
+        }
+    }
+
     /// Last number without a hole before it.
     pub(super) fn contiguous(&self) -> u64 {
         if self.is_anywhere() { 0 } else { self.contiguous }

@@ -2,8 +2,8 @@
 //!
 //! It is ready, and stays so, once
 //!
-//! * a director that is connected has told all of its vector, and nothing that it claims is missing here but
-//!   what it says is gone; or
+//! * more directors than may lie have told all of their vector, and nothing that they claim is missing here but
+//!   what they say is gone. After `alone_ms` one is enough: others may be away; or
 //! * the chain has no other active director; or
 //! * none has been connected for `alone_ms`; or
 //! * `catch_up_ms` have passed: what others claim must not keep it from serving for ever.
@@ -11,6 +11,7 @@
 //! All of it counts from when the chain has this director as active: before that, others do not speak with it.
 
 use super::{Crypto, Director, Millis, repair::Wanted};
+use director_primitives::{PublicKey, threshold::approvals_needed};
 
 /// How far it is.
 #[derive(Debug, Default)]
@@ -37,11 +38,16 @@ impl<C: Crypto> Director<C> {
             return;
         }
         let since = *self.catch_up.since.get_or_insert(now);
-        let is_level = self.members.mesh().iter().any(|peer| {
+        let is_level_with = |peer: &&PublicKey| {
             let wanted = Wanted { windows: &self.windows, snapshot: &snapshot };
             let is_complete = self.planner.claims(peer).is_some_and(|claims| claims.is_complete());
             is_complete && self.planner.is_level_with(peer, &wanted)
-        });
+        };
+        let level = self.members.mesh().iter().filter(is_level_with).count();
+        let active = snapshot.directors.active.len() as u32;
+        let liars = active.saturating_sub(approvals_needed(active)) as usize;
+        // There are no more of them than all but this one.
+        let is_level = level > liars.min(snapshot.directors.active.len().saturating_sub(2));
         let alone_since = match self.members.mesh().is_empty() {
             true => Some(*self.catch_up.alone_since.get_or_insert(now)),
             false => None,
@@ -49,6 +55,7 @@ impl<C: Crypto> Director<C> {
         self.catch_up.alone_since = alone_since;
         let has_passed = |since: Millis, ms: u64| now >= since.saturating_add(ms);
         self.catch_up.is_ready = is_level
+            || (level > 0 && has_passed(since, self.config.alone_ms))
             || snapshot.directors.active.len() <= 1
             || alone_since.is_some_and(|since| has_passed(since, self.config.alone_ms))
             || has_passed(since, self.config.catch_up_ms);

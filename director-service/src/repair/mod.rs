@@ -32,7 +32,7 @@ mod planner;
 mod tests;
 
 pub use claims::{Claims, entries, hash, parts};
-pub use planner::{Action, Planner, Settings};
+pub use planner::{Action, Planner, Settings, Stuck};
 
 use director_primitives::{Priority, PublicKey, Range};
 

@@ -5,7 +5,10 @@ use super::{
     behind::{Asked, Behind, Look, Questions, Round, So},
 };
 use director_primitives::{Fetch, Fetched, Priority, PublicKey, VectorEntry};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+};
 
 /// How long a peer rests that has had no time for a question, in milliseconds.
 const NO_TIME_MS: u64 = 250;
@@ -71,6 +74,17 @@ pub enum Action {
     GiveUp(Sequence, u64),
 }
 
+/// For how long something has been missing, in milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stuck {
+    /// Something that connected peers claim, and do not say to be gone.
+    pub claimed_ms: Millis,
+    /// These peers.
+    pub claimed_by: Vec<PublicKey>,
+    /// Something that no connected peer claims.
+    pub unclaimed_ms: Millis,
+}
+
 /// What is under way with one peer.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -117,6 +131,9 @@ pub struct Planner {
     behind: HashMap<Sequence, Behind>,
     /// Of those, the ones about which something can be done. In order, so that one run is like the other.
     active: BTreeSet<Sequence>,
+    /// The last one of them that was asked for: the next question begins after it. Whoever claims much of some must not
+    /// keep the others from their turn.
+    asked_last: Option<Sequence>,
     /// When there is something to plan before the next turn.
     due: Option<Millis>,
     all_connected: bool,
@@ -130,6 +147,7 @@ impl Planner {
             peers: BTreeMap::new(),
             behind: HashMap::new(),
             active: BTreeSet::new(),
+            asked_last: None,
             due: None,
             all_connected: false,
         }
@@ -351,10 +369,26 @@ impl Planner {
         })
     }
 
-    /// For how long something has been missing that nobody sends although there is somebody to ask; the longest.
-    pub fn stuck_for(&self, now: Millis) -> Millis {
-        let since = self.behind.values().map(|behind| behind.stuck_since).min();
-        since.map_or(0, |since| now.saturating_sub(since))
+    /// What has been missing for longest although there is somebody to ask.
+    pub fn stuck(&self, now: Millis, have: &impl Have) -> Stuck {
+        let mut stuck = Stuck::default();
+        let mut longest: Option<Sequence> = None;
+        for (sequence, behind) in &self.behind {
+            let Some(contiguous) = have.contiguous(sequence) else { continue };
+            let for_ms = now.saturating_sub(behind.stuck_since);
+            let claims = |(key, peer): &(&PublicKey, &Peer)| {
+                let gone_to = behind.asked.get(*key).map_or(0, |asked| asked.gone_to);
+                peer.claims.of(sequence) > contiguous.max(gone_to)
+            };
+            let by: Vec<_> = self.peers.iter().filter(claims).map(|(key, _)| *key).collect();
+            if by.is_empty() {
+                stuck.unclaimed_ms = stuck.unclaimed_ms.max(for_ms);
+            } else if longest.is_none_or(|of| (stuck.claimed_ms, of) < (for_ms, *sequence)) {
+                longest = Some(*sequence);
+                (stuck.claimed_ms, stuck.claimed_by) = (for_ms, by);
+            }
+        }
+        stuck
     }
 
     /// Another number of peers has to claim what is given up: see [`Settings::claims_to_give_up`].
@@ -393,30 +427,40 @@ impl Planner {
             return Vec::new();
         }
         self.expire(now);
-        let Self { settings, peers, behind, active, all_connected, due } = self;
+        let Self { settings, peers, behind, active, asked_last, all_connected, due } = self;
         let mut by_rank: Vec<_> = peers.iter_mut().collect();
         by_rank.sort_by_key(|(_, peer)| peer.rank);
         let round = Round { now, have, settings, peers: &by_rank, all_connected: *all_connected };
         let mut actions = Vec::new();
         let mut questions = Questions::new();
-        active.retain(|sequence| {
-            let Some(state) = behind.get_mut(sequence) else { return false };
+        let mut asked = 0;
+        for sequence in from_after(active, *asked_last) {
+            let Some(state) = behind.get_mut(&sequence) else {
+                active.remove(&sequence);
+                continue;
+            };
             if now < state.sleeps_until {
-                return true;
+                continue;
             }
-            let look = state.look(&round, sequence, &mut questions);
+            let look = state.look(&round, &sequence, &mut questions);
             *due = due.iter().copied().chain(state.turn_at).min();
+            let ranges: usize =
+                questions.values().map(|(question, _)| question.ranges.len()).sum();
+            if ranges > asked {
+                (asked, *asked_last) = (ranges, Some(sequence));
+            }
             match look {
                 Look::Done => {
-                    behind.remove(sequence);
-                    return false;
+                    behind.remove(&sequence);
+                    active.remove(&sequence);
                 }
-                Look::Rest => return false,
+                Look::Rest => {
+                    active.remove(&sequence);
+                }
                 Look::Again => {}
-                Look::GiveUp(to) => actions.push(Action::GiveUp(*sequence, to)),
+                Look::GiveUp(to) => actions.push(Action::GiveUp(sequence, to)),
             }
-            true
-        });
+        }
         for (peer, (fetch, _)) in questions.into_iter().filter(|(_, (q, _))| !q.ranges.is_empty()) {
             if let Some(state) = peers.get_mut(&peer) {
                 (state.asked, state.asked_at) = (Some((fetch.clone(), now)), Some(now));
@@ -443,4 +487,11 @@ impl Planner {
             }
         }
     }
+}
+
+/// All of these, first those after this one.
+fn from_after(all: &BTreeSet<Sequence>, last: Option<Sequence>) -> Vec<Sequence> {
+    let Some(last) = last else { return all.iter().copied().collect() };
+    let after = all.range((Bound::Excluded(last), Bound::Unbounded));
+    after.chain(all.range(..=last)).copied().collect()
 }

@@ -423,6 +423,39 @@ fn no_sequence_holds_up_the_others_and_questions_are_bounded() {
     assert!(origins.len() == 3 && fetch.ranges.len() <= MAX_RANGES as usize);
 }
 
+/// The sequences that come first were asked for first, each time anew.
+#[test]
+fn whoever_claims_much_of_some_keeps_no_other_from_its_turn() {
+    let mut rig = Rig::new(&[0]);
+    for n in 0..100 {
+        rig.claim(1, n, 1_000_000);
+    }
+    let mut asked = BTreeSet::new();
+    for _ in 0..20 {
+        for action in rig.after(50) {
+            let Action::Fetch(_, fetch) = action else { panic!() };
+            asked.extend(fetch.ranges.iter().map(|range| range.origin));
+            // It has no time, and so they all come again.
+            rig.planner.fetched(rig.now, &key(1), &say(&fetch, |range| (0, range.first - 1)));
+        }
+    }
+    assert_eq!(asked.len(), 100);
+}
+
+#[test]
+fn it_says_what_is_stuck_and_who_claims_it() {
+    let mut rig = Rig::new(&[0, 1]);
+    assert_eq!(rig.planner.stuck(rig.now, &rig.have), Stuck::default());
+    rig.have.put(0, [3]);
+    rig.hole(0);
+    rig.after(1_000);
+    rig.claim(2, 1, 5);
+    rig.after(500);
+    let stuck = rig.planner.stuck(rig.now, &rig.have);
+    let expected = Stuck { claimed_ms: 500, claimed_by: vec![key(2)], unclaimed_ms: 1_500 };
+    assert_eq!(stuck, expected);
+}
+
 #[test]
 fn what_is_over_or_unknown_is_forgotten() {
     let mut rig = Rig::new(&[0]);

@@ -314,6 +314,9 @@ impl<K: Keys> Core<K> {
                         self.mind_repeat(now, &from);
                         self.came_late(now, &from, &frame);
                     }
+                    if reason == Dropped::Forged {
+                        self.mind_forgery(now, &from, out);
+                    }
                 }
             }
         }

@@ -35,8 +35,11 @@ pub(super) const PRIMARY_AND_STANDBY: usize = 2;
 /// How long something may be missing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
-    /// After this time another standby is asked.
+    /// After this time another standby is asked for what somebody claims and nobody sends.
     stuck_ms: u64,
+    /// After this time for what nobody claims: longer than honest directors wait before they give it up (10 s), so that a
+    /// validator that leaves out a number costs nobody his standby. Never, if only one of the two that are asked may lie.
+    unclaimed_ms: Option<u64>,
     /// After this time it is given up, if those that are asked do not have it.
     give_up_ms: u64,
 }
@@ -44,13 +47,14 @@ pub(super) struct Patience {
 impl Default for Patience {
     /// One director may lie: the other one's word counts.
     fn default() -> Self {
-        Self { stuck_ms: 8_000, give_up_ms: 5_000 }
+        Self { stuck_ms: 8_000, unclaimed_ms: None, give_up_ms: 5_000 }
     }
 }
 
 impl Patience {
     /// Where two may lie, they may be our two: a third one is asked before anything is given up.
-    const WITH_MORE_LIARS: Self = Self { stuck_ms: 4_000, give_up_ms: 9_000 };
+    const WITH_MORE_LIARS: Self =
+        Self { stuck_ms: 4_000, unclaimed_ms: Some(12_000), give_up_ms: 9_000 };
 }
 
 /// Withheld messages count so long, and so many of them at most.
@@ -109,6 +113,10 @@ impl<K: Keys> Core<K> {
                 }
             } else if is_first {
                 self.inbox.begin(entry);
+            } else if let Some(before) =
+                self.planner.claims(&from).and_then(|of| of.get(&entry.origin))
+            {
+                self.inbox.grown(before, entry);
             }
         }
         if vector.complete {
@@ -231,16 +239,27 @@ impl<K: Keys> Core<K> {
         self.planner.set_claims_to_give_up(PRIMARY_AND_STANDBY.max(liars + 1));
     }
 
-    /// Primary and standby may both keep something back, or the standby claims what there is not: another standby will
-    /// tell. Whoever it is that lies, it is not asked any more then.
+    /// Something is missing for long. If it is the primary alone that claims it, and does not send it, the primary is left.
+    /// Otherwise primary and standby may both keep it back, or the standby claims what there is not: another standby
+    /// will tell.
     pub(super) fn mind_stuck(&mut self, now: Millis, out: &mut Vec<Output>) {
         let is_due = |at: Option<Millis>, every_ms| at.is_none_or(|at| now >= at + every_ms);
         if !is_due(self.looked_stuck_at, LOOK_STUCK_MS) {
             return;
         }
         self.looked_stuck_at = Some(now);
-        let is_stuck = self.planner.stuck_for(now) >= self.patience.stuck_ms;
-        if is_stuck && is_due(self.unstuck_at, UNSTUCK_MS) {
+        if !is_due(self.unstuck_at, UNSTUCK_MS) {
+            return;
+        }
+        let stuck = self.planner.stuck(now, &self.inbox);
+        let primary = self.links.primary();
+        if stuck.claimed_ms >= self.patience.stuck_ms {
+            self.unstuck_at = Some(now);
+            match stuck.claimed_by.as_slice() {
+                [only] if Some(*only) == primary => self.move_away(now, out),
+                _ => self.change_standby(now, out),
+            }
+        } else if self.patience.unclaimed_ms.is_some_and(|ms| stuck.unclaimed_ms >= ms) {
             self.unstuck_at = Some(now);
             self.change_standby(now, out);
         }

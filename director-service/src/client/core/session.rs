@@ -45,6 +45,8 @@ pub(in crate::client) struct Session {
     pub(in crate::client) answered_at: Millis,
     /// How often in a row it has not answered.
     pub(in crate::client) unanswered: u32,
+    /// Messages of it that nobody signed. An honest director checks what it passes on.
+    pub(in crate::client) forged: u32,
 }
 
 impl Session {
@@ -66,6 +68,7 @@ impl Session {
             is_draining: false,
             answered_at: now,
             unanswered: 0,
+            forged: 0,
         }
     }
 }

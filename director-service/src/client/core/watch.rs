@@ -3,6 +3,7 @@
 //! * upon a silence of `silence_ms` on a connection that had heartbeats: it is dead. What has come and waits for its
 //!   turn here is no silence;
 //! * upon an answer that never comes: it is asked again, then left;
+//! * upon messages that nobody signed: a director that passes on some of them is left;
 //! * upon messages of which most come only because we asked for them: a director that answers every question and
 //!   relays nothing costs us a question for each message, and so is left.
 
@@ -30,6 +31,9 @@ const JUDGED_MS: u64 = 5_000;
 
 /// So often in a row most of them had to be asked for, and it is left.
 const MAX_STRIKES: u32 = 2;
+
+/// So many messages that nobody signed, on one connection, and a director is left: checking them is what costs us most.
+const MAX_FORGED: u32 = 20;
 
 /// What was missed while nobody relayed to us does not count: a primary is judged so long after it was level.
 const UNJUDGED_MS: u64 = 5_000;
@@ -89,6 +93,19 @@ impl<K: Keys> Core<K> {
         if self.is_judged(now, from) && self.relayed.upon_question > 0 {
             self.relayed.upon_question -= 1;
             self.relayed.by_itself += 1;
+        }
+    }
+
+    /// A director has sent what nobody signed.
+    pub(super) fn mind_forgery(&mut self, now: Millis, from: &PublicKey, out: &mut Vec<Output>) {
+        let Some(session) = self.links.session_mut(from) else { return };
+        session.forged += 1;
+        if session.forged == MAX_FORGED {
+            tracing::warn!(
+                director = %hex::encode(from.0),
+                "this director passes on messages that nobody signed; going to another one"
+            );
+            self.leave(now, from, out);
         }
     }
 

@@ -704,3 +704,64 @@ fn one_that_had_sent_us_away_stands_by_rather_than_nobody() {
     assert_eq!(rig.core.standby(), Some(director(51)));
     assert_eq!(rig.core.primary(), Some(director(50)));
 }
+
+/// It said that a sequence is far ahead of where it is: what is kept back then was thought to be from before our time.
+#[test]
+fn a_primary_that_lies_about_where_a_sequence_stands_hides_nothing() {
+    let mut rig = Rig::new(|_| ());
+    rig.connect(50, vec![entry(2, 5, 1 << 40)]);
+    rig.connect(51, vec![entry(2, 5, 0)]);
+    rig.vector(51, vec![entry(2, 5, 2)], false);
+    rig.wait(300);
+    // Of the primary it is asked, too, up to where it says that it is.
+    let asked = rig.fetches();
+    assert!(asked.contains(&(director(51), vec![range(2, 1, 2)])), "{asked:?}");
+    assert!(asked.iter().any(|(to, of)| *to == director(50) && of[0].first == 1), "{asked:?}");
+    rig.frames(51, &[1, 2]);
+    assert_eq!(rig.delivered(), [1, 2]);
+}
+
+#[test]
+fn whoever_alone_claims_what_never_comes_loses_its_place() {
+    for (liar, primary, standby) in [(50, 51, None), (51, 50, Some(52))] {
+        let mut rig = Rig::connected(|_| ());
+        rig.vector(liar, vec![entry(2, 5, 1_000)], false);
+        for _ in 0..180 {
+            rig.beat(50);
+            rig.beat(51);
+            rig.wait(50);
+        }
+        if let Some(standby) = standby {
+            rig.connect(standby, vec![entry(2, 5, 10)]);
+        }
+        assert_eq!(rig.core.primary(), Some(director(primary)), "{liar}");
+        assert_ne!(rig.core.standby(), Some(director(liar)));
+    }
+}
+
+#[test]
+fn a_validator_that_leaves_out_a_number_costs_nobody_his_standby() {
+    let mut rig = Rig::connected(|_| ());
+    rig.frames(50, &[12]);
+    for _ in 0..400 {
+        rig.beat(50);
+        rig.beat(51);
+        rig.wait(50);
+    }
+    assert_eq!(rig.core.standby(), Some(director(51)));
+    assert_eq!(rig.core.primary(), Some(director(50)));
+    assert!(rig.told().contains(&&Event::Gap(range(2, 11, 11))), "{:?}", rig.told());
+}
+
+#[test]
+fn a_director_that_passes_on_what_nobody_signed_is_left() {
+    let mut rig = Rig::connected(|_| ());
+    let mut forged = message(2, 5, Critical, 11);
+    *forged.last_mut().unwrap() ^= 1;
+    for _ in 0..19 {
+        rig.put(Input::Frames(vec![(director(50), forged.clone().into())]));
+    }
+    assert_eq!(rig.core.primary(), Some(director(50)));
+    rig.put(Input::Frames(vec![(director(50), forged.into())]));
+    assert_eq!(rig.core.primary(), Some(director(51)));
+}

@@ -6,10 +6,11 @@ use crate::{
     },
     repair::{Have, Sequence},
 };
+use codec::Encode;
 use director_primitives::{
-    H256,
+    Encoding, Envelope, H256, PayloadKind,
     Priority::{self, Critical, Normal},
-    Range, VectorEntry,
+    Range, SignedEnvelope, VectorEntry,
     runtime_api::ValidatorStatus,
 };
 
@@ -240,6 +241,56 @@ fn in_strict_order_what_is_given_up_is_a_gap_before_what_follows() {
     let lost: Vec<Range> = vec![of.range(1, 2)];
     assert_eq!((given_up.lost.clone(), numbers(&given_up)), (lost, vec![3]));
     assert_eq!(inbox.accept(&block, &message(1, 5, Critical, 1)), Err(Dropped::Duplicate));
+}
+
+#[test]
+fn whoever_takes_most_of_the_room_gives_way_not_whoever_says_most() {
+    let (mut inbox, block) = (strict(10_000), authorized(1, 3));
+    for seq in 2..=20 {
+        inbox.accept(&block, &message(1, 5, Critical, seq)).unwrap();
+    }
+    let large = |seq| {
+        let envelope = Envelope {
+            origin: peer_key(2).key(),
+            epoch: 5,
+            class: Normal,
+            seq,
+            kind: PayloadKind::CheckpointVote,
+            encoding: Encoding::Identity,
+            payload: vec![7; 3_000],
+        };
+        let signature = peer_key(2).sign_statement(&GENESIS, &envelope);
+        SignedEnvelope { envelope, signature }.encode()
+    };
+    let mut lost = Vec::new();
+    for seq in 2..=5 {
+        lost.extend(inbox.accept(&block, &large(seq)).unwrap().lost);
+    }
+    assert_eq!(lost, [sequence(2, 5, Normal).range(1, 1)]);
+    // What is repaired now comes in its turn.
+    let first = inbox.accept(&block, &message(1, 5, Critical, 1)).unwrap();
+    assert_eq!(numbers(&first), (1..=20).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_director_hears_later_than_it_spoke_first_is_ours() {
+    let mut inbox = inbox();
+    inbox.begin(&entry(1, 5, 1 << 40));
+    inbox.join();
+    // That it has nothing may mean that it knows nothing.
+    inbox.begin(&entry(1, 5, 0));
+    assert_eq!(inbox.contiguous(&sequence(1, 5, Critical)), Some(1 << 40));
+    inbox.grown(&entry(1, 5, 0), &entry(1, 5, 0));
+    inbox.grown(&entry(1, 4, 0), &entry(1, 5, 3));
+    assert_eq!(inbox.contiguous(&sequence(1, 5, Critical)), Some(1 << 40));
+    inbox.grown(&entry(1, 5, 2), &entry(1, 5, 3));
+    assert_eq!(inbox.contiguous(&sequence(1, 5, Critical)), Some(2));
+    inbox.grown(&entry(1, 5, 3), &entry(1, 5, 4));
+    assert_eq!(inbox.contiguous(&sequence(1, 5, Critical)), Some(2), "never forward");
+    let block = authorized(1, 3);
+    inbox.accept(&block, &message(1, 5, Critical, 3)).unwrap();
+    inbox.grown(&entry(1, 5, 0), &entry(1, 5, 1));
+    assert_eq!(inbox.contiguous(&sequence(1, 5, Critical)), Some(3), "it has begun");
 }
 
 #[test]

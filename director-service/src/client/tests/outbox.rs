@@ -58,6 +58,18 @@ fn what_waits_leaves_when_a_director_takes_it() {
     assert_eq!(flush(&mut outbox, 9), all);
 }
 
+/// Each welcome moved it by as much again: a director that said many of them used up the numbers.
+#[test]
+fn all_directors_together_move_the_epoch_no_further_than_one() {
+    let mut outbox = outbox(10_000);
+    for n in 0..1_000 {
+        assert!(outbox.settle(1_000 + n * (1 << 41)));
+    }
+    outbox.open(peer_key(50).key());
+    push(&mut outbox, Critical, 10).unwrap();
+    assert_eq!(flush(&mut outbox, 9), [(1_000 + (1 << 42) + 1, Critical, 1)]);
+}
+
 #[test]
 fn a_higher_epoch_is_taken_before_anything_was_sent() {
     let mut outbox = outbox(10_000);

@@ -45,16 +45,31 @@ fn who_finds_nobody_is_ready_after_a_while() {
 fn who_starts_together_with_the_others_is_ready_at_once() {
     let mut rig = alone(&World::new(3, 2));
     up(&mut rig, 1);
+    up(&mut rig, 2);
     tick_at(&mut rig, 50);
     assert!(!rig.core.is_ready());
     from_mesh(&mut rig, 1, vector(&[], true));
     tick_at(&mut rig, 100);
+    assert!(!rig.core.is_ready(), "one may lie, or know as little");
+    from_mesh(&mut rig, 2, vector(&[], true));
+    tick_at(&mut rig, 150);
+    assert!(rig.core.is_ready());
+}
+
+#[test]
+fn one_word_is_enough_if_nobody_else_comes() {
+    let mut rig = alone(&World::new(3, 2));
+    up(&mut rig, 1);
+    from_mesh(&mut rig, 1, vector(&[], true));
+    ticks_to(&mut rig, 1_900);
+    assert!(!rig.core.is_ready());
+    ticks_to(&mut rig, 2_100);
     assert!(rig.core.is_ready());
 }
 
 #[test]
 fn who_has_missed_something_is_ready_when_it_is_there() {
-    let mut rig = alone(&World::new(3, 2));
+    let mut rig = alone(&World::new(2, 2));
     up(&mut rig, 1);
     from_mesh(&mut rig, 1, vector(&[(0, 3)], false));
     from_mesh(&mut rig, 1, vector(&[(1, 2)], true));
@@ -83,7 +98,7 @@ fn who_has_missed_something_is_ready_when_it_is_there() {
 
 #[test]
 fn what_is_gone_is_not_waited_for() {
-    let mut rig = alone(&World::new(3, 2));
+    let mut rig = alone(&World::new(2, 2));
     up(&mut rig, 1);
     from_mesh(&mut rig, 1, vector(&[(0, 1_000_000)], true));
     let asked = asked(&tick_at(&mut rig, 100));
@@ -110,6 +125,8 @@ fn who_claims_and_does_not_send_is_not_waited_for_without_end() {
     from_mesh(&mut rig, 1, vector(&[(0, u64::MAX)], true));
     from_mesh(&mut rig, 2, vector(&[], true));
     tick_at(&mut rig, 100);
+    assert!(!rig.core.is_ready());
+    ticks_to(&mut rig, 2_100);
     assert!(rig.core.is_ready());
 }
 

@@ -178,6 +178,7 @@ fn of_those_who_may_not_speak_nothing_is_asked_until_they_may() {
     let world = World::new(3, 2).status(1, ValidatorStatus::Candidate);
     let mut rig = Rig::with(&world, director(0, Vec::new()));
     from_mesh(&mut rig, 1, vector(&[(1, 3)], true));
+    from_mesh(&mut rig, 2, vector(&[], true));
     assert!(super::asked(&ticks_to(&mut rig, 500)).is_empty());
     assert!(rig.core.is_ready(), "and it is not waited for");
     rig.finalize(&World::new(3, 2).at(101));
