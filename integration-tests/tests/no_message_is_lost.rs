@@ -24,6 +24,7 @@ async fn happens(fault: Fault) -> Outcome {
         per_s: 200,
         check_signatures: true,
         churn: fault == Fault::Churn,
+        apart: fault.is_apart(),
         // Of a real chain these are some seconds: to connect again takes up to one of these.
         block_time_ms: if fault == Fault::ChainAway { 2_000 } else { 500 },
         away: Duration::from_secs(12),

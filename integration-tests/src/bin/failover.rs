@@ -2,7 +2,7 @@
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use integration_tests::trial::{Fault, Outcome, Setting, Trial};
+use integration_tests::trial::{Fault, Outcome, Setting, Trial, has_run_elsewhere};
 use std::time::Duration;
 
 /// Lets something happen to directors again and again while validators speak, and says what became of
@@ -43,6 +43,9 @@ struct Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
+    if has_run_elsewhere(&options.faults)? {
+        return Ok(());
+    }
     println!(
         "{} directors, {} validators in one process, {} msg/s; times in milliseconds",
         options.directors, options.validators, options.rate
@@ -65,17 +68,22 @@ async fn main() -> anyhow::Result<()> {
         "p99 before",
         "longest"
     );
-    let mut whole = 0;
+    let (mut whole, mut missed) = (0, 0);
     for fault in &options.faults {
         for run in 1..=options.runs {
             let outcome = trial(*fault, &options).await.with_context(|| format!("{fault:?}"))?;
             show(*fault, run, &outcome);
             whole += usize::from(outcome.is_whole());
+            if let Some(missed_by) = outcome.misses(*fault) {
+                println!("         {missed_by}");
+                missed += 1;
+            }
         }
     }
     let runs = options.runs * options.faults.len();
     println!("{whole} of {runs} runs: every validator ended with every message, once");
     ensure!(whole == runs, "{} runs lost or repeated messages", runs - whole);
+    ensure!(missed == 0, "{missed} runs did not keep what is promised");
     Ok(())
 }
 
@@ -87,6 +95,7 @@ async fn trial(fault: Fault, options: &Options) -> anyhow::Result<Outcome> {
         per_s: options.rate,
         check_signatures: options.check_signatures,
         churn: fault == Fault::Churn,
+        apart: fault.is_apart(),
         block_time_ms: options.block_time_ms,
         away: Duration::from_secs(options.away),
         dir: dir.path().into(),
