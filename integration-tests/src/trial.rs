@@ -112,6 +112,8 @@ pub struct Outcome {
     pub stalls: Vec<Duration>,
     /// Times that a validator lost its primary. Leaving it by choice is not among them.
     pub disconnected: u64,
+    /// The longest time in which each validator had no primary that took what it said, in ascending order.
+    pub outages: Vec<Duration>,
     /// Times that a validator's standby became its primary while that lived.
     pub moved: u64,
     /// Messages that primaries should have sent and standbys had to.
@@ -125,14 +127,20 @@ pub struct Outcome {
     pub evidence_blocks: Option<u64>,
 }
 
+/// While a director drains, no validator is without a primary for longer than that.
+const DRAIN_OUTAGE: Duration = Duration::from_millis(50);
+
 /// While a link is cut, 99 of 100 deliveries take at most this.
 const CUT_P99_MS: f64 = 300.0;
 
 impl Outcome {
     /// What is promised of a release on a machine with nothing else to do, and does not hold after this happened.
     pub fn misses(&self, fault: Fault) -> Option<String> {
-        let [_, p99, _] = self.latency_ms;
+        let (outage, [_, p99, _]) = (self.longest_outage(), self.latency_ms);
         match fault {
+            Fault::Drain if outage > DRAIN_OUTAGE => Some(format!(
+                "a validator had no primary for {outage:?}, {DRAIN_OUTAGE:?} at most are promised"
+            )),
             Fault::Cut if p99 >= CUT_P99_MS => Some(format!(
                 "p99 of deliveries is {p99:.1} ms, {CUT_P99_MS} ms at most are promised"
             )),
@@ -148,6 +156,11 @@ impl Outcome {
     /// The longest stall of any validator.
     pub fn longest_stall(&self) -> Duration {
         self.stalls.last().copied().unwrap_or_default()
+    }
+
+    /// The longest time in which any validator had no primary.
+    pub fn longest_outage(&self) -> Duration {
+        self.outages.last().copied().unwrap_or_default()
     }
 }
 
@@ -193,6 +206,7 @@ impl Trial {
         trial.latency_before_ms = latency_ms(&ledger);
         ledger.forget_latencies();
         drop(ledger);
+        shared.progress().outages.forget(Instant::now());
         Ok(trial)
     }
 
@@ -336,6 +350,7 @@ impl Trial {
                 gaps: progress.gaps.len(),
                 stalls: ledger.stalls(),
                 disconnected: progress.disconnected,
+                outages: progress.outages.longest(Instant::now()),
                 moved: progress.moved,
                 withheld: progress.withheld,
                 latency_ms: latency_ms(&ledger),

@@ -51,7 +51,7 @@ async fn main() -> anyhow::Result<()> {
         options.directors, options.validators, options.rate
     );
     println!(
-        "{:<8} {:>4} {:>8} {:>6} {:>6} {:>5} {:>9} {:>9} {:>6} {:>6} {:>8} {:>8} {:>8} {:>10} {:>9}",
+        "{:<8} {:>4} {:>8} {:>6} {:>6} {:>5} {:>9} {:>9} {:>6} {:>9} {:>6} {:>8} {:>8} {:>8} {:>10} {:>9}",
         "fault",
         "run",
         "messages",
@@ -61,6 +61,7 @@ async fn main() -> anyhow::Result<()> {
         "stall 50",
         "stall 99",
         "lost 1",
+        "without 1",
         "moved",
         "by other",
         "p50",
@@ -114,7 +115,7 @@ fn show(fault: Fault, run: usize, of: &Outcome) {
     let [p50, p99, longest] = of.latency_ms;
     let [_, before, _] = of.latency_before_ms;
     println!(
-        "{:<8} {run:>4} {:>8} {:>6} {:>6} {:>5} {:>9} {:>9} {:>6} {:>6} {:>8} {p50:>8.1} {p99:>8.1} \
+        "{:<8} {run:>4} {:>8} {:>6} {:>6} {:>5} {:>9} {:>9} {:>6} {:>9.1} {:>6} {:>8} {p50:>8.1} {p99:>8.1} \
          {before:>10.1} {longest:>9.1}",
         format!("{fault:?}").to_lowercase(),
         of.published,
@@ -124,6 +125,7 @@ fn show(fault: Fault, run: usize, of: &Outcome) {
         at(0.5),
         at(0.99),
         of.disconnected,
+        of.longest_outage().as_secs_f64() * 1e3,
         of.moved,
         of.withheld,
     );
