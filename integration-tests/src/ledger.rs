@@ -75,6 +75,8 @@ pub struct Ledger {
     totals: Totals,
     groups: BTreeMap<u64, Totals>,
     latency_us: Histogram<u64>,
+    /// What is published later does not count in the latencies.
+    measured_until: Option<Instant>,
     /// By member: when it received something last, and the longest time without anything.
     stalls: Vec<(Option<Instant>, Duration)>,
 }
@@ -95,6 +97,7 @@ impl Ledger {
             totals: Totals::default(),
             groups: BTreeMap::new(),
             latency_us: Histogram::new_with_bounds(1, 600_000_000, 3).expect("constant bounds"),
+            measured_until: None,
             stalls: vec![(None, Duration::ZERO); members],
         }
     }
@@ -140,9 +143,11 @@ impl Ledger {
         };
         let group = entry.group;
         if entry.missing.remove(&member) {
-            let latency = at.saturating_duration_since(entry.published);
-            // In range: a run is bounded far below the histogram's ten minutes.
-            let _ = self.latency_us.record(latency.as_micros() as u64);
+            if self.measured_until.is_none_or(|until| entry.published <= until) {
+                let latency = at.saturating_duration_since(entry.published);
+                // In range: a run is bounded far below the histogram's ten minutes.
+                let _ = self.latency_us.record(latency.as_micros() as u64);
+            }
             entry.delivered.insert(member);
             self.change(group, |totals| totals.delivered += 1);
             self.forget_complete(&id);
@@ -233,9 +238,15 @@ impl Ledger {
     /// Forgets all latencies and stalls: what is measured from here on stands for itself.
     pub fn forget_latencies(&mut self) {
         self.latency_us.reset();
+        self.measured_until = None;
         for (_, longest) in &mut self.stalls {
             *longest = Duration::ZERO;
         }
+    }
+
+    /// What is published after this moment does not count in the latencies. What was before does, whenever it comes.
+    pub fn measure_until(&mut self, at: Instant) {
+        self.measured_until = Some(at);
     }
 
     /// The longest time in which each member received nothing, in ascending order.
@@ -321,6 +332,24 @@ mod tests {
             ledger.totals(),
             Totals { published: 1, expected: 1, delivered: 1, duplicates: 0 }
         );
+    }
+
+    #[test]
+    fn latencies_are_of_what_was_published_while_it_is_measured_whenever_it_comes() {
+        let mut ledger = Ledger::new(2);
+        let begun = Instant::now();
+        let at = |ms| begun + Duration::from_millis(ms);
+        ledger.published(0, id(1), 0, at(0));
+        ledger.measure_until(at(10));
+        ledger.published(0, id(2), 0, at(20));
+        ledger.received(id(2), 1, at(900));
+        assert!(ledger.latency_max_ms() < 1.0, "it was published too late");
+        ledger.received(id(1), 1, at(500));
+        assert!((499.0..502.0).contains(&ledger.latency_max_ms()));
+        ledger.forget_latencies();
+        ledger.published(0, id(3), 0, at(1_000));
+        ledger.received(id(3), 1, at(1_100));
+        assert!((99.0..102.0).contains(&ledger.latency_max_ms()));
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod namespaces;
 pub mod network;
 pub mod offender;
 pub mod options;
+pub mod outages;
 pub mod probe;
 pub mod process;
 pub mod proxy;

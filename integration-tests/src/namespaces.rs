@@ -39,7 +39,7 @@ pub use world::{Newcomer, Plan, World};
 
 use anyhow::{Context, bail, ensure};
 use std::{
-    env, fs,
+    env, fmt, fs,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     process::Command,
@@ -69,19 +69,40 @@ pub fn test<F: Future<Output = anyhow::Result<()>>>(
     within: Duration,
     run: impl FnOnce(PathBuf) -> F,
 ) {
-    let mut why = match available() {
-        Ok(()) => return run_here(within, run),
-        Err(why) => why,
+    let why = match ready() {
+        Ok(Ran::NotYet) => return run_here(within, run),
+        Ok(Ran::Inside) => return,
+        Err(Inside::Failed(error)) => panic!("{error}"),
+        Err(Inside::Impossible(why)) => why,
     };
-    if env::var_os(INSIDE).is_none() {
-        match once_more_as_root() {
-            Ok(()) => return,
-            Err(Inside::Failed(error)) => panic!("{error}"),
-            Err(Inside::Impossible(error)) => why = format!("{why}; {error}"),
-        }
-    }
     assert!(env::var_os(REQUIRE).is_none(), "{REQUIRE} is set, and there are none: {why}");
     eprintln!("SKIPPED: needs network namespaces: {why}");
+}
+
+/// Whether a program that needs namespaces has run already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// It has not, and may do so in this process.
+    NotYet,
+    /// It has, with the same arguments, in a user namespace, and succeeded.
+    Inside,
+}
+
+/// Makes sure that this process may make network namespaces, or else runs its program once more where it may.
+///
+/// # Errors
+///
+/// If there are none, or it failed there.
+pub fn ready() -> Result<Ran, Inside> {
+    let Err(why) = available() else { return Ok(Ran::NotYet) };
+    if env::var_os(INSIDE).is_some() {
+        return Err(Inside::Impossible(why));
+    }
+    match once_more_as_root() {
+        Ok(()) => Ok(Ran::Inside),
+        Err(Inside::Impossible(error)) => Err(Inside::Impossible(format!("{why}; {error}"))),
+        Err(failed) => Err(failed),
+    }
 }
 
 /// Whether this process may make network namespaces and connect them.
@@ -138,12 +159,22 @@ fn show_logs(dir: &Path) {
     }
 }
 
-/// Why the test was not run in a user namespace.
-enum Inside {
-    /// It was, and failed.
+/// Why a program has not run in a user namespace.
+#[derive(Clone, Debug)]
+pub enum Inside {
+    /// It has, and failed.
     Failed(String),
     /// There is none, or none in which namespaces can be made.
     Impossible(String),
+}
+
+impl fmt::Display for Inside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => f.write_str(error),
+            Self::Impossible(why) => write!(f, "there are no network namespaces: {why}"),
+        }
+    }
 }
 
 /// Starts this executable with its arguments in a user namespace in which we are root.

@@ -1,5 +1,7 @@
 //! Lets something happen to directors while validators speak, and looks what became of their messages.
 
+mod stage;
+
 use crate::{
     book,
     chain::{FEES, STAKE},
@@ -8,10 +10,15 @@ use crate::{
     keys::Identity,
     ledger::Ledger,
     load::{Load, Published},
-    network::{Network, Plan, addresses},
+    network::{Network, addresses},
 };
 use anyhow::{Context, ensure};
-use std::{path::PathBuf, time::Duration};
+use stage::Stage;
+pub use stage::has_run_elsewhere;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 use tokio::time::{sleep, timeout};
 
 /// Bounds a wait for what was begun.
@@ -41,10 +48,19 @@ pub enum Fault {
     Rolling,
     /// The director hands its validators over and stops.
     Drain,
+    /// The link between two directors is cut for six seconds, and nobody is told. Needs network namespaces (Linux).
+    Cut,
     /// A third of the validators leaves within ten seconds, and as many others come; directors do nothing.
     Churn,
     /// The node stands still for a while, in the middle of which a validator signs two blocks.
     ChainAway,
+}
+
+impl Fault {
+    /// Whether everybody must be in networks of its own for that to happen.
+    pub fn is_apart(self) -> bool {
+        self == Self::Cut
+    }
 }
 
 /// Who takes part.
@@ -60,6 +76,8 @@ pub struct Setting {
     pub check_signatures: bool,
     /// Whether validators are to come and go: then others are ready to.
     pub churn: bool,
+    /// Whether links are to be cut: then each has networks of its own.
+    pub apart: bool,
     /// Time from one block to the next, in milliseconds.
     pub block_time_ms: u64,
     /// How long the chain is away.
@@ -94,11 +112,14 @@ pub struct Outcome {
     pub stalls: Vec<Duration>,
     /// Times that a validator lost its primary. Leaving it by choice is not among them.
     pub disconnected: u64,
+    /// The longest time in which each validator had no primary that took what it said, in ascending order.
+    pub outages: Vec<Duration>,
     /// Times that a validator's standby became its primary while that lived.
     pub moved: u64,
     /// Messages that primaries should have sent and standbys had to.
     pub withheld: u64,
-    /// Latency of a delivery at the quantiles 0.5 and 0.99, and the longest, in milliseconds.
+    /// Latency of a delivery at the quantiles 0.5 and 0.99, and the longest, in milliseconds. If a link was cut, of what
+    /// was published meanwhile.
     pub latency_ms: [f64; 3],
     /// The same before anything happened.
     pub latency_before_ms: [f64; 3],
@@ -106,7 +127,27 @@ pub struct Outcome {
     pub evidence_blocks: Option<u64>,
 }
 
+/// While a director drains, no validator is without a primary for longer than that.
+const DRAIN_OUTAGE: Duration = Duration::from_millis(50);
+
+/// While a link is cut, 99 of 100 deliveries take at most this.
+const CUT_P99_MS: f64 = 300.0;
+
 impl Outcome {
+    /// What is promised of a release on a machine with nothing else to do, and does not hold after this happened.
+    pub fn misses(&self, fault: Fault) -> Option<String> {
+        let (outage, [_, p99, _]) = (self.longest_outage(), self.latency_ms);
+        match fault {
+            Fault::Drain if outage > DRAIN_OUTAGE => Some(format!(
+                "a validator had no primary for {outage:?}, {DRAIN_OUTAGE:?} at most are promised"
+            )),
+            Fault::Cut if p99 >= CUT_P99_MS => Some(format!(
+                "p99 of deliveries is {p99:.1} ms, {CUT_P99_MS} ms at most are promised"
+            )),
+            _ => None,
+        }
+    }
+
     /// Whether every message came to everybody once.
     pub fn is_whole(&self) -> bool {
         self.lost == 0 && self.duplicates == 0 && self.gaps == 0
@@ -116,11 +157,16 @@ impl Outcome {
     pub fn longest_stall(&self) -> Duration {
         self.stalls.last().copied().unwrap_or_default()
     }
+
+    /// The longest time in which any validator had no primary.
+    pub fn longest_outage(&self) -> Duration {
+        self.outages.last().copied().unwrap_or_default()
+    }
 }
 
 /// A network under load.
 pub struct Trial {
-    network: Network,
+    stage: Stage,
     load: Load,
     dir: PathBuf,
     /// Those who may come.
@@ -141,18 +187,8 @@ impl Trial {
     ///
     /// Whatever keeps them from coming up.
     pub async fn start(setting: &Setting) -> anyhow::Result<Self> {
-        let plan = Plan {
-            directors: setting.directors,
-            validators: setting.validators,
-            block_time_ms: setting.block_time_ms,
-            offender: None,
-            check_signatures: setting.check_signatures,
-            dir: setting.dir.clone(),
-        };
-        let network = Network::start(&plan, |_| {}).await?;
-        for director in &network.directors {
-            director.wait_until_ready(SOON).await?;
-        }
+        let stage = Stage::start(setting).await?;
+        let network = stage.network();
         let (from, count) = (setting.validators + 1, setting.newcomers());
         let newcomers: Vec<_> = (from..from + count).map(Identity::validator).collect();
         let funds = newcomers.iter().map(|of| (of.id(), STAKE + FEES));
@@ -161,20 +197,26 @@ impl Trial {
         let (dir, latency_before_ms) = (setting.dir.clone(), [0.0; 3]);
         let (away, evidence_blocks) = (setting.away, None);
         let mut trial =
-            Self { network, load, dir, newcomers, latency_before_ms, away, evidence_blocks };
+            Self { stage, load, dir, newcomers, latency_before_ms, away, evidence_blocks };
         trial.all_have_standbys().await?;
-        trial.network.shared.ledger().forget_latencies();
+        let shared = trial.network().shared.clone();
+        shared.ledger().forget_latencies();
         sleep(setting.before()).await;
-        let mut ledger = trial.network.shared.ledger();
+        let mut ledger = shared.ledger();
         trial.latency_before_ms = latency_ms(&ledger);
         ledger.forget_latencies();
         drop(ledger);
+        shared.progress().outages.forget(Instant::now());
         Ok(trial)
+    }
+
+    fn network(&self) -> &Network {
+        self.stage.network()
     }
 
     /// Waits until messages are confirmed by a second director: then there is a standby.
     async fn all_have_standbys(&self) -> anyhow::Result<()> {
-        let shared = &self.network.shared;
+        let shared = &self.network().shared;
         let begun = shared.publishers().into_iter().map(|(_, of)| of.stats().published);
         let begun: Vec<_> = begun.collect();
         let reached = async {
@@ -204,7 +246,7 @@ impl Trial {
             Fault::None => {}
             Fault::Churn => {
                 let newcomers = std::mem::take(&mut self.newcomers);
-                self.network.rotate(newcomers, CHURN).await?;
+                self.stage.network_mut().rotate(newcomers, CHURN).await?;
             }
             Fault::ChainAway => self.evidence_blocks = Some(self.chain_away().await?),
             Fault::Kill => drop(self.first().kill().await),
@@ -212,20 +254,18 @@ impl Trial {
                 let killed = self.first().kill().await;
                 sleep(WHILE).await;
                 let back = killed.restart(&self.dir).await?;
-                back.wait_until_ready(SOON).await?;
-                self.network.directors.push(back);
+                self.is_back(back).await?;
             }
             Fault::Freeze => {
-                self.network.directors[0].signal("STOP")?;
+                self.network().directors[0].signal("STOP")?;
                 sleep(2 * WHILE).await;
-                self.network.directors[0].signal("CONT")?;
+                self.network().directors[0].signal("CONT")?;
             }
             Fault::Rolling => {
-                for _ in 0..self.network.directors.len() {
+                for _ in 0..self.network().directors.len() {
                     let stopped = self.first().stop().await;
                     let back = stopped.restart(&self.dir).await?;
-                    back.wait_until_ready(SOON).await?;
-                    self.network.directors.push(back);
+                    self.is_back(back).await?;
                     self.all_have_standbys().await?;
                 }
             }
@@ -236,6 +276,12 @@ impl Trial {
                 let said = String::from_utf8_lossy(&said).into_owned();
                 ensure!(drained.status.success(), "the director does not drain: {said}");
             }
+            Fault::Cut => {
+                self.stage.cut()?;
+                sleep(2 * WHILE).await;
+                self.network().shared.ledger().measure_until(Instant::now());
+                self.stage.mend().await?;
+            }
         }
         sleep(WHILE).await;
         Ok(())
@@ -243,7 +289,7 @@ impl Trial {
 
     /// Blocks from the return of the chain until it has the proof of a double sign of the time when it was away.
     async fn chain_away(&self) -> anyhow::Result<u64> {
-        let network = &self.network;
+        let network = self.network();
         let chain = &network.chain;
         let identity = Identity::named("offender".into());
         network.authorize(std::slice::from_ref(&identity)).await?;
@@ -271,7 +317,14 @@ impl Trial {
     }
 
     fn first(&mut self) -> Director {
-        self.network.directors.remove(0)
+        self.stage.network_mut().directors.remove(0)
+    }
+
+    /// A director that was started again counts when it is ready.
+    async fn is_back(&mut self, director: Director) -> anyhow::Result<()> {
+        director.wait_until_ready(SOON).await?;
+        self.stage.network_mut().directors.push(director);
+        Ok(())
     }
 
     /// Stops the load, waits until everybody has everything, or a minute, and ends everything.
@@ -282,7 +335,7 @@ impl Trial {
     pub async fn end(self) -> anyhow::Result<Outcome> {
         let Published { refused, .. } = self.load.stop().await;
         ensure!(refused == 0, "an outbox was full: {refused} messages were not published");
-        let network = self.network;
+        let network = self.stage.network();
         let all = network.wait_until(|of| Ok(of.shared.ledger().totals().outstanding() == 0));
         if let Ok(failed) = timeout(SOON, all).await {
             failed?;
@@ -297,6 +350,7 @@ impl Trial {
                 gaps: progress.gaps.len(),
                 stalls: ledger.stalls(),
                 disconnected: progress.disconnected,
+                outages: progress.outages.longest(Instant::now()),
                 moved: progress.moved,
                 withheld: progress.withheld,
                 latency_ms: latency_ms(&ledger),
@@ -304,7 +358,7 @@ impl Trial {
                 evidence_blocks: self.evidence_blocks,
             }
         };
-        network.shutdown().await;
+        self.stage.shutdown().await;
         Ok(outcome)
     }
 }

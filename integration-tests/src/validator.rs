@@ -1,6 +1,6 @@
 //! Runs one validator as a task: follows the chain, votes at checkpoints, receives, certifies.
 
-use crate::{keys::Identity, ledger::Ledger};
+use crate::{keys::Identity, ledger::Ledger, outages::Outages};
 use anyhow::Context;
 use codec::{DecodeAll, Encode};
 use director_primitives::{
@@ -43,6 +43,8 @@ pub struct Progress {
     pub failures: Vec<String>,
     /// Times that a validator lost its primary. Leaving it by choice is not among them.
     pub disconnected: u64,
+    /// When validators had no primary that took what they said, leaving it by choice included.
+    pub outages: Outages,
     /// Times that primary and standby changed places.
     pub moved: u64,
     /// Messages that a primary should have sent and another director had to.
@@ -259,13 +261,17 @@ impl Validator {
         match event {
             Event::Message(message) => self.on_message(&message),
             Event::Authorized { director } => {
-                self.shared.progress().ready.insert(self.number, director);
+                let mut progress = self.shared.progress();
+                progress.ready.insert(self.number, director);
+                progress.outages.end(self.number, Instant::now());
+                drop(progress);
                 self.shared.changed.notify_waiters();
             }
             Event::Disconnected { director, reason } => {
                 tracing::debug!(self.number, %director, ?reason, "disconnected");
                 let mut progress = self.shared.progress();
                 progress.ready.remove(&self.number);
+                progress.outages.begin(self.number, Instant::now());
                 // Leaving one that is slow, for one that is not, is no loss; `moved` tells it.
                 let is_left = reason == DownReason::Disconnected;
                 progress.disconnected += u64::from(!is_left);
@@ -275,6 +281,7 @@ impl Validator {
             Event::Moved { to, .. } => {
                 let mut progress = self.shared.progress();
                 progress.ready.insert(self.number, to);
+                progress.outages.end(self.number, Instant::now());
                 progress.moved += 1;
                 drop(progress);
                 self.shared.changed.notify_waiters();
@@ -289,7 +296,11 @@ impl Validator {
                 self.shared.changed.notify_waiters();
             }
             Event::Connected { .. } | Event::Approved { .. } => {}
-            Event::Unreachable { .. } | Event::Refused(_) | Event::Redirected { .. } => {
+            Event::Refused(answer) => {
+                tracing::debug!(self.number, %answer, "the primary takes nothing");
+                self.shared.progress().outages.begin(self.number, Instant::now());
+            }
+            Event::Unreachable { .. } | Event::Redirected { .. } => {
                 tracing::debug!(self.number, ?event, "not connected yet");
             }
         }

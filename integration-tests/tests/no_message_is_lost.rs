@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// The longest time in which a validator may receive nothing: a failover takes half a second.
 const STALL: Duration = Duration::from_secs(15);
 
+/// The longest time that a validator may be without a primary when its director drains: 50 ms are promised of a release.
+const OUTAGE: Duration = Duration::from_secs(2);
+
 async fn happens(fault: Fault) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let setting = Setting {
@@ -24,6 +27,7 @@ async fn happens(fault: Fault) -> Outcome {
         per_s: 200,
         check_signatures: true,
         churn: fault == Fault::Churn,
+        apart: fault.is_apart(),
         // Of a real chain these are some seconds: to connect again takes up to one of these.
         block_time_ms: if fault == Fault::ChainAway { 2_000 } else { 500 },
         away: Duration::from_secs(12),
@@ -66,7 +70,8 @@ async fn when_all_directors_restart_one_after_the_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn when_a_director_drains() {
     let outcome = happens(Fault::Drain).await;
-    assert_eq!(outcome.disconnected, 0, "nobody was without a connection: {outcome:?}");
+    assert_eq!(outcome.disconnected, 0, "nobody lost its connection: {outcome:?}");
+    assert!(outcome.longest_outage() < OUTAGE, "nobody was without one: {outcome:?}");
     assert!(outcome.moved >= 3, "its validators moved: {outcome:?}");
 }
 

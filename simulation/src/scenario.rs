@@ -50,6 +50,8 @@ pub struct Scenario {
     pub traffic: Traffic,
     /// Directors that do wrong.
     pub byzantine_directors: Vec<u8>,
+    /// Those of them that do two wrong things at once, one of which is to lie about what they have.
+    pub combining: Vec<u8>,
     /// Validators that do wrong.
     pub byzantine_validators: Vec<u8>,
     /// Validators whose applications want strict order.
@@ -108,6 +110,9 @@ impl Scenario {
         };
         // Drawn last, so that a seed draws what it drew before there were small logs.
         let log_holds_all = !rng.random_bool(0.2);
+        // And this after that.
+        let combines = byzantine_directors.iter().copied().filter(|_| rng.random_bool(0.4));
+        let combining = combines.collect();
         let log_bytes = if log_holds_all { 64 * 1024 * 1024 } else { SMALL_LOG_BYTES };
         let queues = links.queue_bytes[Priority::Critical.index()..=Priority::High.index()].iter();
         let page_bytes = queues.min().map_or(MAX_PAGE_BYTES, |queue| MAX_PAGE_BYTES.min(queue / 2));
@@ -119,6 +124,7 @@ impl Scenario {
             chain,
             traffic,
             byzantine_directors,
+            combining,
             byzantine_validators,
             strict,
             log_holds_all,

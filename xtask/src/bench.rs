@@ -19,8 +19,8 @@ Benchmarks:
   memory a director of a thousand validators, of whom a hundred do not read, beside large messages, held to the
          formula for its memory
   failover
-         what validators notice when a director dies, freezes, restarts or drains, as real processes
-         under load: `--help` tells the options
+         what validators notice when a director dies, freezes, restarts or drains, or the link between
+         two of them is cut, as real processes under load: `--help` tells the options
   heartbeats
          what heartbeats and vectors cost a director of a thousand validators
   detector

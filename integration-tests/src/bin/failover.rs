@@ -2,7 +2,7 @@
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use integration_tests::trial::{Fault, Outcome, Setting, Trial};
+use integration_tests::trial::{Fault, Outcome, Setting, Trial, has_run_elsewhere};
 use std::time::Duration;
 
 /// Lets something happen to directors again and again while validators speak, and says what became of
@@ -43,12 +43,15 @@ struct Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
+    if has_run_elsewhere(&options.faults)? {
+        return Ok(());
+    }
     println!(
         "{} directors, {} validators in one process, {} msg/s; times in milliseconds",
         options.directors, options.validators, options.rate
     );
     println!(
-        "{:<8} {:>4} {:>8} {:>6} {:>6} {:>5} {:>9} {:>9} {:>6} {:>6} {:>8} {:>8} {:>8} {:>10} {:>9}",
+        "{:<8} {:>4} {:>8} {:>6} {:>6} {:>5} {:>9} {:>9} {:>6} {:>9} {:>6} {:>8} {:>8} {:>8} {:>10} {:>9}",
         "fault",
         "run",
         "messages",
@@ -58,6 +61,7 @@ async fn main() -> anyhow::Result<()> {
         "stall 50",
         "stall 99",
         "lost 1",
+        "without 1",
         "moved",
         "by other",
         "p50",
@@ -65,17 +69,22 @@ async fn main() -> anyhow::Result<()> {
         "p99 before",
         "longest"
     );
-    let mut whole = 0;
+    let (mut whole, mut missed) = (0, 0);
     for fault in &options.faults {
         for run in 1..=options.runs {
             let outcome = trial(*fault, &options).await.with_context(|| format!("{fault:?}"))?;
             show(*fault, run, &outcome);
             whole += usize::from(outcome.is_whole());
+            if let Some(missed_by) = outcome.misses(*fault) {
+                println!("         {missed_by}");
+                missed += 1;
+            }
         }
     }
     let runs = options.runs * options.faults.len();
     println!("{whole} of {runs} runs: every validator ended with every message, once");
     ensure!(whole == runs, "{} runs lost or repeated messages", runs - whole);
+    ensure!(missed == 0, "{missed} runs did not keep what is promised");
     Ok(())
 }
 
@@ -87,6 +96,7 @@ async fn trial(fault: Fault, options: &Options) -> anyhow::Result<Outcome> {
         per_s: options.rate,
         check_signatures: options.check_signatures,
         churn: fault == Fault::Churn,
+        apart: fault.is_apart(),
         block_time_ms: options.block_time_ms,
         away: Duration::from_secs(options.away),
         dir: dir.path().into(),
@@ -105,7 +115,7 @@ fn show(fault: Fault, run: usize, of: &Outcome) {
     let [p50, p99, longest] = of.latency_ms;
     let [_, before, _] = of.latency_before_ms;
     println!(
-        "{:<8} {run:>4} {:>8} {:>6} {:>6} {:>5} {:>9} {:>9} {:>6} {:>6} {:>8} {p50:>8.1} {p99:>8.1} \
+        "{:<8} {run:>4} {:>8} {:>6} {:>6} {:>5} {:>9} {:>9} {:>6} {:>9.1} {:>6} {:>8} {p50:>8.1} {p99:>8.1} \
          {before:>10.1} {longest:>9.1}",
         format!("{fault:?}").to_lowercase(),
         of.published,
@@ -115,6 +125,7 @@ fn show(fault: Fault, run: usize, of: &Outcome) {
         at(0.5),
         at(0.99),
         of.disconnected,
+        of.longest_outage().as_secs_f64() * 1e3,
         of.moved,
         of.withheld,
     );

@@ -37,11 +37,13 @@ pub struct Plan {
     pub validators: usize,
     /// Time from one block to the next, in milliseconds.
     pub block_time_ms: u64,
+    /// Whether validators check each other's signatures. All of them run in one process here.
+    pub check_signatures: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { directors: 3, validators: 3, block_time_ms: 500 }
+        Self { directors: 3, validators: 3, block_time_ms: 500, check_signatures: true }
     }
 }
 
@@ -97,7 +99,7 @@ impl World {
             let mut directors = directors.clone();
             directors.rotate_left(number % sites.len());
             let (identity, double_sign_from) = (identity.clone(), None);
-            let check_signatures = true;
+            let check_signatures = plan.check_signatures;
             let setup = Setup { number, identity, directors, double_sign_from, check_signatures };
             let in_there = home.handle().enter();
             let (node, shared, stopped) = (chain.node.clone(), shared.clone(), stopped.clone());
@@ -152,6 +154,33 @@ impl World {
             .await
         });
         try_join_all(waits).await.map(drop)
+    }
+
+    /// Has packets between two directors, by number from 0, vanish on the mesh: nobody is told.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such director, or `ip` refuses.
+    pub fn cut_mesh(&self, one: usize, other: usize) -> anyhow::Result<()> {
+        self.blackhole("add", one, other)
+    }
+
+    /// Lets them through again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::cut_mesh`], or if that was not done.
+    pub fn mend_mesh(&self, one: usize, other: usize) -> anyhow::Result<()> {
+        self.blackhole("del", one, other)
+    }
+
+    fn blackhole(&self, command: &str, one: usize, other: usize) -> anyhow::Result<()> {
+        let site = |number: usize| self.sites.get(number).context("there is no such director");
+        for (from, to) in [(site(one)?, site(other)?), (site(other)?, site(one)?)] {
+            let route = format!("route {command} blackhole {}", to.address(Net::Mesh));
+            from.namespace.ip(&[&route])?;
+        }
+        Ok(())
     }
 
     /// The chain.

@@ -4,6 +4,7 @@
 //! does wrong runs the honest client, so that it is connected and listens; what it publishes its [`Mischief`] makes.
 
 mod claims;
+mod combined;
 mod duplicator;
 mod equivocator;
 mod far_future;
@@ -82,6 +83,26 @@ pub(crate) fn misdeed(rng: &mut StdRng, n: u8, directors: u8, validators: u8) ->
             Box::new(withholder::Withholder::new(victim, from))
         }
     }
+}
+
+/// The same director does another wrong thing beside that: one of the two is a lie about what it has.
+pub(crate) fn two_misdeeds(
+    rng: &mut StdRng,
+    first: Box<dyn Misdeed>,
+    n: u8,
+    directors: u8,
+    validators: u8,
+) -> Box<dyn Misdeed> {
+    let second = match first.name() {
+        "lie" => loop {
+            let other = misdeed(rng, n, directors, validators);
+            if matches!(other.name(), "withhold" | "shirk") {
+                break other;
+            }
+        },
+        _ => Box::new(claims::Liar::new(*pick(rng, &claims::Lie::ALL))),
+    };
+    Box::new(combined::Combined::new(first, second))
 }
 
 /// What a seed draws for validator `n`.

@@ -6,7 +6,7 @@ mod validators;
 
 use crate::{
     Clock, Event, Millis, NodeEvent, Report, Scenario, Trace,
-    adversaries::{mischief, misdeed},
+    adversaries::{mischief, misdeed, two_misdeeds},
     chain::{Chain, FIRST_BLOCK},
     checks,
     director::DirectorNode,
@@ -35,6 +35,7 @@ enum Stream {
     Network = 2,
     Directors = 3,
     Validators = 4,
+    Combined = 5,
 }
 
 fn stream(seed: u64, stream: Stream) -> StdRng {
@@ -59,10 +60,15 @@ pub(crate) struct World {
 
 fn directors(scenario: &Scenario) -> Vec<DirectorNode> {
     let mut rng = stream(scenario.seed, Stream::Directors);
+    let mut others = stream(scenario.seed, Stream::Combined);
+    let (count, validators) = (scenario.directors, scenario.validators);
     let mut director = |n| {
         let is_byzantine = scenario.byzantine_directors.contains(&n);
-        let misdeed =
-            is_byzantine.then(|| misdeed(&mut rng, n, scenario.directors, scenario.validators));
+        let first = is_byzantine.then(|| misdeed(&mut rng, n, count, validators));
+        let misdeed = first.map(|first| match scenario.combining.contains(&n) {
+            true => two_misdeeds(&mut others, first, n, count, validators),
+            false => first,
+        });
         DirectorNode::new(n, misdeed)
     };
     (0..MAX_DIRECTORS).map(&mut director).collect()
