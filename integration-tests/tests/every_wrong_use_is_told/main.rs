@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod protection;
+
 use futures::future::join_all;
 use integration_tests::{
     director::{folder, write_config},
@@ -135,44 +137,6 @@ async fn a_wrong_command_line_has_its_own_exit_status() {
         assert_eq!(output.status.code(), Some(2), "director {typed}\n{log}");
         assert!(log.contains(says), "director {typed}\n{log}");
     }
-}
-
-/// A lock is between processes: this one has the file, the program must not.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_protection_file_has_one_owner() {
-    use director_service::sidecar::protection::Protection;
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("protection");
-    let (genesis, key) = (Default::default(), Identity::validator(1).checkpoint_key());
-    let mut held = Protection::create(&path, genesis, key, 0).unwrap();
-    held.permit(3, Default::default()).unwrap();
-    let export = "validator protection export --protection protection";
-    let refused = director(dir.path(), export).await;
-    let line = String::from_utf8(refused.stderr).unwrap();
-    assert!(line.contains("is in use") && line.contains("stop that one first"), "{line}");
-    assert_eq!(refused.status.code(), Some(1));
-
-    drop(held);
-    let done = director(dir.path(), &format!("{export} --to signed.json")).await;
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    let import = "validator protection import --protection other --from signed.json";
-    let done = director(dir.path(), import).await;
-    let said = String::from_utf8(done.stdout).unwrap();
-    assert!(said.contains("1 checkpoints") && done.status.success(), "{said}");
-    let json = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
-    assert_eq!(json("protection"), json("other"));
-
-    let third = dir.path().join("third");
-    let mut held = Protection::create(&third, genesis, key, 0).unwrap();
-    held.permit(3, [1; 32].into()).unwrap();
-    drop(held);
-    let import = "validator protection import --protection third --from signed.json";
-    let contradicted = director(dir.path(), import).await;
-    let line = String::from_utf8(contradicted.stderr).unwrap();
-    assert!(line.contains("two blocks were signed for checkpoints [3]"), "{line}");
-    assert_eq!(contradicted.status.code(), Some(1));
-    let mut held = Protection::open(&third, genesis, key).unwrap();
-    assert!(held.permit(3, [1; 32].into()).is_err() && held.permit(3, Default::default()).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
