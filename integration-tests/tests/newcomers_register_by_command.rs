@@ -5,10 +5,11 @@
 use director_primitives::{AccountId32, PublicKey, Snapshot};
 use director_service::keys::PeerKey;
 use integration_tests::{
+    boaster::Boaster,
     chain::{Chain, FEES, STAKE, UNIT},
     director::{folder, write_config},
     keys::Identity,
-    process::sibling,
+    process::{Managed, sibling},
 };
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{process::Command, time::timeout};
@@ -116,6 +117,7 @@ async fn rotate(chain: &Chain, dir: &Path, account: &str) {
     assert!(line.contains("votes with the checkpoint key") && line.contains("keys.checkpoint"));
     std::fs::rename(dir.join("c.key"), dir.join("c.key.old")).unwrap();
     std::fs::rename(dir.join("c.key.next"), dir.join("c.key")).unwrap();
+    a_node_that_syncs_is_waited_for(chain, dir).await;
     let said = good(dir, &run).await;
     assert!(said.contains(&hex::encode(next.0)) && dir.join("c.protection").exists(), "{said}");
 
@@ -123,6 +125,32 @@ async fn rotate(chain: &Chain, dir: &Path, account: &str) {
     std::fs::remove_file(dir.join("p.key")).unwrap();
     let done = good(dir, &format!("{rotate} --peer p.key")).await;
     assert!(done.contains("note: p.key does not hold") && done.contains("rotated in"), "{done}");
+}
+
+/// Where a new protection file begins is counted from the last finalized block, which such a node has not.
+async fn a_node_that_syncs_is_waited_for(chain: &Chain, dir: &Path) {
+    let node = Boaster::start(&chain.url).await.unwrap();
+    node.sync(true);
+    let file = |name: &str| dir.join(name).display().to_string();
+    let [peer, checkpoint, protection] = ["p.key", "c.key", "early.protection"].map(file);
+    let arguments = [
+        ["validator", "run"].map(String::from),
+        ["--url".into(), node.url.clone()],
+        ["--peer".into(), peer],
+        ["--checkpoint".into(), checkpoint],
+        ["--protection".into(), protection],
+        ["--pipe", "--new-protection-file"].map(String::from),
+    ];
+    let (program, log) = (sibling("director").unwrap(), dir.join("early.log"));
+    let mut sidecar =
+        Managed::spawn("the sidecar", &program, arguments.as_flattened(), log).unwrap();
+    sidecar.wait_for_log("waiting until it has caught up", PATIENCE).await.unwrap();
+    assert!(!dir.join("early.protection").exists());
+    node.sync(false);
+    let hello = sidecar.wait_for_line("{", PATIENCE).await.unwrap();
+    assert!(hello.contains("\"event\":\"hello\""), "{hello}");
+    assert!(dir.join("early.protection").exists());
+    sidecar.stop().await;
 }
 
 async fn director() {
