@@ -41,6 +41,15 @@ async fn validator() {
 
     let line = bad(dir, &register("999")).await;
     assert!(line.contains("999 UNIT is below the least, 1000 UNIT"), "{line}");
+    let other = format!("--genesis-hash 0x{}", "11".repeat(32));
+    for command in [
+        register("1500"),
+        status.clone(),
+        format!("validator rotate-key --url {} --account a.key --peer p.key", chain.url),
+    ] {
+        let line = bad(dir, &format!("{command} {other}")).await;
+        assert!(line.contains("0x1111") && line.contains("chain.genesis_hash"), "{line}");
+    }
     let line = bad(dir, &register("many")).await;
     assert!(line.contains("--stake") && line.contains("write it as 1500"), "{line}");
     let line = bad(dir, &register("1500")).await;
