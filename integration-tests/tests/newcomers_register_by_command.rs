@@ -113,7 +113,10 @@ async fn rotate(chain: &Chain, dir: &Path, account: &str) {
     assert!(line.contains("is in use by") && line.contains("remove the file"), "{line}");
     std::fs::remove_file(dir.join("c.key.next")).unwrap();
     let done = good(dir, &format!("{rotate} --checkpoint c.key")).await;
-    assert!(done.contains("mv c.key c.key.old") && done.contains("--new-protection-file"), "{done}");
+    assert!(
+        done.contains("mv c.key c.key.old") && done.contains("--new-protection-file"),
+        "{done}"
+    );
     let next = PeerKey::from_file(&dir.join("c.key.next")).unwrap().public();
     let known = registered(next).await;
     assert_eq!(known.checkpoint_key, next);

@@ -49,7 +49,10 @@ const TABLE: &[Case] = &[
     ("rotate-key --config nowhere.toml", &["nowhere.toml", INIT]),
     ("validator register STAKE --account nowhere.key", &["nowhere.key", "director keys generate"]),
     ("validator register STAKE --checkpoint nowhere.key", &["nowhere.key", "keys generate"]),
-    ("validator rotate-key --url NODE --account nowhere.key --peer p", &["nowhere.key", "generate"]),
+    (
+        "validator rotate-key --url NODE --account nowhere.key --peer p",
+        &["nowhere.key", "generate"],
+    ),
     ("validator run --config nowhere.toml", &["nowhere.toml", "config init --validator"]),
     ("keys inspect --peer nowhere.key", &["nowhere.key", "director keys generate"]),
     ("keys inspect --account nowhere.key", &["nowhere.key", "director keys generate"]),
@@ -104,7 +107,10 @@ const TABLE: &[Case] = &[
     ("drain --config director.toml", &["no director listens", "check that it runs"]),
     ("revoke --config director.toml --validator ALICE", &["no director listens", "check that it"]),
     ("validator status --url NODE --account good.account", &["no answer of ws://", "check that"]),
-    ("register --config director.toml ADDRESSES", &["no answer of ws://", "check that the node runs"]),
+    (
+        "register --config director.toml ADDRESSES",
+        &["no answer of ws://", "check that the node runs"],
+    ),
     ("rotate-key --config director.toml", &["no answer of ws://", "check that the node runs"]),
     ("validator register STAKE", &["no answer of ws://", "check that the node runs"]),
     ("validator rotate-key --url NODE --account good.account --peer good.key", &["no answer of"]),

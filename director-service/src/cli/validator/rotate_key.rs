@@ -149,10 +149,7 @@ fn is_nobodys(snapshot: &Snapshot, key: &PublicKey, file: &Path) -> anyhow::Resu
     Ok(())
 }
 
-fn taken(
-    included: Result<Included, ChainError>,
-    snapshot: &Snapshot,
-) -> anyhow::Result<Included> {
+fn taken(included: Result<Included, ChainError>, snapshot: &Snapshot) -> anyhow::Result<Included> {
     let period = snapshot.domain.unbonding_period;
     included.map_err(|error| match error {
         ChainError::Refused(what) if what.ends_with("TooManyRetiredKeys") => anyhow::anyhow!(

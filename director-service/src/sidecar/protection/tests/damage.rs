@@ -31,10 +31,7 @@ fn last_line(bytes: &[u8]) -> usize {
 
 fn is_refused(protection: &mut Protection<Shared>, checkpoint: u64) -> bool {
     let refused = protection.permit(checkpoint, hash(2));
-    matches!(
-        refused,
-        Err(ProtectionError::AlreadySigned { .. } | ProtectionError::TooOld { .. })
-    )
+    matches!(refused, Err(ProtectionError::AlreadySigned { .. } | ProtectionError::TooOld { .. }))
 }
 
 /// What becomes of a last line. Places are of it.
