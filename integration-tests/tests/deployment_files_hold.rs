@@ -105,7 +105,8 @@ fn the_containers_variables_are_settings() {
 /// `director rotate-key` makes the next key beside the present one.
 #[test]
 fn keys_of_containers_can_be_rotated() {
-    let file = |name: &str| fs::read_to_string(service().join("deploy/container").join(name)).unwrap();
+    let file =
+        |name: &str| fs::read_to_string(service().join("deploy/container").join(name)).unwrap();
     let compose = file("compose.yaml");
     let folders: Vec<_> =
         compose.lines().filter(|line| line.contains(":/etc/director/keys")).collect();

@@ -10,7 +10,7 @@ use crate::{
     keys::{PeerKey, read_secret},
     service::next_key_file,
 };
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use director_primitives::{
     AccountId32, KeyRole, Possession, PublicKey, Snapshot,
     runtime_api::{ValidatorInfo, ValidatorStatus},
