@@ -117,13 +117,31 @@ async function keyboard(page) {
     await page.press("Tab");
     stops.add(await page.evaluate("document.activeElement.id || document.activeElement.dataset.window || document.activeElement.className || document.activeElement.tagName"));
   }
-  const wanted = ["skip", "theme", "5m", "through", "latency", "find", "only"];
+  const wanted = ["skip", "whole", "theme", "5m", "through", "latency", "find", "only"];
   // Where all validators are on one page there is no next one.
   if (!(await page.evaluate("document.querySelector('#next').disabled"))) wanted.push("next");
   for (const stop of wanted) {
     if (!stops.has(stop)) fail(`the keyboard does not reach ${stop}, only ${[...stops]}`);
   }
+  // What the cursor of a chart is at, for who does not see it.
+  await page.evaluate("document.querySelector('#through').focus()");
+  await page.press("ArrowLeft");
+  const said = await page.evaluate("document.querySelector('[data-k=said]').textContent");
+  if (!/in .* delivered /.test(said)) fail(`the cursor of a chart is told as "${said}"`);
   await page.evaluate("document.activeElement.blur()");
+}
+
+// Whoever has no pointer to hover with reads and copies what is shown in short otherwise.
+async function inFull(page, base, view) {
+  const { mesh, validators } = expected(await api(base));
+  await page.evaluate("document.querySelector('#whole').click()");
+  const ids = [...mesh, ...validators].map(([id]) => id);
+  await page.until(`${JSON.stringify(ids)}.every((id) => [...document.querySelectorAll("td")].some((cell) => cell.innerText.includes(id)))`);
+  await page.until("![...document.querySelectorAll('#mesh td, #chain dd, #authorizations .mono, #evidence .mono')].some((of) => of.innerText.includes('…'))");
+  await well(page, base, view);
+  await page.evaluate("document.querySelector('#whole').click()");
+  // One part a frame is drawn.
+  await page.until("document.querySelector('#validators tbody .mono').innerText.includes('…') && ![...document.querySelectorAll('.case .mono')].some((of) => !of.innerText.includes('…'))");
 }
 
 async function look(browser, base, name, views) {
@@ -134,6 +152,7 @@ async function look(browser, base, name, views) {
     await agree(page, base);
     await well(page, base, view);
     if (view === views[0]) await keyboard(page);
+    await inFull(page, base, view);
     const file = `${name}-${view.mobile ? "phone" : "desktop"}-${view.dark ? "dark" : "light"}.png`;
     await writeFile(join(pictures, file), await page.picture());
     await page.close();
