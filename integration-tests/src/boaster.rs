@@ -1,4 +1,4 @@
-//! Stands between a director and its node, and says that more is finalized than is.
+//! Stands between a director and its node, and says that more is finalized than is, or that the node is behind.
 //!
 //! It tells a node's finalized heads with higher numbers. Whatever is asked about these made-up blocks it lets the node
 //! answer about the real ones, so that nothing but the numbers is wrong, as far as anybody can see who asks it alone.
@@ -25,6 +25,7 @@ pub struct Boaster {
     /// The WebSocket by which the node is reached through it.
     pub url: String,
     lead: watch::Sender<u64>,
+    is_syncing: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -33,6 +34,8 @@ type Lies = Arc<Mutex<HashMap<String, (Value, String)>>>;
 
 /// What the answer to a question is used for.
 enum Asked {
+    /// It is how the node is, which is to be worse.
+    Health,
     /// It is a hash, which is to be another one.
     FinalizedHead,
     /// It is the header for an answer to this question.
@@ -53,13 +56,19 @@ impl Boaster {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("ws://{}", listener.local_addr()?);
         let (lead, says) = watch::channel(0);
-        let task = tokio::spawn(carry(listener, to, says));
-        Ok(Self { url, lead, task })
+        let (is_syncing, health) = watch::channel(false);
+        let task = tokio::spawn(carry(listener, to, says, health));
+        Ok(Self { url, lead, is_syncing, task })
     }
 
     /// From now on it says that so many blocks more are finalized than are.
     pub fn boast(&self, blocks: u64) {
         self.lead.send_replace(blocks);
+    }
+
+    /// From now on it says that it syncs, or that it does not.
+    pub fn sync(&self, is_syncing: bool) {
+        self.is_syncing.send_replace(is_syncing);
     }
 }
 
@@ -70,14 +79,20 @@ impl Drop for Boaster {
     }
 }
 
-async fn carry(listener: TcpListener, to: SocketAddr, lead: watch::Receiver<u64>) {
+async fn carry(
+    listener: TcpListener,
+    to: SocketAddr,
+    lead: watch::Receiver<u64>,
+    is_syncing: watch::Receiver<bool>,
+) {
     let lies = Lies::default();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((from, _)) = accepted else { return };
-                let line = Line { lead: lead.clone(), lies: lies.clone(), asked: HashMap::new() };
+                let (lead, is_syncing) = (lead.clone(), is_syncing.clone());
+                let line = Line { lead, is_syncing, lies: lies.clone(), asked: HashMap::new() };
                 connections.spawn(async move {
                     if let Err(error) = line.carry(from, to).await {
                         tracing::debug!("a connection through the boaster ended: {error:#}");
@@ -92,6 +107,7 @@ async fn carry(listener: TcpListener, to: SocketAddr, lead: watch::Receiver<u64>
 /// One connection.
 struct Line {
     lead: watch::Receiver<u64>,
+    is_syncing: watch::Receiver<bool>,
     lies: Lies,
     /// By the question's number.
     asked: HashMap<String, Asked>,
@@ -132,6 +148,7 @@ impl Line {
         let lies = self.lies.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = match call["method"].as_str() {
             Some("chain_getFinalizedHead") if *self.lead.borrow() > 0 => Some(Asked::FinalizedHead),
+            Some("system_health") if *self.is_syncing.borrow() => Some(Asked::Health),
             Some("chain_getHeader") => {
                 lies.get(about).map(|(header, _)| Asked::Header(header.clone()))
             }
@@ -154,6 +171,10 @@ impl Line {
         }
         Ok(match self.asked.remove(&said["id"].to_string()) {
             None => Said::ToClient(said),
+            Some(Asked::Health) => {
+                said["result"]["isSyncing"] = true.into();
+                Said::ToClient(said)
+            }
             Some(Asked::Header(header)) => {
                 said["result"] = header;
                 Said::ToClient(said)

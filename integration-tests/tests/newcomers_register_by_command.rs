@@ -1,15 +1,17 @@
-//! `director validator register` and `status`, `director rotate-key` and `revoke`, as people type them.
+//! `director validator register`, `rotate-key` and `status`, `director rotate-key` and `revoke`, as people type them.
 
 #![allow(clippy::unwrap_used)]
 
+use director_primitives::{AccountId32, PublicKey, Snapshot};
 use director_service::keys::PeerKey;
 use integration_tests::{
+    boaster::Boaster,
     chain::{Chain, FEES, STAKE, UNIT},
     director::{folder, write_config},
     keys::Identity,
-    process::sibling,
+    process::{Managed, sibling},
 };
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{process::Command, time::timeout};
 
 /// Bounds a failure.
@@ -39,6 +41,15 @@ async fn validator() {
 
     let line = bad(dir, &register("999")).await;
     assert!(line.contains("999 UNIT is below the least, 1000 UNIT"), "{line}");
+    let other = format!("--genesis-hash 0x{}", "11".repeat(32));
+    for command in [
+        register("1500"),
+        status.clone(),
+        format!("validator rotate-key --url {} --account a.key --peer p.key", chain.url),
+    ] {
+        let line = bad(dir, &format!("{command} {other}")).await;
+        assert!(line.contains("0x1111") && line.contains("chain.genesis_hash"), "{line}");
+    }
     let line = bad(dir, &register("many")).await;
     assert!(line.contains("--stake") && line.contains("write it as 1500"), "{line}");
     let line = bad(dir, &register("1500")).await;
@@ -60,7 +71,98 @@ async fn validator() {
     assert!(line.contains("is registered already"), "{line}");
     let said = good(dir, &status).await;
     assert!(said.contains("candidate") && said.contains("1500 UNIT"), "{said}");
+    rotate(&chain, dir, account).await;
     chain.process.stop().await;
+}
+
+/// Both keys of a validator, one after the other, and a sidecar that goes on with them.
+async fn rotate(chain: &Chain, dir: &Path, account: &str) {
+    let account: AccountId32 = account.parse().unwrap();
+    let account = &account;
+    // As soon as the finalized block is known here as well.
+    let registered = |with: PublicKey| async move {
+        let mut finalized = chain.node.finalized();
+        let has_it = |block: &Snapshot| {
+            let known = block.validator_by_peer_key(&with);
+            known.or_else(|| block.validator_by_checkpoint_key(&with)).is_some()
+        };
+        let has_it = |block: &Option<Arc<Snapshot>>| block.as_deref().is_some_and(has_it);
+        timeout(PATIENCE, finalized.wait_for(has_it)).await.unwrap().unwrap();
+        chain.node.validator(account).await.unwrap().unwrap()
+    };
+    let first = PeerKey::from_file(&dir.join("p.key")).unwrap().public();
+    let before = registered(first).await;
+    let rotate = format!("validator rotate-key --url {} --account a.key", chain.url);
+    let plan = good(dir, &format!("{rotate} --peer p.key --dry-run")).await;
+    assert!(plan.contains("nothing was made or submitted"), "{plan}");
+    assert!(!dir.join("p.key.next").exists());
+
+    let done = good(dir, &format!("{rotate} --peer p.key")).await;
+    assert!(done.contains("the peer key of") && done.contains("mv p.key.next p.key"), "{done}");
+    let next = PeerKey::from_file(&dir.join("p.key.next")).unwrap().public();
+    let known = registered(next).await;
+    assert_eq!((known.peer_key, known.checkpoint_key), (next, before.checkpoint_key));
+    // Once more changes nothing, and says the rest again.
+    let done = good(dir, &format!("{rotate} --peer p.key")).await;
+    assert!(done.contains("already") && done.contains("mv p.key.next p.key"), "{done}");
+    std::fs::rename(dir.join("p.key.next"), dir.join("p.key")).unwrap();
+
+    // A key that somebody has is not taken.
+    std::fs::copy(dir.join("p.key"), dir.join("c.key.next")).unwrap();
+    let line = bad(dir, &format!("{rotate} --checkpoint c.key")).await;
+    assert!(line.contains("is in use by") && line.contains("remove the file"), "{line}");
+    std::fs::remove_file(dir.join("c.key.next")).unwrap();
+    let done = good(dir, &format!("{rotate} --checkpoint c.key")).await;
+    assert!(
+        done.contains("mv c.key c.key.old") && done.contains("--new-protection-file"),
+        "{done}"
+    );
+    let next = PeerKey::from_file(&dir.join("c.key.next")).unwrap().public();
+    let known = registered(next).await;
+    assert_eq!(known.checkpoint_key, next);
+    assert_ne!(known.checkpoint_key, before.checkpoint_key);
+
+    // A sidecar with the old key says so; with the new one it runs, until the end of its input.
+    let files = "--peer p.key --checkpoint c.key --protection c.protection";
+    let run = format!("validator run --url {} {files} --pipe --new-protection-file", chain.url);
+    let line = bad(dir, &run).await;
+    assert!(line.contains("votes with the checkpoint key") && line.contains("keys.checkpoint"));
+    std::fs::rename(dir.join("c.key"), dir.join("c.key.old")).unwrap();
+    std::fs::rename(dir.join("c.key.next"), dir.join("c.key")).unwrap();
+    a_node_that_syncs_is_waited_for(chain, dir).await;
+    let said = good(dir, &run).await;
+    assert!(said.contains(&hex::encode(next.0)) && dir.join("c.protection").exists(), "{said}");
+
+    // One whose key is lost needs nothing but its account.
+    std::fs::remove_file(dir.join("p.key")).unwrap();
+    let done = good(dir, &format!("{rotate} --peer p.key")).await;
+    assert!(done.contains("note: p.key does not hold") && done.contains("rotated in"), "{done}");
+}
+
+/// Where a new protection file begins is counted from the last finalized block, which such a node has not.
+async fn a_node_that_syncs_is_waited_for(chain: &Chain, dir: &Path) {
+    let node = Boaster::start(&chain.url).await.unwrap();
+    node.sync(true);
+    let file = |name: &str| dir.join(name).display().to_string();
+    let [peer, checkpoint, protection] = ["p.key", "c.key", "early.protection"].map(file);
+    let arguments = [
+        ["validator", "run"].map(String::from),
+        ["--url".into(), node.url.clone()],
+        ["--peer".into(), peer],
+        ["--checkpoint".into(), checkpoint],
+        ["--protection".into(), protection],
+        ["--pipe", "--new-protection-file"].map(String::from),
+    ];
+    let (program, log) = (sibling("director").unwrap(), dir.join("early.log"));
+    let mut sidecar =
+        Managed::spawn("the sidecar", &program, arguments.as_flattened(), log).unwrap();
+    sidecar.wait_for_log("waiting until it has caught up", PATIENCE).await.unwrap();
+    assert!(!dir.join("early.protection").exists());
+    node.sync(false);
+    let hello = sidecar.wait_for_line("{", PATIENCE).await.unwrap();
+    assert!(hello.contains("\"event\":\"hello\""), "{hello}");
+    assert!(dir.join("early.protection").exists());
+    sidecar.stop().await;
 }
 
 async fn director() {
@@ -94,7 +196,7 @@ async fn director() {
     assert!(done.contains("rotated in block") && done.contains("mv "), "{done}");
     let next = PeerKey::from_file(&home.join("peer.key.next")).unwrap().public();
     let mut finalized = chain.node.finalized();
-    let rotated = |block: &Option<std::sync::Arc<director_primitives::Snapshot>>| {
+    let rotated = |block: &Option<Arc<Snapshot>>| {
         block.as_ref().is_some_and(|block| block.director_by_peer_key(&next).is_some())
     };
     timeout(PATIENCE, finalized.wait_for(rotated)).await.unwrap().unwrap();

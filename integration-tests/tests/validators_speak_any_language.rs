@@ -40,7 +40,7 @@ async fn validators_speak_any_language() {
         let found = std::process::Command::new(tool).arg("--version").output();
         if !found.is_ok_and(|output| output.status.success()) {
             assert!(env::var_os("CI").is_none(), "{tool} is not installed, and CI is set");
-            eprintln!("skipped: {tool} is not installed");
+            eprintln!("SKIPPED: {tool} is not installed");
             return;
         }
     }

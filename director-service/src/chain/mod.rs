@@ -55,7 +55,7 @@ pub use signer::{Account, phrase};
 pub use slashes::SlashEnd;
 pub use submitter::{Submitted, Submitter};
 pub use token::{AmountError, Token};
-pub use validator_chain::{Funds, Stake, ValidatorChain};
+pub use validator_chain::{Funds, NewKey, Stake, ValidatorChain};
 
 use async_trait::async_trait;
 use director_primitives::{

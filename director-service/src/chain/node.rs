@@ -23,10 +23,20 @@ use director_primitives::{
     AccountId32, DoubleSignProof, H256, Offence, Reason, Snapshot,
     runtime_api::{PendingSlash, ValidatorInfo, VoteProgress},
 };
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, atomic::AtomicU64};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, OnceLock, atomic::AtomicU64},
+    time::Duration,
+};
 use subxt::{client::OnlineClientAtBlock, config::SubstrateConfig};
-use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 use tracing::warn;
+
+/// How often a node that is behind is asked whether it still is.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How the node is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,6 +182,44 @@ impl Node {
                 changed = connection.changed() => changed.map_err(closed)?,
             }
         }
+    }
+
+    /// As [`Self::ready`], and waits besides until the node says that it is not behind: that it does not sync, and has peers if
+    /// it should. The block is the newest one that it had finalized then, or a later one. A node that does not tell is believed.
+    ///
+    /// # Errors
+    ///
+    /// If it serves another chain or interface. Waits for ever for a node that is away or stays behind.
+    pub async fn caught_up(&self) -> Result<Arc<Snapshot>, ChainError> {
+        let mut is_told = false;
+        loop {
+            self.ready().await?;
+            match self.newest_if_level().await {
+                Ok(Some(snapshot)) => return Ok(snapshot),
+                Ok(None) if !is_told => {
+                    is_told = true;
+                    warn!("the node is syncing, or has no peers: waiting until it has caught up");
+                }
+                Err(error) if !error.is_temporary() => return Err(error),
+                Ok(None) | Err(_) => {}
+            }
+            sleep(ASK_AGAIN).await;
+        }
+    }
+
+    async fn newest_if_level(&self) -> Result<Option<Arc<Snapshot>>, ChainError> {
+        let session = self.session().await?;
+        if !session.is_well().await {
+            return Ok(None);
+        }
+        // What was read before it said so may be older.
+        let (head, _) = session.finalized_header().await?;
+        let mut finalized = self.finalized();
+        let is_read = |known: &Option<Arc<Snapshot>>| {
+            known.as_ref().is_some_and(|known| known.number >= head.number)
+        };
+        let known = timeout(CALL_TIMEOUT, finalized.wait_for(is_read)).await?;
+        Ok(known.ok().and_then(|known| known.clone()))
     }
 
     /// Directors and validators at the newest finalized block, from now on.

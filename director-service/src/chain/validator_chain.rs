@@ -4,7 +4,7 @@ use super::{
     Account, CALL_TIMEOUT, ChainError, Included, Node, Submitter, interface,
     session::{timeout, unexpected},
 };
-use director_primitives::{AccountId32, DoubleSignProof, PublicKey, Signature};
+use director_primitives::{AccountId32, DoubleSignProof, KeyRole, PublicKey, Signature};
 use subxt::{tx::Payload, utils::Static};
 
 /// A node and the account of a validator.
@@ -28,6 +28,17 @@ pub struct Stake {
     pub peer_key: PublicKey,
     /// Proof that the account has that key.
     pub peer_possession: Signature,
+}
+
+/// A key that takes the place of one that a validator has.
+#[derive(Clone, Copy, Debug)]
+pub struct NewKey {
+    /// Of the checkpoint key, or else of the peer key.
+    pub role: KeyRole,
+    /// It.
+    pub key: PublicKey,
+    /// Proof that the account has it.
+    pub possession: Signature,
 }
 
 /// What an account has, in the smallest unit.
@@ -70,6 +81,22 @@ impl ValidatorChain {
     /// As [`Submitter::submit_and_finalize`].
     pub async fn register(&self, stake: &Stake) -> Result<Included, ChainError> {
         self.submitter.submit_and_finalize(&call(stake), &self.account).await
+    }
+
+    /// Replaces one of the validator's keys and waits until that is finalized.
+    ///
+    /// # Errors
+    ///
+    /// As [`Submitter::submit_and_finalize`].
+    pub async fn rotate_key(&self, new: &NewKey) -> Result<Included, ChainError> {
+        let (key, possession) = (new.key.0, new.possession.0);
+        let registry = interface::tx().validator_registry();
+        if new.role == KeyRole::Checkpoint {
+            let call = registry.rotate_checkpoint_key(key, possession);
+            return self.submitter.submit_and_finalize(&call, &self.account).await;
+        }
+        let call = registry.rotate_peer_key(key, possession);
+        self.submitter.submit_and_finalize(&call, &self.account).await
     }
 
     /// Reports a double sign, as any account may, and waits until that is finalized.

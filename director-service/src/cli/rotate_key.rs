@@ -88,7 +88,8 @@ impl Args {
     }
 }
 
-fn load_or_make(file: &Path) -> anyhow::Result<PeerKey> {
+/// The key in a file, which is made if it is not there.
+pub(super) fn load_or_make(file: &Path) -> anyhow::Result<PeerKey> {
     if !file.exists() {
         write_secret(file, &Zeroizing::new(hex::encode(*random_seed())))?;
         say(format_args!("made {}", file.display()))?;

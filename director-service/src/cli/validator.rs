@@ -2,6 +2,7 @@
 
 mod protection;
 mod register;
+mod rotate_key;
 mod run;
 mod status;
 
@@ -25,6 +26,8 @@ pub(super) struct Args {
 enum What {
     /// Put a validator's stake and keys on chain.
     Register(register::Args),
+    /// Replace a validator's peer key or checkpoint key on chain.
+    RotateKey(rotate_key::Args),
     /// Say how far the directors are with a validator.
     Status(status::Args),
     /// Connect a validator of any language to the directors.
@@ -37,6 +40,7 @@ impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         match self.what {
             What::Register(args) => args.execute(),
+            What::RotateKey(args) => args.execute(),
             What::Status(args) => args.execute(),
             What::Run(args) => args.execute(),
             What::Protection(args) => args.execute(),

@@ -24,7 +24,7 @@ const FIELDS: Fields = Fields {
 pub enum ConfigError {
     /// There is no such file.
     #[error(
-        "there is no configuration file {0}; copy config/director.example.toml there and edit it"
+        "there is no configuration file {0}; `director config init --config {0}` writes one to edit"
     )]
     Missing(PathBuf),
     /// The operating system refused.
@@ -39,7 +39,9 @@ pub enum ConfigError {
         cause: std::io::Error,
     },
     /// It is no TOML, or a field is unknown, missing or of the wrong type.
-    #[error("{place}: {cause}; see config/director.example.toml for all fields")]
+    #[error(
+        "{place}: {cause}; `director config init --config NEW_FILE` writes a file with all fields explained"
+    )]
     Malformed {
         /// File and line, or the variable.
         place: String,

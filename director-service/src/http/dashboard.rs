@@ -3,10 +3,11 @@
 use super::Source;
 use axum::{
     Router,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
+use director_primitives::envelope::fingerprint;
 use std::sync::Arc;
 
 /// A file and what it is.
@@ -39,23 +40,25 @@ const FILES: [File; 4] = [
     },
 ];
 
-/// The files change with the program alone.
-const TAG: &str = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");
-
 pub(super) fn router() -> Router<Arc<dyn Source>> {
     FILES.iter().fold(Router::new(), |router, file| {
-        router.route(file.path, get(async move |headers: HeaderMap| serve(file, &headers)))
+        let tag = tag(file.bytes);
+        router.route(file.path, get(async move |headers: HeaderMap| serve(file, &tag, &headers)))
     })
 }
 
-fn serve(file: &File, asked: &HeaderMap) -> Response {
-    // A development build keeps its version while its files change.
-    let known = !cfg!(debug_assertions)
-        && asked.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == TAG.as_bytes());
+/// What a file is known by: two builds of one version may have different ones.
+fn tag(bytes: &[u8]) -> HeaderValue {
+    let tag = format!("\"{}\"", hex::encode(&fingerprint(bytes)[..16]));
+    HeaderValue::try_from(tag).expect("digits in quotes are a value of a header; qed")
+}
+
+fn serve(file: &File, tag: &HeaderValue, asked: &HeaderMap) -> Response {
+    let known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag);
     let about = [
-        (header::CONTENT_TYPE, file.kind),
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::ETAG, TAG),
+        (header::CONTENT_TYPE, HeaderValue::from_static(file.kind)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (header::ETAG, tag.clone()),
     ];
     match known {
         true => (StatusCode::NOT_MODIFIED, about).into_response(),
@@ -66,6 +69,21 @@ fn serve(file: &File, asked: &HeaderMap) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_known_by_what_is_in_it() {
+        let [page, style, ..] = &FILES;
+        let mut asked = HeaderMap::new();
+        assert_eq!(serve(page, &tag(page.bytes), &asked).status(), StatusCode::OK);
+        asked.insert(header::IF_NONE_MATCH, tag(page.bytes));
+        let same = serve(page, &tag(page.bytes), &asked);
+        assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(same.headers()[header::ETAG], tag(page.bytes));
+        assert_eq!(serve(style, &tag(style.bytes), &asked).status(), StatusCode::OK);
+        // The same version of the program, and one byte more.
+        let changed = [page.bytes, b" "].concat();
+        assert_eq!(serve(page, &tag(&changed), &asked).status(), StatusCode::OK);
+    }
 
     #[test]
     fn it_is_small_and_loads_nothing_from_elsewhere() {

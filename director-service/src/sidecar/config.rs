@@ -21,7 +21,7 @@ use std::{
 use toml::{Table, Value};
 
 /// What to do about a configuration.
-const SEE: &str = "`director config init --validator` writes a file with all fields, \
+const SEE: &str = "`director config init --validator --config NEW_FILE` writes a file with all fields, \
     `director validator run --help` has the options";
 
 /// What there is for variables of the environment to name.
@@ -195,7 +195,7 @@ pub struct Vote {
 pub enum ConfigError {
     /// There is no such file.
     #[error(
-        "there is no configuration file {0}; make one with `director config init --validator` and edit it"
+        "there is no configuration file {0}; `director config init --validator --config {0}` writes one to edit"
     )]
     Missing(PathBuf),
     /// The operating system refused.

@@ -120,8 +120,15 @@ pub async fn run(
         return Err(ProtectionError::Missing(config.keys.protection).into());
     }
     let node = Node::start((&config.chain).into())?;
+    let ready = async {
+        match is_new {
+            // Where a new file begins is counted from the finalized block: of a node that is behind that is one of long ago.
+            true => node.caught_up().await,
+            false => node.ready().await,
+        }
+    };
     let snapshot = tokio::select! {
-        ready = node.ready() => ready?,
+        ready = ready => ready?,
         () = &mut stop => return Ok(()),
     };
     let mut identity = identify(&config, &snapshot, &peer, signer.key())?;
@@ -232,6 +239,7 @@ fn identify(
 /// The first checkpoint that a new protection file lets sign. The key is said to have signed nothing; if it has after all,
 /// its last votes must not be contradicted.
 ///
+/// * The snapshot is of a node that is not behind ([`Node::caught_up`]).
 /// * A sidecar signs up to [`AHEAD`] checkpoints beyond what its node has finalized, and that node may have been one
 ///   ahead of ours. What an earlier life of the key has sent can still be on its way for that long.
 /// * It signs for authorized validators alone. A candidate has not been one since it registered, and the chain excuses whatever

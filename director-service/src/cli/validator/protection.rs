@@ -1,7 +1,7 @@
 //! `director validator protection`: carry what a key has signed from one signer to another.
 
 use crate::{
-    cli::output::say,
+    cli::{output::say, start_logging},
     keys::PeerKey,
     sidecar::protection::{Interchange, Protection},
 };
@@ -21,8 +21,8 @@ A key moves to another machine. On the old one, with its sidecar stopped for goo
 On the new one, before its sidecar is started:
   director validator protection import --protection checkpoint.protection --from signed.json
 
-An import adds to what is there; after it nothing is signed that either of the two forbids. The format is in
-docs/validators.md. Exit status: 0, or 1 with one line on stderr; an import that finds two blocks for one
+An export only reads. An import adds to what is there; after it nothing is signed that either of the two forbids. The format
+is in docs/validators.md. Exit status: 0, or 1 with one line on stderr; an import that finds two blocks for one
 checkpoint signs neither of them again, nor anything new up to it, takes over the rest and ends with 1.")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -56,6 +56,8 @@ enum What {
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
+        // A file whose last line is not whole is used all the same, and says so.
+        start_logging("warn")?;
         match self.what {
             What::Export { protection, to } => export(&protection, to.as_deref()),
             What::Import { protection, from, checkpoint } => {

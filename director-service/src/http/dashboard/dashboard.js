@@ -3,7 +3,7 @@
 "use strict";
 
 const $ = (selector) => document.querySelector(selector);
-const state = { validators: [], lookedAt: 0, history: [], window: "5m", page: 0 };
+const state = { validators: [], lookedAt: 0, history: [], window: "5m", page: 0, whole: false };
 const ROWS = 20;
 
 // Numbers and names.
@@ -12,7 +12,7 @@ const count = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const brief = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const number = (value) => (value >= 100000 ? brief : count).format(value);
 const short = (text, begin = 6, end = 4) =>
-  text && text.length > begin + end + 1 ? `${text.slice(0, begin)}…${text.slice(-end)}` : text ?? "–";
+  text && text.length > begin + end + 1 && !state.whole ? `${text.slice(0, begin)}…${text.slice(-end)}` : text ?? "–";
 
 function bytes(value) {
   const units = ["B", "KiB", "MiB", "GiB"];
@@ -37,8 +37,9 @@ const took = (ms) => (ms === 0 ? "< 50 ms" : duration(ms));
 
 const clock = (ms) => (ms == null ? "" : new Date(ms).toLocaleTimeString([], { hour12: false }));
 
-// Amounts do not fit into a double; three digits and their size are enough to look at.
+// Amounts do not fit into a double; three digits and their size are enough to look at, until somebody wants all of them.
 function amount(text) {
+  if (state.whole) return count.format(BigInt(text));
   if (text.length <= 6) return count.format(+text);
   return `${text[0]}.${text.slice(1, 3)} × 10${[...String(text.length - 1)].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("")}`;
 }
@@ -467,10 +468,11 @@ function chart(element, lines, format, apart) {
     svg.querySelectorAll(".cursor, .value").forEach((old) => old.remove());
     if (!point) return;
     const at = x(history.indexOf(point));
+    element.at = history.indexOf(point);
     const text = `${clock(point.t_ms)}  ${lines.map(([field, , , name]) => `${name} ${point[field] == null ? "–" : format(point[field])}`).join("  ")}`;
     svg.append(draw("line", { class: "cursor", x1: at, x2: at, y1: 6, y2: height - bottom }));
     svg.append(draw("text", { class: "value", x: Math.max(left + 4, Math.min(at + 6, width - text.length * 6)), y: 16 }, text));
-    element.at = history.indexOf(point);
+    return text;
   };
   element.index = (px) => Math.round(((px - left) / (width - left)) * (history.length - 1));
 }
@@ -589,6 +591,13 @@ function begin() {
     try { localStorage.theme = root.dataset.theme; } catch { /* not kept, then */ }
     schedule("picture", showPicture);
   });
+  $("#whole").addEventListener("click", () => {
+    state.whole = !state.whole;
+    root.dataset.whole = state.whole ? "yes" : "no";
+    $("#whole").setAttribute("aria-pressed", state.whole);
+    for (const part of Object.keys(PARTS)) if (state[part]) schedule(part, PARTS[part]);
+    schedule("validators", showValidators);
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => schedule("picture", showPicture));
   for (const button of document.querySelectorAll("[data-window]")) {
     button.addEventListener("click", () => {
@@ -606,7 +615,10 @@ function begin() {
     element.addEventListener("pointermove", (event) => element.show?.(element.index(event.clientX - element.getBoundingClientRect().left)));
     element.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (step) { event.preventDefault(); element.show?.((element.at ?? state.history.length) + step); }
+      if (!step) return;
+      event.preventDefault();
+      // Whoever goes by keys may not see where they are: the drawing is nothing that is read out.
+      say("said", element.show?.((element.at ?? state.history.length) + step) ?? "");
     });
   }
   const canvas = $("#net");

@@ -15,11 +15,16 @@
 //! ```text
 //! director-slashing-protection 1 GENESIS_HASH KEY CHECKSUM
 //! below 00000000000000000012 CHECKSUM
+//! until 00000000000000000028 CHECKSUM
 //! signed 00000000000000000012 BLOCK_HASH CHECKSUM
 //! ```
 //!
-//! * *A torn last line* is what a crash leaves of a record that was not synced: its signature was never made, and it
-//!   is dropped. Any other line that is not whole means a damaged file, and nothing is signed.
+//! * *`until`* is ahead of what is signed: before anything later is, another such line is on disk, synced.
+//! * *A last line that is not whole* is what a crash leaves of a record that was not synced, and whose signature was never
+//!   made. It may as well be one that was synced and damaged afterwards. So it is dropped, and nothing new is signed up to
+//!   `until`, which is not before what it said: that costs votes for up to seventeen checkpoints and forgets nothing. A line that lacks its
+//!   line break alone is whole. Any other line that is not means a damaged file, and nothing is signed.
+//! * *Reading* writes nothing: the first permit does.
 //! * *One owner*: the file is locked for as long as it is open. A second process that shares it does not start. A file that
 //!   was replaced, moved or given a second name meanwhile is not written to: others may have another one under its name.
 //! * *A new file* is for a key that has signed nothing, and forbids what it may have signed all the same: whatever
@@ -41,15 +46,19 @@ pub use file::LockedFile;
 pub use interchange::{Imported, Interchange, InterchangeError, Signed};
 
 use director_primitives::{CheckpointNumber, H256, PublicKey};
-use format::{Contents, first_line, line, signed_body, text};
+use format::{Contents, first_line, line, signed_body, text, until_body};
 use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
 };
+use tracing::warn;
 
 /// Checkpoints that are remembered one by one.
 pub const KEEP: usize = 10_000;
+
+/// How far `until` is moved beyond what is to be signed: more of it costs more votes after a crash, less of it more syncs.
+const ROOM: u64 = 16;
 
 /// How what is open stands to its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,6 +138,8 @@ pub struct Protection<M = LockedFile> {
     signed: BTreeMap<CheckpointNumber, H256>,
     /// Below this nothing is signed.
     below: CheckpointNumber,
+    /// After this nothing was signed, as the medium says.
+    until: CheckpointNumber,
     /// Lines in the medium beyond the first.
     lines: usize,
     /// Whether the medium is known to have all that is in memory.
@@ -177,7 +188,9 @@ impl Protection {
     pub fn create_from(path: &Path, other: &Interchange) -> Result<Self, ProtectionError> {
         let Interchange { genesis_hash, key, .. } = *other;
         let (below, signed) = other.known();
-        let medium = LockedFile::create(path, text(genesis_hash, key, below, &signed).as_bytes())?;
+        let until = signed.last_key_value().map_or(0, |(latest, _)| latest.saturating_add(ROOM));
+        let text = text(genesis_hash, key, below, until, &signed);
+        let medium = LockedFile::create(path, text.as_bytes())?;
         Self::load(path.to_owned(), medium, Some((genesis_hash, key)), KEEP)
     }
 }
@@ -203,16 +216,20 @@ impl<M: Medium> Protection<M> {
                 return Err(ProtectionError::OtherChain { path, found, wanted });
             }
         }
-        let Contents { genesis_hash, key, signed, below, lines, is_torn } = read;
+        let Contents { genesis_hash, key, signed, below, until, lines, is_torn } = read;
+        if is_torn {
+            warn!(
+                path = %path.display(),
+                "the last line of the protection file is not whole, after a crash or by damage: in case that something was \
+                 signed for it, nothing new is signed before checkpoint {below}"
+            );
+        }
         // What was read may never have reached the disk: a process that ended before it synced leaves its writes
         // in the system's memory, where the next one reads them. So the first permit writes everything anew.
         let is_sound = false;
         let mut this =
-            Self { path, medium, genesis_hash, key, signed, below, lines, is_sound, keep };
+            Self { path, medium, genesis_hash, key, signed, below, until, lines, is_sound, keep };
         this.forget();
-        if is_torn || this.lines > 2 * this.keep {
-            this.rewrite()?;
-        }
         Ok(this)
     }
 
@@ -263,7 +280,10 @@ impl<M: Medium> Protection<M> {
         // From here on no other block, whatever becomes of the write.
         self.signed.insert(checkpoint, block_hash);
         if self.is_sound && self.lines < 2 * self.keep {
-            self.append(checkpoint, block_hash)?;
+            if self.make_room(checkpoint) {
+                self.append(&until_body(self.until))?;
+            }
+            self.append(&signed_body(checkpoint, block_hash))?;
         } else {
             self.rewrite()?;
         }
@@ -275,9 +295,17 @@ impl<M: Medium> Protection<M> {
         self.medium.standing().map_err(|cause| self.io(cause))?.check(&self.path)
     }
 
-    fn append(&mut self, checkpoint: u64, block_hash: H256) -> Result<(), ProtectionError> {
-        let first = first_line(self.genesis_hash, self.key);
-        let line = line(&first, &signed_body(checkpoint, block_hash));
+    /// Whether `until` had to be moved for this checkpoint.
+    fn make_room(&mut self, checkpoint: CheckpointNumber) -> bool {
+        let is_beyond = checkpoint > self.until;
+        if is_beyond {
+            self.until = checkpoint.saturating_add(ROOM);
+        }
+        is_beyond
+    }
+
+    fn append(&mut self, body: &str) -> Result<(), ProtectionError> {
+        let line = line(&first_line(self.genesis_hash, self.key), body);
         self.is_sound = false;
         let done = self.medium.append(line.as_bytes()).and_then(|()| self.medium.sync());
         done.map_err(|cause| self.io(cause))?;
@@ -286,10 +314,13 @@ impl<M: Medium> Protection<M> {
     }
 
     fn rewrite(&mut self) -> Result<(), ProtectionError> {
-        let text = text(self.genesis_hash, self.key, self.below, &self.signed);
+        if let Some((latest, _)) = self.latest() {
+            self.make_room(latest);
+        }
+        let text = text(self.genesis_hash, self.key, self.below, self.until, &self.signed);
         self.is_sound = false;
         self.medium.replace(text.as_bytes()).map_err(|cause| self.io(cause))?;
-        (self.is_sound, self.lines) = (true, 1 + self.signed.len());
+        (self.is_sound, self.lines) = (true, 2 + self.signed.len());
         Ok(())
     }
 

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod protection;
+
 use futures::future::join_all;
 use integration_tests::{
     director::{folder, write_config},
@@ -27,14 +29,30 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// What is typed, and what the line must have in it: cause and remedy.
 type Case = (&'static str, &'static [&'static str]);
 
-/// `NODE` is an address at which nobody listens, `TAKEN` a port that somebody has, `RUN` what a sidecar needs beside
-/// what is wrong.
+/// What makes a configuration that is not there.
+const INIT: &str = "`director config init --config nowhere.toml`";
+
+/// `NODE` is an address at which nobody listens, `TAKEN` a port that somebody has; `RUN`, `STAKE` and `ADDRESSES` are what a
+/// sidecar, a registration and a director's record need beside what is wrong.
 const TABLE: &[Case] = &[
     // A file that is not there.
-    ("run --config nowhere.toml", &["nowhere.toml", "director.example.toml"]),
-    ("status --config nowhere.toml", &["nowhere.toml", "director.example.toml"]),
-    ("drain --config nowhere.toml", &["nowhere.toml", "director.example.toml"]),
-    ("store check --config nowhere.toml", &["nowhere.toml", "director.example.toml"]),
+    ("run --config nowhere.toml", &["nowhere.toml", INIT]),
+    ("status --config nowhere.toml", &["nowhere.toml", INIT]),
+    ("drain --config nowhere.toml", &["nowhere.toml", INIT]),
+    ("store check --config nowhere.toml", &["nowhere.toml", INIT]),
+    ("store compact --config nowhere.toml", &["nowhere.toml", INIT]),
+    ("store check --config director.toml", &["director.redb", "data_dir"]),
+    ("store compact --config director.toml", &["director.redb", "data_dir"]),
+    ("config show --config nowhere.toml", &["nowhere.toml", INIT]),
+    ("config show --validator --config nowhere.toml", &["nowhere.toml", "config init --validator"]),
+    ("register --config nowhere.toml ADDRESSES", &["nowhere.toml", INIT]),
+    ("rotate-key --config nowhere.toml", &["nowhere.toml", INIT]),
+    ("validator register STAKE --account nowhere.key", &["nowhere.key", "director keys generate"]),
+    ("validator register STAKE --checkpoint nowhere.key", &["nowhere.key", "keys generate"]),
+    (
+        "validator rotate-key --url NODE --account nowhere.key --peer p",
+        &["nowhere.key", "generate"],
+    ),
     ("validator run --config nowhere.toml", &["nowhere.toml", "config init --validator"]),
     ("keys inspect --peer nowhere.key", &["nowhere.key", "director keys generate"]),
     ("keys inspect --account nowhere.key", &["nowhere.key", "director keys generate"]),
@@ -43,14 +61,18 @@ const TABLE: &[Case] = &[
     ("validator protection export --protection nowhere", &["nowhere", "--new-protection-file"]),
     ("validator protection import --protection p --from nowhere", &["nowhere", "export"]),
     ("evidence submit --url NODE --account good.account nowhere", &["nowhere", "proof"]),
-    ("evidence export --config nowhere.toml", &["nowhere.toml", "director.example.toml"]),
+    ("evidence export --config nowhere.toml", &["nowhere.toml", INIT]),
     ("evidence export --store nowhere", &["nowhere", "data_dir"]),
     // A file with something else in it.
-    ("run --config bad.toml", &["bad.toml, line 1", "director.example.toml"]),
+    ("run --config bad.toml", &["bad.toml, line 1", "config init --config"]),
     ("validator run --config bad.toml", &["bad.toml", "config init --validator"]),
-    ("config check --config unknown.toml", &["colour", "director.example.toml"]),
+    ("config check --config unknown.toml", &["colour", "config init --config"]),
     ("keys inspect --peer bad.key", &["bad.key", "64 hexadecimal digits"]),
     ("keys inspect --account bad.key", &["secret URI", "mnemonic"]),
+    ("config show --config unknown.toml", &["colour", "config init --config"]),
+    ("validator register STAKE --account bad.key", &["secret URI", "mnemonic"]),
+    ("validator register STAKE --peer bad.key", &["bad.key", "64 hexadecimal digits"]),
+    ("validator rotate-key --url NODE --account bad.key --peer p", &["secret URI", "mnemonic"]),
     ("validator run RUN --protection good --checkpoint bad.key", &["bad.key", "64 hexadecimal"]),
     ("validator protection export --protection bad.key", &["damaged in line 1", "backup"]),
     ("validator protection import --protection p --from bad.key", &["bad.key", "export"]),
@@ -67,7 +89,10 @@ const TABLE: &[Case] = &[
     ("keys generate --account a --words 13", &["12 or 24"]),
     ("validator run RUN0 --protection good", &["--pipe", "--listen"]),
     ("validator status --url NODE", &["--validator ACCOUNT", "--account FILE"]),
+    ("validator register STAKE --checkpoint good.key", &["are the same key", "each needs its own"]),
     // An address or a port.
+    ("register --config director.toml ADDRESSES --public /ip4/0.0.0.0/tcp/1", &["nobody reaches"]),
+    ("register --config director.toml ADDRESSES --mesh /ip4/10.0.0.1/tcp/0", &["give the address"]),
     ("validator run RUN --protection good --listen TAKEN", &["interface.listen", "choose another"]),
     ("validator run RUN --protection good --listen 0.0.0.0:0", &["loopback", "allow_remote"]),
     ("validator run RUN --protection good --url http://node", &["ws://", "chain.url"]),
@@ -82,8 +107,17 @@ const TABLE: &[Case] = &[
     ("drain --config director.toml", &["no director listens", "check that it runs"]),
     ("revoke --config director.toml --validator ALICE", &["no director listens", "check that it"]),
     ("validator status --url NODE --account good.account", &["no answer of ws://", "check that"]),
+    (
+        "register --config director.toml ADDRESSES",
+        &["no answer of ws://", "check that the node runs"],
+    ),
+    ("rotate-key --config director.toml", &["no answer of ws://", "check that the node runs"]),
+    ("validator register STAKE", &["no answer of ws://", "check that the node runs"]),
+    ("validator rotate-key --url NODE --account good.account --peer good.key", &["no answer of"]),
     ("validators --config director.toml", &["no answer of ws://", "check that the node runs"]),
 ];
+
+const KEYS: &str = "--account good.account --peer good.key --checkpoint good.checkpoint";
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 
@@ -99,6 +133,8 @@ async fn every_wrong_use_is_told_in_one_line() {
         let arguments = typed
             .replace("RUN ", &format!("{run} "))
             .replace("RUN0", "--url NODE --peer good.key --checkpoint good.checkpoint")
+            .replace("STAKE", &format!("--url NODE {KEYS} --stake 1"))
+            .replace("ADDRESSES", "--public /ip4/203.0.113.7/tcp/1 --mesh /ip4/10.0.0.1/tcp/1")
             .replace("TAKEN", &taken)
             .replace("ALICE", ALICE);
         // What comes first of two is what is wrong.
@@ -135,44 +171,6 @@ async fn a_wrong_command_line_has_its_own_exit_status() {
         assert_eq!(output.status.code(), Some(2), "director {typed}\n{log}");
         assert!(log.contains(says), "director {typed}\n{log}");
     }
-}
-
-/// A lock is between processes: this one has the file, the program must not.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_protection_file_has_one_owner() {
-    use director_service::sidecar::protection::Protection;
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("protection");
-    let (genesis, key) = (Default::default(), Identity::validator(1).checkpoint_key());
-    let mut held = Protection::create(&path, genesis, key, 0).unwrap();
-    held.permit(3, Default::default()).unwrap();
-    let export = "validator protection export --protection protection";
-    let refused = director(dir.path(), export).await;
-    let line = String::from_utf8(refused.stderr).unwrap();
-    assert!(line.contains("is in use") && line.contains("stop that one first"), "{line}");
-    assert_eq!(refused.status.code(), Some(1));
-
-    drop(held);
-    let done = director(dir.path(), &format!("{export} --to signed.json")).await;
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    let import = "validator protection import --protection other --from signed.json";
-    let done = director(dir.path(), import).await;
-    let said = String::from_utf8(done.stdout).unwrap();
-    assert!(said.contains("1 checkpoints") && done.status.success(), "{said}");
-    let json = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
-    assert_eq!(json("protection"), json("other"));
-
-    let third = dir.path().join("third");
-    let mut held = Protection::create(&third, genesis, key, 0).unwrap();
-    held.permit(3, [1; 32].into()).unwrap();
-    drop(held);
-    let import = "validator protection import --protection third --from signed.json";
-    let contradicted = director(dir.path(), import).await;
-    let line = String::from_utf8(contradicted.stderr).unwrap();
-    assert!(line.contains("two blocks were signed for checkpoints [3]"), "{line}");
-    assert_eq!(contradicted.status.code(), Some(1));
-    let mut held = Protection::open(&third, genesis, key).unwrap();
-    assert!(held.permit(3, [1; 32].into()).is_err() && held.permit(3, Default::default()).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,13 @@
-//! Every path, link and command that a document names is there.
+//! Every path, link, command and call that a document names is there.
 
 #![allow(clippy::unwrap_used)]
 
-use integration_tests::process::sibling;
+mod commands;
+
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "SECURITY.md"];
@@ -51,37 +51,12 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn every_command_and_option_is_one_of_the_program() {
-    let mut commands = BTreeSet::new();
-    for document in documents() {
-        let text = fs::read_to_string(&document).unwrap().replace("\\\n", " ");
-        commands.extend(text.lines().flat_map(commands_in));
-    }
-    assert!(commands.len() > 20, "only {commands:?}");
-    for command in commands {
-        let (words, options): (Vec<_>, Vec<_>) =
-            command.split(' ').partition(|word| !word.starts_with("--"));
-        let program = sibling("director").unwrap();
-        let help = Command::new(program).args(&words).arg("--help").output().unwrap();
-        assert!(help.status.success(), "there is no `director {command}`");
-        let help = String::from_utf8_lossy(&help.stdout).into_owned();
-        for option in options {
-            assert!(help.contains(option), "`director {}` has no {option}", words.join(" "));
-        }
-    }
-}
-
-#[test]
-fn links_headings_and_commands_are_found() {
+fn links_and_headings_are_found() {
     let text = "[a](b.md#c-d) `[x](y)` [e](https://f) ![g](h.svg)\n```sh\n[i](j)\n```\n[k](#l)";
     let found: Vec<_> = links_of(text).collect();
     let link = |path: &str, heading: Option<&str>| (path.to_owned(), heading.map(str::to_owned));
     assert_eq!(found, [link("b.md", Some("c-d")), link("h.svg", None), link("", Some("l"))]);
     assert!(anchors("# A\n## 3. Fetch, `Fetched`").contains("3-fetch-fetched"));
-    let line = "sudo -u director director keys generate --peer p.key --account=a && director run";
-    let found: Vec<_> = commands_in(line).collect();
-    assert_eq!(found, ["keys generate --account --peer", "run"]);
-    assert_eq!(commands_in("the director drops what is late").count(), 0);
 }
 
 /// The pages of the repository.
@@ -126,64 +101,6 @@ fn anchors(text: &str) -> BTreeSet<String> {
         kept.collect::<String>().replace(' ', "-")
     };
     headings.map(anchor).collect()
-}
-
-/// Commands of `director` with their options, as far as a line has any: `keys generate --peer`.
-fn commands_in(line: &str) -> impl Iterator<Item = String> {
-    const FIRST: [&str; 13] = [
-        "run",
-        "config",
-        "keys",
-        "status",
-        "validators",
-        "evidence",
-        "register",
-        "rotate-key",
-        "revoke",
-        "drain",
-        "store",
-        "validator",
-        "completions",
-    ];
-    const SECOND: [&str; 14] = [
-        "init",
-        "check",
-        "show",
-        "generate",
-        "inspect",
-        "list",
-        "submit",
-        "compact",
-        "register",
-        "status",
-        "run",
-        "protection",
-        "export",
-        "import",
-    ];
-    // In prose only what is in backticks is a command.
-    let pieces: Vec<_> = match line.contains('`') {
-        true => line.split('`').skip(1).step_by(2).collect(),
-        false => vec![line],
-    };
-    let mut found = Vec::new();
-    for words in pieces.iter().map(|piece| piece.split([' ', '(', ')', '"']).collect::<Vec<_>>()) {
-        for at in 1..words.len() {
-            if words[at - 1] != "director" || !FIRST.contains(&words[at]) {
-                continue;
-            }
-            let goes_on = |word: &&&str| !["&&", "||", "|", ";", "#", ">", "2>"].contains(*word);
-            let rest: Vec<&str> = words[at + 1..].iter().take_while(goes_on).copied().collect();
-            let further = rest.iter().take(2).take_while(|word| SECOND.contains(*word)).copied();
-            let options = rest.iter().filter(|word| word.len() > 2 && word.starts_with("--"));
-            let options: BTreeSet<_> =
-                options.filter_map(|option| option.split('=').next()).collect();
-            let command: Vec<_> =
-                std::iter::once(words[at]).chain(further).chain(options).collect();
-            found.push(command.join(" "));
-        }
-    }
-    found.into_iter()
 }
 
 #[test]
