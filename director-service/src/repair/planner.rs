@@ -444,8 +444,7 @@ impl Planner {
             }
             let look = state.look(&round, &sequence, &mut questions);
             *due = due.iter().copied().chain(state.turn_at).min();
-            let ranges: usize =
-                questions.values().map(|(question, _)| question.ranges.len()).sum();
+            let ranges: usize = questions.values().map(|(question, _)| question.ranges.len()).sum();
             if ranges > asked {
                 (asked, *asked_last) = (ranges, Some(sequence));
             }
