@@ -67,6 +67,8 @@ impl Events {
 
     /// The director ends: so do the streams.
     pub fn end(&self) {
+        // Who comes now would wait for what never comes.
+        self.places.close();
         // Nobody may be listening.
         let _ = self.sender.send(None);
     }
@@ -78,8 +80,9 @@ impl Events {
 
     /// A place among the listeners, if there is one.
     pub(super) fn subscribe(&self, source: Arc<dyn Source>) -> Option<Subscriber> {
-        let place = self.places.clone().try_acquire_owned().ok()?;
+        // In this order: who has a place hears the end.
         let receiver = self.sender.subscribe();
+        let place = self.places.clone().try_acquire_owned().ok()?;
         let next = parts(&source.parts()).into();
         Some(Subscriber { source, receiver, next, _place: place })
     }
