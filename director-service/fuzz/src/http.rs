@@ -24,8 +24,8 @@ const SHORTEST_REQUEST: usize = "GET / HTTP/1.1\r\n\r\n".len() - 4;
 /// When an answer to somebody who has said all and hears all is no answer any more.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// What may be answered. Nothing here fails by itself.
-const CODES: [u16; 9] = [200, 304, 400, 404, 405, 413, 414, 421, 431];
+/// What may be answered. 503 is for who wants to listen when the director ends.
+const CODES: [u16; 10] = [200, 304, 400, 404, 405, 413, 414, 421, 431, 503];
 
 /// The name that the director has.
 const NAME: &str = "director.example.org";
