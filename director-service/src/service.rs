@@ -41,6 +41,7 @@ mod load;
 mod ports;
 mod recall;
 mod refresh;
+mod reports;
 mod rotation;
 mod round;
 mod settings;
@@ -261,7 +262,7 @@ async fn supervise(
         history: store.history(),
         health: store.health(),
         submissions,
-        reporter: reporter.handle(),
+        reports: reports::Reports::new(reporter.handle(), view.metrics.proofs_delayed()),
         view,
         announce: Some((announce, http_address)),
     };

@@ -1,6 +1,6 @@
 //! Keeps the proofs of double signs until the chain has acted on them.
 
-use super::{Crypto, Director, Link, Millis, Output, Refusal};
+use super::{Crypto, Director, Link, Millis, Output, Refusal, rates::Bucket};
 use director_primitives::{
     AccountId32, CheckpointNumber, Control, DoubleSignProof, H256, OffenceContext, PublicKey,
     Reason, RevocationReason, Snapshot,
@@ -12,12 +12,25 @@ use std::collections::{BTreeMap, BTreeSet};
 /// all places with what will be excused: one at a higher checkpoint than all of them takes the place of the lowest.
 const MAX_PROOFS_PER_VALIDATOR: usize = 4;
 
+/// How many of these places others' proofs may take anew from one finalized block to the next: who has the key of a validator makes right
+/// ones for as many checkpoints as it likes, and each of them is written to disk and told to everybody.
+const MAX_REPLACED_PER_BLOCK: usize = 4;
+
+/// Proofs that one director may have checked in a second, right ones or wrong ones, and how long it may save them up: to a
+/// director that has just connected all are told at once, four against each of a thousand validators.
+const CHECKED_PER_S: u64 = 100;
+const CHECKED_BURST_MS: u64 = 40_000;
+
 /// Proofs that were right when they came and that the chain has not acted on.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     known: BTreeMap<H256, (AccountId32, DoubleSignProof)>,
     /// Those that were made after the punishment, for as long as it holds.
     late: BTreeMap<AccountId32, BTreeSet<(CheckpointNumber, H256)>>,
+    /// How often others' proofs have taken a place since the last finalized block, by validator.
+    replaced: BTreeMap<AccountId32, usize>,
+    /// What each director may still have checked.
+    checked: BTreeMap<PublicKey, Bucket>,
 }
 
 impl Evidence {
@@ -25,6 +38,14 @@ impl Evidence {
     pub(super) fn finalized(&mut self, snapshot: &Snapshot) {
         self.known.retain(|_, (_, proof)| proof.check(snapshot).is_ok());
         self.late.retain(|validator, _| snapshot.is_punished(validator));
+        self.replaced.clear();
+        self.checked.retain(|director, _| snapshot.director_by_peer_key(director).is_some());
+    }
+
+    /// Whether a director may have one proof more checked, which counts however it turns out.
+    fn may_check(&mut self, director: &PublicKey, now: Millis) -> bool {
+        let full = || Bucket::full(CHECKED_PER_S, CHECKED_BURST_MS, 1);
+        self.checked.entry(*director).or_insert_with(full).take(1, now)
     }
 
     /// Whether a proof that came after the punishment is new, and not one too many.
@@ -41,7 +62,12 @@ impl Evidence {
     }
 
     /// Makes room for a proof against a validator, if it may have some.
-    fn make_room(&mut self, validator: &AccountId32, proof: &DoubleSignProof) -> bool {
+    fn make_room(
+        &mut self,
+        validator: &AccountId32,
+        proof: &DoubleSignProof,
+        is_own: bool,
+    ) -> bool {
         let against = self.known.iter().filter(|(_, (accused, _))| accused == validator);
         let mut against: Vec<_> =
             against.map(|(id, (_, proof))| (proof.first.vote.checkpoint, *id)).collect();
@@ -51,11 +77,20 @@ impl Evidence {
         against.sort_unstable();
         let is_higher =
             against.last().is_some_and(|(highest, _)| proof.first.vote.checkpoint > *highest);
-        if let Some((_, lowest)) = against.first().filter(|_| is_higher) {
-            // The reporter has it.
+        if !is_higher || !is_own && !self.may_replace(validator) {
+            return false;
+        }
+        if let Some((_, lowest)) = against.first() {
             self.known.remove(lowest);
         }
-        is_higher
+        true
+    }
+
+    /// Whether one more of others' proofs may take a place, until the next block.
+    fn may_replace(&mut self, validator: &AccountId32) -> bool {
+        let replaced = self.replaced.entry(validator.clone()).or_default();
+        *replaced += 1;
+        *replaced <= MAX_REPLACED_PER_BLOCK
     }
 
     /// Tells a director that has just connected what it may have missed.
@@ -117,7 +152,7 @@ impl<C: Crypto> Director<C> {
         if self.evidence.knows(&proof) {
             return;
         }
-        if !self.ballots.may_be_wrong(&from, now) {
+        if !self.evidence.may_check(&from, now) {
             return self.refuse(Refusal::RateLimited);
         }
         match proof.check(snapshot) {
@@ -128,10 +163,7 @@ impl<C: Crypto> Director<C> {
             }
             // Its signatures are not looked at then. Whoever made it keeps it.
             Err(Reason::AlreadyPunished | Reason::Excused) => self.refuse(Refusal::LateProof),
-            Err(_) => {
-                self.ballots.told_wrong(&from, now);
-                self.refuse(Refusal::ForgedProof);
-            }
+            Err(_) => self.refuse(Refusal::ForgedProof),
         }
     }
 
@@ -148,7 +180,7 @@ impl<C: Crypto> Director<C> {
         if self.evidence.known.contains_key(&id) {
             return false;
         }
-        if !self.evidence.make_room(&validator, &proof) {
+        if !self.evidence.make_room(&validator, &proof, except.is_none()) {
             self.refuse(Refusal::SurplusProof);
             return false;
         }

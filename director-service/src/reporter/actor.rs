@@ -19,7 +19,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::{self, JoinError, JoinSet},
+    task::{self, AbortHandle, JoinError, JoinSet},
 };
 
 /// Reports of pursuits that may wait.
@@ -37,19 +37,21 @@ pub(super) struct Entry {
 
 pub(super) struct Actor {
     config: Arc<Config>,
-    chain: Arc<dyn Chain>,
+    pub(super) chain: Arc<dyn Chain>,
     pub(super) outbox: Outbox,
     pub(super) entries: BTreeMap<H256, Entry>,
     /// Those that are to be pursued, oldest first.
     pub(super) queue: VecDeque<H256>,
     /// Those that are tried again now and then.
-    waiting: BTreeSet<H256>,
+    pub(super) waiting: BTreeSet<H256>,
     /// Which tens of blocks that was done for.
     rechecked: u64,
     pursuits: JoinSet<()>,
-    pursued: HashMap<task::Id, H256>,
+    pub(super) pursued: HashMap<task::Id, (H256, AbortHandle)>,
     progress: mpsc::Sender<(H256, Progress)>,
     publish: watch::Sender<Arc<Vec<EvidenceStatus>>>,
+    /// Whether there is something to publish: to look costs a copy of everything.
+    pub(super) changed: bool,
     /// Said last about the chain as a whole, so that it is said once.
     trouble: Option<String>,
     pub(super) resume: Resume,
@@ -77,6 +79,7 @@ pub(super) async fn run(
         pursued: HashMap::new(),
         progress,
         publish,
+        changed: false,
         trouble: None,
         resume: Resume::default(),
     };
@@ -116,6 +119,7 @@ impl Actor {
             attempts: 0,
             trouble: None,
         };
+        self.changed = true;
         self.entries.insert(status.id, Entry { record, status, faults: 0, resumed });
     }
 
@@ -125,6 +129,9 @@ impl Actor {
             return;
         }
         failpoint::hit(Failpoint::Taken);
+        if !self.make_room(&proof).await {
+            return;
+        }
         let now = now_ms();
         let state = State::Proven;
         let record = Record { proof, state, proven_at_ms: now, changed_at_ms: now };
@@ -153,7 +160,7 @@ impl Actor {
                     entry.resumed,
                 );
                 let task = self.pursuits.spawn(pursuit.run());
-                self.pursued.insert(task.id(), id);
+                self.pursued.insert(task.id(), (id, task));
             }
         }
     }
@@ -164,7 +171,11 @@ impl Actor {
             Ok((task, ())) => *task,
             Err(error) => error.id(),
         };
-        let Some(id) = self.pursued.remove(&task) else { return };
+        let Some((id, _)) = self.pursued.remove(&task) else { return };
+        if ended.as_ref().is_err_and(JoinError::is_cancelled) {
+            // It made room for another one.
+            return;
+        }
         let Some(entry) = self.entries.get_mut(&id) else { return };
         match &entry.record.state {
             state if state.is_done() => {}
@@ -199,6 +210,7 @@ impl Actor {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
+        self.changed = true;
         match progress {
             Progress::Accused(validator) => {
                 entry.status.validator = Some(validator);
@@ -237,6 +249,7 @@ impl Actor {
             }
             _ => tracing::info!(proof = ?id, "report of a double sign: {}", state.name()),
         }
+        self.changed = true;
         entry.status.attempts += u32::from(matches!(state, State::Signed { .. }));
         if state.is_done() {
             entry.status.trouble = None;
@@ -258,6 +271,7 @@ impl Actor {
             return;
         }
         done.sort_unstable();
+        self.changed = true;
         for (_, id) in &done[..done.len() - MAX_DONE] {
             self.entries.remove(id);
             if let Err(error) = self.outbox.remove(*id).await {
@@ -285,7 +299,10 @@ impl Actor {
         }
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        if !std::mem::take(&mut self.changed) {
+            return;
+        }
         let mut all: Vec<_> = self.entries.values().map(|entry| entry.status.clone()).collect();
         all.sort_by_key(|status| (status.proven_at_ms, status.id));
         self.publish.send_if_modified(|published| {

@@ -1,7 +1,7 @@
 //! Feeds the director's core with what happens and does what it says.
 //!
 //! One task owns the core. It never waits for a peer or for the chain: frames go into queues that
-//! take or drop at once, submissions into a bounded list of another task. It does wait for room in
+//! take or drop at once, submissions and proofs into bounded lists. It does wait for room in
 //! the disk's mailbox: a vote that could not be remembered must not be forgotten silently.
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     crypto::BatchCrypto,
     links::Links,
     load::Meter,
+    reports::Reports,
     stakes::Checked,
     submissions::Submission,
     view::View,
@@ -21,7 +22,6 @@ use crate::{
     },
     failpoint::{self, Failpoint},
     network::{Broadcast, Event, Events, Handle, Payload},
-    reporter,
     store::History,
 };
 use director_primitives::{
@@ -76,7 +76,7 @@ pub(super) struct Core {
     /// Ends the whole director, after a drain.
     pub(super) end: Stopper,
     pub(super) load: Meter,
-    pub(super) reporter: reporter::Handle,
+    pub(super) reports: Reports,
     pub(super) view: Arc<View>,
     pub(super) started: Instant,
 }
@@ -162,6 +162,7 @@ impl Core {
                     let now = self.started.elapsed().as_millis() as u64;
                     self.director.set_clock(now, super::round::unix_ms());
                     self.handle(Input::Tick).await?;
+                    self.reports.retry()?;
                     for request in std::mem::take(&mut self.unchecked) {
                         let result = Err(StakeRefusal::Unavailable);
                         self.handle(Input::StakeChecked { request, result }).await?;
@@ -418,9 +419,7 @@ impl Core {
                 let checkpoint = proof.first.vote.checkpoint;
                 failpoint::hit(Failpoint::Proven);
                 warn!(id = ?proof.id(), checkpoint, "a double sign is proven");
-                if !self.reporter.report(proof).await {
-                    return Err(ServiceError::Ended("the reporter"));
-                }
+                self.reports.report(proof)?;
             }
             Output::CheckStake(application) => {
                 if let Err(refused) = self.stakes.try_send(*application) {

@@ -2,8 +2,8 @@
 
 use super::{
     GRACE, Identity, Listening, ServiceError, Stopper, control, core, crypto, ended_well,
-    interfaces, links, load, recall, rotation::PeerKeys, settings, stakes, submissions::Submission,
-    view, why, worse,
+    interfaces, links, load, recall, reports::Reports, rotation::PeerKeys, settings, stakes,
+    submissions::Submission, view, why, worse,
 };
 use crate::{
     chain::Chain,
@@ -11,7 +11,6 @@ use crate::{
     director::{Director, ValidatorVote},
     keys::PeerKey,
     network::{self, Events, Handle, Multiaddr, Side, Socket},
-    reporter,
     store::{Health, History, Recent, StoreError},
 };
 use director_primitives::{AccountId32, CheckpointNumber, H256, Snapshot};
@@ -37,7 +36,7 @@ pub(super) struct Rounds {
     pub(super) history: History,
     pub(super) health: Health,
     pub(super) submissions: mpsc::Sender<Submission>,
-    pub(super) reporter: reporter::Handle,
+    pub(super) reports: Reports,
     pub(super) view: Arc<view::View>,
     /// Who wants to know where it listens, and where it serves over HTTP.
     pub(super) announce: Option<(oneshot::Sender<Listening>, SocketAddr)>,
@@ -208,7 +207,7 @@ impl Rounds {
             handover: None,
             end: end.clone(),
             load: load::Meter::new(self.config.limits.bandwidth_mbit),
-            reporter: self.reporter.clone(),
+            reports: self.reports.clone(),
             view: self.view.clone(),
             started: Instant::now(),
         };

@@ -104,3 +104,42 @@ fn proofs_against_one_validator_are_bounded_until_the_chain_acts() {
     rig.finalize(&World::new(3, 2).at(101).status(0, ValidatorStatus::Tombstoned));
     assert_eq!(up(&mut rig), 1);
 }
+
+#[test]
+fn a_stream_of_right_proofs_takes_few_places_until_the_next_block() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let peer = director_key(1).public();
+    let stream = |rig: &mut Rig, checkpoints: std::ops::Range<u64>| {
+        checkpoints.filter(|at| is_proven(&tell(rig, peer, proof(0, *at)))).count()
+    };
+    assert_eq!(stream(&mut rig, 1..100), 8, "four places, and each of them once more");
+    // Nobody else pays for that: neither another validator's proofs nor what this director has seen itself.
+    assert!(is_proven(&tell(&mut rig, peer, proof(1, 1))));
+    let both = [(1, 0xaa), (2, 0xbb)]
+        .map(|(seq, hash)| from_validator(0, &vote_frame(0, seq, &vote(0, 12, hash))));
+    assert!(is_proven(&rig.frames(both.into())));
+    rig.finalize(&World::new(3, 2).at(101));
+    assert_eq!(stream(&mut rig, 100..200), 4);
+}
+
+#[test]
+fn a_director_that_tells_proofs_all_the_time_is_limited_right_or_wrong() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let (peer, honest) = (director_key(1).public(), director_key(2).public());
+    let wrong = DoubleSignProof { genesis_hash: H256::zero(), ..proof(0, 1) };
+    for checkpoint in 1..=8 {
+        tell(&mut rig, peer, proof(0, checkpoint));
+    }
+    for _ in 8..4_000 {
+        tell(&mut rig, peer, wrong);
+    }
+    assert_eq!(count(&rig, Refusal::RateLimited), 0);
+    assert!(!is_proven(&tell(&mut rig, peer, proof(1, 1))));
+    assert_eq!(count(&rig, Refusal::RateLimited), 1);
+    // What is known costs nothing.
+    tell(&mut rig, peer, proof(0, 8));
+    assert_eq!(count(&rig, Refusal::RateLimited), 1);
+    assert!(is_proven(&tell(&mut rig, honest, proof(1, 1))));
+    rig.now += 10;
+    assert!(is_proven(&tell(&mut rig, peer, proof(1, 2))));
+}

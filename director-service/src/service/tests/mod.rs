@@ -6,5 +6,6 @@ mod crypto;
 mod panics;
 mod recall;
 mod refresh;
+mod reports;
 mod rotation;
 mod start;
