@@ -32,6 +32,7 @@ mod control;
 mod core;
 mod crypto;
 mod error;
+mod forget;
 mod funds;
 #[doc(hidden)]
 pub mod fuzz;

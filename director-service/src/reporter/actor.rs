@@ -32,7 +32,9 @@ pub(super) struct Entry {
     /// Pursuits that ended by a fault.
     faults: u32,
     /// Whether it is from a former life, and not yet at an end once in this one.
-    resumed: bool,
+    pub(super) resumed: bool,
+    /// The newest finalized block when it was done, in this life.
+    pub(super) done_at: Option<u64>,
 }
 
 pub(super) struct Actor {
@@ -46,6 +48,8 @@ pub(super) struct Actor {
     pub(super) waiting: BTreeSet<H256>,
     /// Which tens of blocks that was done for.
     rechecked: u64,
+    /// The newest finalized block.
+    pub(super) newest: u64,
     pursuits: JoinSet<()>,
     pub(super) pursued: HashMap<task::Id, (H256, AbortHandle)>,
     progress: mpsc::Sender<(H256, Progress)>,
@@ -67,6 +71,7 @@ pub(super) async fn run(
 ) {
     let (progress, mut reports) = mpsc::channel(PROGRESS);
     let mut blocks = chain.finalized();
+    let newest = blocks.borrow().as_ref().map_or(0, |snapshot| snapshot.number);
     let mut actor = Actor {
         config: Arc::new(config),
         chain,
@@ -75,6 +80,7 @@ pub(super) async fn run(
         queue: VecDeque::new(),
         waiting: BTreeSet::new(),
         rechecked: 0,
+        newest,
         pursuits: JoinSet::new(),
         pursued: HashMap::new(),
         progress,
@@ -95,7 +101,7 @@ pub(super) async fn run(
             () = actor.resume.due() => actor.resume().await,
             Ok(()) = blocks.changed() => {
                 let number = blocks.borrow().as_ref().map(|snapshot| snapshot.number);
-                actor.recheck(number.unwrap_or_default());
+                actor.at_block(number.unwrap_or_default()).await;
             }
             proof = proofs.recv() => match proof {
                 Some(proof) => actor.take(proof).await,
@@ -120,7 +126,7 @@ impl Actor {
             trouble: None,
         };
         self.changed = true;
-        self.entries.insert(status.id, Entry { record, status, faults: 0, resumed });
+        self.entries.insert(status.id, Entry { record, status, faults: 0, resumed, done_at: None });
     }
 
     async fn take(&mut self, proof: DoubleSignProof) {
@@ -148,6 +154,10 @@ impl Actor {
             let Some(id) = self.queue.pop_front() else {
                 return;
             };
+            if self.pursued.values().any(|(of, _)| *of == id) {
+                // It is pursued still, or has just ended and comes anew.
+                continue;
+            }
             let entry = self.entries.get(&id);
             if let Some(entry) = entry.filter(|entry| !entry.record.state.is_done()) {
                 let pursuit = Pursuit::new(
@@ -198,7 +208,7 @@ impl Actor {
     }
 
     /// Tries those again that wait for governance.
-    fn recheck(&mut self, finalized: u64) {
+    pub(super) fn recheck(&mut self, finalized: u64) {
         let round = finalized / RECHECK_BLOCKS;
         if round != self.rechecked {
             self.rechecked = round;
@@ -236,7 +246,8 @@ impl Actor {
         }
     }
 
-    async fn change(&mut self, id: H256, state: State) {
+    pub(super) async fn change(&mut self, id: H256, state: State) {
+        let finalized = self.chain.finalized().borrow().as_ref().map(|of| of.number);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         match &state {
             State::Finalized { block } => {
@@ -253,6 +264,7 @@ impl Actor {
         entry.status.attempts += u32::from(matches!(state, State::Signed { .. }));
         if state.is_done() {
             entry.status.trouble = None;
+            entry.done_at = finalized;
         }
         entry.record.state = state.clone();
         entry.record.changed_at_ms = now_ms();

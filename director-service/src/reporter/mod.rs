@@ -24,6 +24,7 @@
 //! * upon a failure: wait, longer each time and never exactly as long as the others, or until the first
 //!   finalized block after the chain was away. Nothing but the chain's own word ends a pursuit; one
 //!   that ends by a fault begins anew;
+//! * upon a finalized block that is lower than one before: a node had claimed too much, and what was decided above is decided anew;
 //! * upon a validator that is punished for another offence: governance may excuse that one and not this
 //!   one, so ask again every [`RECHECK_BLOCKS`] blocks, until the unbonding period is over.
 //!
@@ -47,6 +48,7 @@ mod actor;
 mod backoff;
 mod progress;
 mod pursuit;
+mod reopen;
 mod resume;
 mod room;
 mod turn;

@@ -230,7 +230,8 @@ impl Pursuit {
             }
         }
         let since = match self.state {
-            State::Waiting { since } => since,
+            // A node may have claimed too much then.
+            State::Waiting { since } => since.min(finalized),
             _ => finalized,
         };
         let end = snapshot.map_or(0, |snapshot| snapshot.domain.unbonding_period);

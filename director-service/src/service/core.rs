@@ -8,6 +8,7 @@ use super::{
     Identity, ServiceError, Stopper,
     control::{Handover, Order},
     crypto::BatchCrypto,
+    forget::Forgetter,
     links::Links,
     load::Meter,
     reports::Reports,
@@ -63,6 +64,7 @@ pub(super) struct Core {
     pub(super) public: Handle,
     pub(super) links: Links,
     pub(super) history: History,
+    pub(super) forgetter: Forgetter,
     pub(super) recalls: mpsc::Sender<ValidatorVote>,
     pub(super) submissions: mpsc::Sender<Submission>,
     pub(super) stakes: mpsc::Sender<Application>,
@@ -414,7 +416,12 @@ impl Core {
                 let sent = self.recalls.send(vote).await;
                 sent.map_err(|_| ServiceError::Ended("the history"))?;
             }
-            Output::Forget { below } => self.history.prune(below).await?,
+            Output::Forget { below } => {
+                let finalized = self.director.stats().finalized;
+                if let Some(below) = self.forgetter.forget(below, finalized) {
+                    self.history.prune(below).await?;
+                }
+            }
             Output::Proven(proof) => {
                 let checkpoint = proof.first.vote.checkpoint;
                 failpoint::hit(Failpoint::Proven);

@@ -2,8 +2,8 @@
 
 use super::{
     GRACE, Identity, Listening, ServiceError, Stopper, control, core, crypto, ended_well,
-    interfaces, links, load, recall, reports::Reports, rotation::PeerKeys, settings, stakes,
-    submissions::Submission, view, why, worse,
+    forget::Forgetter, interfaces, links, load, recall, reports::Reports, rotation::PeerKeys,
+    settings, stakes, submissions::Submission, view, why, worse,
 };
 use crate::{
     chain::Chain,
@@ -199,6 +199,7 @@ impl Rounds {
             public: networks.public,
             links: links::Links::new(&self.config.mesh),
             history: history.clone(),
+            forgetter: Forgetter::new(self.chain.clone()),
             recalls,
             submissions: self.submissions.clone(),
             stakes,

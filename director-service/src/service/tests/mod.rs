@@ -3,6 +3,7 @@
 mod agreement;
 mod control;
 mod crypto;
+mod forget;
 mod panics;
 mod recall;
 mod refresh;
