@@ -21,9 +21,8 @@
 //!   that never came or a long time the *same* one is looked for and handed over again. Another is
 //!   signed only once that one is too old at a finalized block, its nonce was used by another, or the
 //!   node's pool will never take it: so one director pays once;
-//! * upon a failure: wait, longer each time and never exactly as long as the others, or until the first
-//!   finalized block after the chain was away. Nothing but the chain's own word ends a pursuit; one
-//!   that ends by a fault begins anew;
+//! * upon a failure: wait, longer each time and never exactly as long as the others, or until the next
+//!   finalized block. Nothing but the chain's own word ends a pursuit; one that ends by a fault begins anew;
 //! * upon a finalized block that is lower than one before: a node had claimed too much, and what was decided above is decided anew;
 //! * upon a validator that is punished for another offence: governance may excuse that one and not this
 //!   one, so ask again every [`RECHECK_BLOCKS`] blocks, until the unbonding period is over.

@@ -106,7 +106,10 @@ impl Pursuit {
             let mut blocks = self.chain.finalized();
             match self.attempt().await {
                 Ok(Next::Done(state)) => return self.enter(state).await,
-                Ok(Next::Block) => self.next_block(&mut blocks).await,
+                Ok(Next::Block) => {
+                    self.backoff.reset();
+                    self.next_block(&mut blocks).await;
+                }
                 Err(error) => {
                     self.teller.trouble(error.to_string()).await;
                     let away = is_away(&error);
