@@ -23,6 +23,8 @@
 //!   node's pool will never take it: so one director pays once;
 //! * upon a failure: wait, longer each time and never exactly as long as the others, or until the next
 //!   finalized block. Nothing but the chain's own word ends a pursuit; one that ends by a fault begins anew;
+//! * upon a block that refuses the report with the error that the last one had, while the dry run is all right: pay for the
+//!   next one many blocks later;
 //! * upon a finalized block that is lower than one before: a node had claimed too much, and what was decided above is decided anew;
 //! * upon a validator that is punished for another offence: governance may excuse that one and not this
 //!   one, so ask again every [`RECHECK_BLOCKS`] blocks, until the unbonding period is over.
