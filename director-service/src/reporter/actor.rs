@@ -9,18 +9,22 @@ use super::{
 use crate::{
     chain::Chain,
     failpoint::{self, Failpoint},
-    store::{Outbox, Record, State},
+    store::{Outbox, Record, State, StoreError},
 };
 use director_primitives::{DoubleSignProof, H256};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
     sync::{mpsc, watch},
     task::{self, AbortHandle, JoinError, JoinSet},
+    time::timeout,
 };
+
+/// Longest wait for the disk: one that hangs must keep no proof from the chain.
+const SAVING: Duration = Duration::from_secs(5);
 
 /// Reports of pursuits that may wait.
 const PROGRESS: usize = 64;
@@ -306,7 +310,9 @@ impl Actor {
 
     /// A proof that cannot be saved is pursued none the less.
     pub(super) async fn save(&self, record: &Record) {
-        if let Err(error) = self.outbox.put(record.clone()).await {
+        let saved = timeout(SAVING, self.outbox.put(record.clone())).await;
+        let saved = saved.unwrap_or_else(|_| Err(StoreError::Failed("the disk hangs".into())));
+        if let Err(error) = saved {
             tracing::error!("a proof would not survive a restart: {error}");
         }
     }

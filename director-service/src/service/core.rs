@@ -1,8 +1,8 @@
 //! Feeds the director's core with what happens and does what it says.
 //!
 //! One task owns the core. It never waits for a peer or for the chain: frames go into queues that
-//! take or drop at once, submissions and proofs into bounded lists. It does wait for room in
-//! the disk's mailbox: a vote that could not be remembered must not be forgotten silently.
+//! take or drop at once, submissions and proofs into bounded lists. Nor does it wait for the disk: votes that
+//! find no room in its mailbox wait in memory.
 
 use super::{
     Identity, ServiceError, Stopper,
@@ -165,6 +165,7 @@ impl Core {
                     self.director.set_clock(now, super::round::unix_ms());
                     self.handle(Input::Tick).await?;
                     self.reports.retry()?;
+                    self.history.retry()?;
                     for request in std::mem::take(&mut self.unchecked) {
                         let result = Err(StakeRefusal::Unavailable);
                         self.handle(Input::StakeChecked { request, result }).await?;

@@ -9,11 +9,17 @@ use crate::{
     director::ValidatorVote,
     store::{Health, History, StoreError},
 };
-use std::{collections::VecDeque, future::ready};
-use tokio::sync::mpsc;
+use std::{collections::VecDeque, future::ready, time::Duration};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 
 /// Votes that wait for the disk to come back; beyond that the oldest is not compared any more.
 const MAX_UNCOMPARED: usize = 65_536;
+
+/// Longest wait for a look-up, and time between two looks at a disk that hangs.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A vote that was asked about, and the first one on disk.
 pub(super) type Answer = (ValidatorVote, Option<ValidatorVote>);
@@ -33,11 +39,11 @@ pub(super) async fn run(
     let mut uncompared = VecDeque::new();
     loop {
         let waits = !uncompared.is_empty();
-        let is_well = trouble.borrow_and_update().is_none();
+        let is_well = trouble.borrow_and_update().is_none() && health.hangs_for().is_none();
         let answer = tokio::select! {
             request = requests.recv() => {
                 let Some(vote) = request else { return Ok(()) };
-                let first = look_up(&history, &vote).await?;
+                let first = look_up(&history, &health, &vote).await?;
                 if first.is_none() {
                     if uncompared.len() == MAX_UNCOMPARED {
                         uncompared.pop_front();
@@ -48,7 +54,7 @@ pub(super) async fn run(
             }
             () = ready(()), if waits && is_well => {
                 let Some(vote) = uncompared.pop_front() else { continue };
-                match look_up(&history, &vote).await? {
+                match look_up(&history, &health, &vote).await? {
                     Some(Some(first)) if first.vote != vote.vote => (vote, Some(first)),
                     Some(_) => continue,
                     None => {
@@ -58,6 +64,7 @@ pub(super) async fn run(
                 }
             }
             _ = trouble.changed(), if waits && !is_well => continue,
+            () = sleep(PATIENCE), if waits && !is_well => continue,
         };
         if answers.send(answer).await.is_err() {
             return Ok(());
@@ -68,10 +75,16 @@ pub(super) async fn run(
 /// The first vote for the same slot, if there is one; `None` if the disk cannot say.
 async fn look_up(
     history: &History,
+    health: &Health,
     vote: &ValidatorVote,
 ) -> Result<Option<Option<ValidatorVote>>, ServiceError> {
     let validator = &vote.validator;
-    match history.first(validator.clone(), vote.vote.vote.checkpoint).await {
+    if health.hangs_for().is_some() {
+        return Ok(None);
+    }
+    let found = timeout(PATIENCE, history.first(validator.clone(), vote.vote.vote.checkpoint));
+    let Ok(found) = found.await else { return Ok(None) };
+    match found {
         Ok(first) => {
             Ok(Some(first.map(|vote| ValidatorVote { validator: validator.clone(), vote })))
         }

@@ -160,9 +160,11 @@ impl Worker {
     /// no file, or no more.
     fn write(&mut self, batch: Vec<Command>) -> Result<(), Vec<Command>> {
         let Some(file) = &self.file else { return Err(batch) };
+        let busy = self.health.busy();
         let done = file.transact(|file| {
             batch.iter().map(|command| command.carry_out(file)).collect::<Result<Vec<_>, _>>()
         });
+        drop(busy);
         match done {
             Ok(answers) => {
                 if batch.iter().any(|of| matches!(of, Command::Put { .. })) {
@@ -266,6 +268,7 @@ impl Worker {
     fn opened(&mut self, file: Result<Tables, StoreError>) {
         self.opening = None;
         let written = file.and_then(|file| {
+            let _busy = self.health.busy();
             let written = file.transact(|file| {
                 let bound = self.genesis_hash.map_or(Ok(Ok(())), |genesis| file.bind(genesis))?;
                 if bound.is_ok() {
