@@ -262,6 +262,7 @@ async fn supervise(
         chain,
         history: store.history(),
         health: store.health(),
+        conflicts: store.conflicts(),
         submissions,
         reports: reports::Reports::new(reporter.handle(), view.metrics.proofs_delayed()),
         view,

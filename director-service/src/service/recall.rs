@@ -2,12 +2,13 @@
 //!
 //! While the disk cannot say whether there is one, the answer is that there is none: the vote is passed on
 //! and counted as a first one. It is kept here and compared as soon as the disk can say; if another vote
-//! is there, the core gets that as a late answer and makes the proof. What waits so is lost with the round.
+//! is there, the core gets that as a late answer and makes the proof. What waits so is lost with the round; but the vote
+//! was written as a first one, too, and where the store finds that it is none it says so: the core hears of that as well.
 
 use super::ServiceError;
 use crate::{
     director::ValidatorVote,
-    store::{Health, History, StoreError},
+    store::{Conflict, Conflicts, Health, History, StoreError},
 };
 use std::{collections::VecDeque, future::ready, time::Duration};
 use tokio::{
@@ -32,6 +33,7 @@ pub(super) type Answer = (ValidatorVote, Option<ValidatorVote>);
 pub(super) async fn run(
     history: History,
     health: Health,
+    conflicts: Conflicts,
     mut requests: mpsc::Receiver<ValidatorVote>,
     answers: mpsc::Sender<Answer>,
 ) -> Result<(), ServiceError> {
@@ -51,6 +53,10 @@ pub(super) async fn run(
                     uncompared.push_back(vote.clone());
                 }
                 (vote, first.flatten())
+            }
+            Conflict { validator, first, other } = conflicts.next() => {
+                let of = |vote| ValidatorVote { validator: validator.clone(), vote };
+                (of(other), Some(of(first)))
             }
             () = ready(()), if waits && is_well => {
                 let Some(vote) = uncompared.pop_front() else { continue };

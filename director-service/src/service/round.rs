@@ -11,7 +11,7 @@ use crate::{
     director::{Director, ValidatorVote},
     keys::PeerKey,
     network::{self, Events, Handle, Multiaddr, Side, Socket},
-    store::{Health, History, Recent, StoreError},
+    store::{Conflicts, Health, History, Recent, StoreError},
 };
 use director_primitives::{AccountId32, CheckpointNumber, H256, Snapshot};
 use std::{
@@ -35,6 +35,7 @@ pub(super) struct Rounds {
     pub(super) chain: Arc<dyn Chain>,
     pub(super) history: History,
     pub(super) health: Health,
+    pub(super) conflicts: Conflicts,
     pub(super) submissions: mpsc::Sender<Submission>,
     pub(super) reports: Reports,
     pub(super) view: Arc<view::View>,
@@ -221,8 +222,8 @@ impl Rounds {
             orders,
         };
         tasks.spawn(core.run(inputs, round.clone()));
-        let health = self.health.clone();
-        tasks.spawn(recall::run(history, health, recall_requests, recalled));
+        let (health, conflicts) = (self.health.clone(), self.conflicts.clone());
+        tasks.spawn(recall::run(history, health, conflicts, recall_requests, recalled));
         let checking = stakes::run(self.chain.clone(), stake_requests, checked, round.clone());
         tasks.spawn(ended_well(checking));
         Ok(())

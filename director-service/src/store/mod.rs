@@ -25,6 +25,7 @@
 //! another chain's is refused then, and later left alone with the same alarm.
 
 mod command;
+mod conflicts;
 mod error;
 mod health;
 mod history;
@@ -40,6 +41,7 @@ pub(crate) mod memory;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use conflicts::{Conflict, Conflicts, MAX_CONFLICTS};
 pub use error::StoreError;
 pub use health::Health;
 pub use history::{History, Recent};
@@ -74,6 +76,7 @@ pub struct Store {
     mailbox: mpsc::Sender<Command>,
     late: Late,
     health: Health,
+    conflicts: Conflicts,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -95,7 +98,8 @@ impl Store {
 
     fn start(path: &Path, open: Opener, delays: (Duration, Duration)) -> Result<Self, StoreError> {
         let health = Health::new();
-        let worker = Worker::start(open, health.clone(), delays)?;
+        let conflicts = Conflicts::default();
+        let worker = Worker::start(open, health.clone(), conflicts.clone(), delays)?;
         let thread = |error| io_error(path, &error);
         // For the time between two attempts.
         let clock = runtime::Builder::new_current_thread().enable_time().build().map_err(thread)?;
@@ -105,7 +109,7 @@ impl Store {
             .spawn(move || worker.run(commands, &clock))
             .map_err(thread)?;
         let late = Late::new(mailbox.clone(), health.clone());
-        Ok(Self { mailbox, late, health, thread })
+        Ok(Self { mailbox, late, health, conflicts, thread })
     }
 
     /// Binds the store to a chain, or checks that it is bound to this one.
@@ -125,6 +129,11 @@ impl Store {
     /// The proofs.
     pub fn outbox(&self) -> Outbox {
         Outbox(self.mailbox.clone())
+    }
+
+    /// First votes that turn out to be none.
+    pub fn conflicts(&self) -> Conflicts {
+        self.conflicts.clone()
     }
 
     /// How it is doing.

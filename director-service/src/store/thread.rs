@@ -15,7 +15,7 @@
 pub(super) use super::command::Command;
 
 use super::{
-    Health, StoreError,
+    Conflicts, Health, StoreError,
     command::{Answer, Reply},
     overlay::Overlay,
     tables::Tables,
@@ -51,6 +51,7 @@ pub(super) struct Worker {
     /// Who waits until that is written, at the next attempt.
     flushes: Vec<Reply<()>>,
     health: Health,
+    conflicts: Conflicts,
     /// The chain that the store belongs to, once that is known.
     genesis_hash: Option<H256>,
     /// First and longest wait, and the next one.
@@ -78,6 +79,7 @@ impl Worker {
     pub(super) fn start(
         open: Opener,
         health: Health,
+        conflicts: Conflicts,
         delays: (Duration, Duration),
     ) -> Result<Self, StoreError> {
         let file = open();
@@ -88,6 +90,7 @@ impl Worker {
             overlay: Overlay::default(),
             flushes: Vec::new(),
             health,
+            conflicts,
             genesis_hash: None,
             delays,
             delay: delays.0,
@@ -162,11 +165,14 @@ impl Worker {
         let Some(file) = &self.file else { return Err(batch) };
         let busy = self.health.busy();
         let done = file.transact(|file| {
-            batch.iter().map(|command| command.carry_out(file)).collect::<Result<Vec<_>, _>>()
+            let answers = batch.iter().map(|command| command.carry_out(file));
+            let answers = answers.collect::<Result<Vec<_>, _>>()?;
+            Ok((answers, std::mem::take(&mut file.conflicts)))
         });
         drop(busy);
         match done {
-            Ok(answers) => {
+            Ok((answers, conflicts)) => {
+                self.conflicts.add(conflicts);
                 if batch.iter().any(|of| matches!(of, Command::Put { .. })) {
                     failpoint::hit(Failpoint::Committed);
                 }
@@ -274,9 +280,12 @@ impl Worker {
                 if bound.is_ok() {
                     self.overlay.write(file)?;
                 }
-                Ok(bound)
+                Ok((bound, std::mem::take(&mut file.conflicts)))
             });
-            written.map_err(|error| StoreError::Failed(error.to_string()))?.map(|()| file)
+            let (bound, conflicts) =
+                written.map_err(|error| StoreError::Failed(error.to_string()))?;
+            self.conflicts.add(conflicts);
+            bound.map(|()| file)
         });
         match written {
             Ok(file) => {
