@@ -71,6 +71,7 @@ pub struct Metrics {
     memory: Gauge<u64, AtomicU64>,
     verify_seconds: Durations,
     submissions_failed: Counter,
+    proofs_delayed: Counter,
 }
 
 /// What is read anew for each scrape.
@@ -131,6 +132,11 @@ impl Metrics {
             gauges: Gauges::new(r, GAUGES),
             memory: in_unit(r, "memory", "Memory of the process", Unit::Bytes),
             submissions_failed: counter(r, "submissions_failed", "Submissions that failed"),
+            proofs_delayed: counter(
+                r,
+                "proofs_delayed",
+                "Proofs that the reporter had no room for at once",
+            ),
             verify_seconds,
             registry,
         }
@@ -144,6 +150,11 @@ impl Metrics {
     /// Collected votes did not get into the chain.
     pub fn submission_failed(&self) {
         self.submissions_failed.inc();
+    }
+
+    /// For whoever hands proofs to the reporter: those that had to wait.
+    pub fn proofs_delayed(&self) -> Counter {
+        self.proofs_delayed.clone()
     }
 
     /// Takes a reading and writes all metrics as text.

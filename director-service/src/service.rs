@@ -32,6 +32,7 @@ mod control;
 mod core;
 mod crypto;
 mod error;
+mod forget;
 mod funds;
 #[doc(hidden)]
 pub mod fuzz;
@@ -41,6 +42,7 @@ mod load;
 mod ports;
 mod recall;
 mod refresh;
+mod reports;
 mod rotation;
 mod round;
 mod settings;
@@ -260,8 +262,9 @@ async fn supervise(
         chain,
         history: store.history(),
         health: store.health(),
+        conflicts: store.conflicts(),
         submissions,
-        reporter: reporter.handle(),
+        reports: reports::Reports::new(reporter.handle(), view.metrics.proofs_delayed()),
         view,
         announce: Some((announce, http_address)),
     };

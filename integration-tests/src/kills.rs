@@ -177,8 +177,14 @@ impl Kills {
         self.network.directors.insert(victim, director);
 
         self.reported(&account).await?;
-        for director in &self.network.directors {
-            director.wait_for_status(SOON, |status| is_settled(status, &proof)).await?;
+        for (at, director) in self.network.directors.iter().enumerate() {
+            // Who was dead while the chain punished the offender may never have heard of it.
+            let may_lack = struck && at == victim;
+            let settled = |status: &Value| is_settled(status, &proof, may_lack);
+            director
+                .wait_for_status(SOON, settled)
+                .await
+                .with_context(|| format!("{} has not settled the proof", director.identity.name))?;
         }
         client.leave().await;
         let (reports, case) = {
@@ -205,7 +211,7 @@ impl Kills {
                 let (http, done) = (director.ports.http, self.reported(offender));
                 let settled = async {
                     done.await?;
-                    settles(http, |status| is_settled(status, &proof)).await;
+                    settles(http, |status| is_settled(status, &proof, false)).await;
                     anyhow::Ok(())
                 };
                 tokio::select! {
@@ -296,8 +302,9 @@ impl Kills {
             }
         }
         for director in &self.network.directors {
+            // By then each of them was killed now and then.
             let settled =
-                |status: &Value| self.runs.iter().all(|run| is_settled(status, &run.proof));
+                |status: &Value| self.runs.iter().all(|run| is_settled(status, &run.proof, true));
             director.wait_for_status(SOON, settled).await?;
         }
         let whole =
@@ -317,12 +324,37 @@ fn is_linked(status: &Value) -> bool {
     all && status["caught_up"] == true
 }
 
-/// Whether a director that is up has nothing left to do about a proof.
-fn is_settled(status: &Value, proof: &H256) -> bool {
+/// Whether a director that is up has nothing left to do about a proof: it knows it, unless it `may_lack` it, and is done with it.
+fn is_settled(status: &Value, proof: &H256, may_lack: bool) -> bool {
     let id = format!("{proof:?}");
     let mut known = status["evidence"].as_array().into_iter().flatten();
     let is_done = |of: &Value| {
         of["state"].as_str().is_some_and(|of| of == "finalized" || of.starts_with("obsolete"))
     };
-    status["active"] == true && known.all(|of| of["id"] != id.as_str() || is_done(of))
+    let found = known.find(|of| of["id"] == id.as_str());
+    status["active"] == true && found.map_or(may_lack, is_done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_proof_is_settled_only_where_it_is_known_and_done() {
+        let proof = H256::repeat_byte(1);
+        let other = json!({ "id": format!("{:?}", H256::repeat_byte(2)), "state": "proven" });
+        let status = |state: &str| {
+            let own = json!({ "id": format!("{proof:?}"), "state": state });
+            json!({ "active": true, "evidence": [other, own] })
+        };
+        for (state, is) in [("finalized", true), ("obsolete: late", true), ("submitted", false)] {
+            assert_eq!(is_settled(&status(state), &proof, true), is, "{state}");
+            assert_eq!(is_settled(&status(state), &proof, false), is, "{state}");
+        }
+        let lacks = json!({ "active": true, "evidence": [other] });
+        assert!(is_settled(&lacks, &proof, true) && !is_settled(&lacks, &proof, false));
+        let is_down = json!({ "active": false, "evidence": [] });
+        assert!(!is_settled(&is_down, &proof, true));
+    }
 }

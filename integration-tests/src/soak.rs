@@ -2,9 +2,12 @@
 //! stays as it was: memory, latency, and that everybody has everything.
 //!
 //! Director-1 is never restarted, so that its memory tells of the whole run; it stands still now and then as the others
-//! do. The book forgets what everybody has, and so does not grow either.
+//! do. The others' memory begins anew with each restart and so says less. Latency is compared between minutes in which the like
+//! happened. The book forgets what everybody has, and so does not grow either.
 
 mod minute;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     book::{self, Book},
@@ -39,8 +42,17 @@ const SHORT_WARM_UP: usize = 3;
 /// Least minutes of a run after its warm-up for its growth to say something.
 const LEAST: usize = 10;
 
-/// By how much memory may grow after the warm-up, in per cent.
+/// Minutes at each end that are compared: in so many everything happens once.
+const COMPARED: usize = Event::TURNS.len();
+
+/// By how much memory may grow after the warm-up, in per cent: of the director that runs all the time, and of others.
 const MOST_GROWTH: f64 = 5.0;
+const MOST_GROWTH_RESTARTED: f64 = 25.0;
+
+/// How many times longer the slowest hundredth of deliveries may take at the end, and what is too short to say something, in
+/// milliseconds.
+const MOST_SLOWER: f64 = 2.0;
+const SHORT_MS: f64 = 50.0;
 
 /// Who takes part, and for how long.
 #[derive(Clone, Debug)]
@@ -105,11 +117,33 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// By how much the memory of the director that ran all the time grew after the warm-up, in per cent.
-    pub fn growth(&self) -> f64 {
-        let (warm, last) = (self.minutes.get(self.warm_up()), self.minutes.last());
-        let [Some(warm), Some(last)] = [warm, last] else { return 0.0 };
-        (last.memory_kib as f64 / warm.memory_kib.max(1) as f64 - 1.0) * 100.0
+    /// By how much the memory of each director grew after the warm-up, in per cent: from the first minutes to the last ones.
+    pub fn growth(&self) -> Vec<f64> {
+        let rest = self.minutes.get(self.warm_up()..).unwrap_or_default();
+        let directors = rest.iter().map(|of| of.memory_kib.len()).min().unwrap_or_default();
+        let typical = |minutes: &[Minute], director: usize| {
+            median(minutes.iter().map(|of| of.memory_kib[director] as f64).collect())
+        };
+        let grew = |director| {
+            let first = typical(&rest[..COMPARED.min(rest.len())], director);
+            let last = typical(&rest[rest.len().saturating_sub(COMPARED)..], director);
+            (last / first.max(1.0) - 1.0) * 100.0
+        };
+        (0..directors).map(grew).collect()
+    }
+
+    /// The slowest hundredth of deliveries in minutes with each event, in milliseconds: in the first half of those after the
+    /// warm-up, and in the second. Nothing about what happened too seldom.
+    pub fn slowest(&self) -> Vec<(Event, f64, f64)> {
+        let rest = self.minutes.get(self.warm_up()..).unwrap_or_default();
+        let of_event = |event: Event| {
+            let all = rest.iter().filter(|of| of.event == event).map(|of| of.latency_ms[1]);
+            let all: Vec<_> = all.collect();
+            let (first, second) = all.split_at(all.len() / 2);
+            let is_enough = first.len() >= 2;
+            is_enough.then(|| (event, median(first.to_vec()), median(second.to_vec())))
+        };
+        Event::TURNS.into_iter().filter_map(of_event).collect()
     }
 
     /// Minutes that do not count for it.
@@ -126,12 +160,39 @@ impl Outcome {
         none(self.duplicates, "messages came twice");
         none(self.gaps as u64, "gaps were told");
         none(self.accusations as u64, "accusations of validators that did nothing");
-        let growth = self.growth();
-        if self.minutes.len() >= self.warm_up() + LEAST && growth > MOST_GROWTH {
-            faults.push(format!("the memory of director-1 has grown by {growth:.1} %"));
+        for (number, minute) in (1..).zip(&self.minutes) {
+            let unread = (1..).zip(&minute.memory_kib).filter(|(_, kib)| **kib == 0);
+            faults.extend(unread.map(|(director, _)| {
+                format!("the memory of director-{director} could not be read in minute {number}")
+            }));
+        }
+        if self.minutes.len() >= self.warm_up() + LEAST {
+            for (at, growth) in self.growth().into_iter().enumerate() {
+                let most = if at == 0 { MOST_GROWTH } else { MOST_GROWTH_RESTARTED };
+                if growth > most {
+                    let director = at + 1;
+                    faults.push(format!(
+                        "the memory of director-{director} has grown by {growth:.1} %"
+                    ));
+                }
+            }
+        }
+        for (event, first, second) in self.slowest() {
+            if second > MOST_SLOWER * first.max(SHORT_MS) {
+                faults.push(format!(
+                    "the slowest hundredth of deliveries took {first:.1} ms at first and {second:.1} ms at last ({})",
+                    event.name()
+                ));
+            }
         }
         faults
     }
+}
+
+/// The middle one; NaN of nothing.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// A network that is soaked.
@@ -177,11 +238,12 @@ impl Soak {
         let event = Event::TURNS[number % Event::TURNS.len()];
         let (began, before) = (Instant::now(), self.network.shared.ledger().totals());
         self.network.shared.ledger().forget_latencies();
-        let memory = minute::watch_memory(self.network.directors[0].process.pid(), LOOK);
+        let pids = self.network.directors.iter().map(|director| director.process.pid());
+        let memory = minute::watch_memory(pids.collect(), LOOK);
         sleep(length / 3).await;
         self.happen(event, number / Event::TURNS.len()).await.with_context(|| event.name())?;
         sleep_until(began + length).await;
-        let memory_kib = memory.median().await;
+        let memory_kib = memory.medians().await;
         let minute = {
             let ledger = self.network.shared.ledger();
             Minute {

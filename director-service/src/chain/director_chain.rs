@@ -114,6 +114,10 @@ impl Chain for DirectorChain {
         self.node.finalized()
     }
 
+    fn settled(&self) -> u64 {
+        self.node.settled()
+    }
+
     async fn block_hash(&self, number: u64) -> Result<Option<H256>, ChainError> {
         self.node.block_hash(number).await
     }

@@ -215,6 +215,14 @@ impl Horizon {
         (followed > sure.reach(self.rate(), now)).then_some(sure.number)
     }
 
+    /// Up to which block what rests on it may be thrown away for good: what two nodes have said, and what the chain makes at its own
+    /// pace while only one of them answers. Whatever one node claims beyond that may be taken back.
+    pub(super) fn settled(&self, now: Instant) -> u64 {
+        let Some(Mark { number, at }) = self.sure else { return 0 };
+        let passed = now.saturating_duration_since(at).as_secs_f64();
+        number.saturating_add((self.blocks_per_s.unwrap_or(0.0) * passed) as u64)
+    }
+
     /// A node to go back to, because it goes on below what the one in use has claimed and nobody else says.
     pub(super) fn contradicted(
         &mut self,

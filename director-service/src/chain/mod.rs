@@ -79,6 +79,12 @@ pub trait Chain: Send + Sync {
     /// Directors and validators at the latest finalized block; `None` until the first is known.
     fn finalized(&self) -> watch::Receiver<Option<Arc<Snapshot>>>;
 
+    /// Number of the newest finalized block that more vouches for than one node's word, if there are several nodes. What rests
+    /// on a later one may have to be taken back.
+    fn settled(&self) -> u64 {
+        self.finalized().borrow().as_ref().map_or(0, |snapshot| snapshot.number)
+    }
+
     /// Hash of the finalized block with this number; `None` if it is not finalized yet.
     async fn block_hash(&self, number: u64) -> Result<Option<H256>, ChainError>;
 

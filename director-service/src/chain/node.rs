@@ -232,6 +232,12 @@ impl Node {
         self.shared.head.subscribe()
     }
 
+    /// Number of the newest finalized block that more vouches for than one node's word: see `horizon`.
+    pub fn settled(&self) -> u64 {
+        let settled = self.shared.horizon().settled(Instant::now());
+        settled.min(self.shared.finalized_number())
+    }
+
     /// Every finalized block from number `from`, or from the newest one, one after the other.
     pub fn blocks(&self, from: Option<u64>) -> FinalizedBlocks {
         FinalizedBlocks::new(self.clone(), from)

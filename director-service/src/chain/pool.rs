@@ -5,6 +5,8 @@ use super::{
     session::{Session, limit, timeout, unexpected},
 };
 use subxt::{
+    Metadata,
+    ext::frame_decode::extrinsics::decode_extrinsic,
     rpcs::{self, RpcClient, methods::legacy::Bytes, rpc_params},
     tx::Payload,
 };
@@ -41,7 +43,7 @@ pub(super) async fn hand(session: &Session, encoded: &[u8]) -> Result<(), Refusa
 
 impl Node {
     /// The arguments of all calls of this one's kind and length that wait in the node's pool and could be in its next
-    /// block, whoever signed them. Only as good as the pool's word: what ends like such a call is taken for one.
+    /// block, whoever signed them. Only as good as the pool's word.
     ///
     /// # Errors
     ///
@@ -57,7 +59,13 @@ impl Node {
         let own = limit(RpcClient::from_insecure_url(&session.url)).await?;
         let pending = own.request("author_pendingExtrinsics", rpc_params![]);
         let pending: Vec<Bytes> = limit(pending).await?;
-        Ok(pending.iter().filter_map(|extrinsic| arguments_like(extrinsic, &call)).collect())
+        let metadata = at.metadata();
+        let arguments = |extrinsic: &Bytes| {
+            // Few come so far: to read all of a full pool would take long.
+            let arguments = arguments_like(&extrinsic.0, &call)?;
+            is_whole_call(&extrinsic.0, call.len(), &metadata).then_some(arguments)
+        };
+        Ok(pending.iter().filter_map(arguments).collect())
     }
 }
 
@@ -69,6 +77,16 @@ fn arguments_like(extrinsic: &[u8], call: &[u8]) -> Option<Vec<u8>> {
     let (_, theirs) = extrinsic.split_at_checked(extrinsic.len().checked_sub(call.len())?)?;
     let (name, arguments) = theirs.split_at_checked(CALL_NAME)?;
     call.starts_with(name).then(|| arguments.to_vec())
+}
+
+/// Whether the last so many bytes of an extrinsic are its call: a remark may end with the bytes of any other call. What cannot be
+/// read is given the benefit of the doubt.
+fn is_whole_call(extrinsic: &[u8], len: usize, metadata: &Metadata) -> bool {
+    let read = decode_extrinsic(&mut &*extrinsic, metadata, metadata.types());
+    read.map_or(true, |read| {
+        let call = read.call_data_range();
+        (call.len(), call.end) == (len, extrinsic.len())
+    })
 }
 
 /// What a node's error means. The codes are sc-rpc-api's, the words sp-runtime's.
@@ -92,7 +110,32 @@ pub(super) fn refusal(code: i32, message: &str, data: Option<&str>) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use super::arguments_like;
+    #![allow(clippy::unwrap_used)]
+
+    use super::{arguments_like, is_whole_call};
+    use crate::chain::interface::METADATA;
+    use codec::Encode;
+    use subxt::{Metadata, dynamic::Value, ext::frame_decode::extrinsics::encode_call_data};
+
+    /// An extrinsic that nobody has signed, with this call.
+    fn unsigned(call: &[u8]) -> Vec<u8> {
+        [&[4], call].concat().encode()
+    }
+
+    #[test]
+    fn a_remark_that_ends_like_a_call_is_none() {
+        let metadata = Metadata::decode_from(METADATA).unwrap();
+        let remark = |text: &[u8]| {
+            let text = vec![Value::from_bytes(text)];
+            encode_call_data("System", "remark", &text, &metadata, metadata.types()).unwrap()
+        };
+        let call = remark(&[7; 30]);
+        let decoy = unsigned(&remark(&[&[1, 2, 3], call.as_slice()].concat()));
+        assert_eq!(arguments_like(&decoy, &call), arguments_like(&unsigned(&call), &call));
+        assert!(is_whole_call(&unsigned(&call), call.len(), &metadata));
+        assert!(!is_whole_call(&decoy, call.len(), &metadata));
+        assert!(is_whole_call(&[0xff; 9], 5, &metadata), "nobody knows");
+    }
 
     #[test]
     fn a_call_is_found_at_the_end_of_an_extrinsic() {

@@ -1,47 +1,102 @@
 //! Keeps the proofs of double signs until the chain has acted on them.
 
-use super::{Crypto, Director, Link, Millis, Output, Refusal};
+use super::{Crypto, Director, Link, Millis, Output, Refusal, rates::Bucket};
 use director_primitives::{
     AccountId32, CheckpointNumber, Control, DoubleSignProof, H256, OffenceContext, PublicKey,
     Reason, RevocationReason, Snapshot,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Proofs that are kept against one validator. One is enough to punish it; the rest is for the case
 /// that governance excuses the older offences. It excuses what is at lower checkpoints, so that a validator could fill
 /// all places with what will be excused: one at a higher checkpoint than all of them takes the place of the lowest.
 const MAX_PROOFS_PER_VALIDATOR: usize = 4;
 
+/// How many of these places others' proofs may take anew from one finalized block to the next: who has the key of a validator makes right
+/// ones for as many checkpoints as it likes, and each of them is written to disk and told to everybody.
+const MAX_REPLACED_PER_BLOCK: usize = 4;
+
+/// Proofs that one director may have checked in a second, right ones or wrong ones, and how long it may save them up: to a
+/// director that has just connected all are told at once, four against each of a thousand validators.
+const CHECKED_PER_S: u64 = 100;
+const CHECKED_BURST_MS: u64 = 40_000;
+
 /// Proofs that were right when they came and that the chain has not acted on.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     known: BTreeMap<H256, (AccountId32, DoubleSignProof)>,
-    /// Those that were made after the punishment, for as long as it holds.
-    late: BTreeMap<AccountId32, BTreeSet<(CheckpointNumber, H256)>>,
+    /// Those against who is punished, for as long as that holds.
+    late: BTreeMap<AccountId32, BTreeMap<(CheckpointNumber, H256), DoubleSignProof>>,
+    /// How often others' proofs have taken a place since the last finalized block, by validator.
+    replaced: BTreeMap<AccountId32, usize>,
+    /// What each director may still have checked.
+    checked: BTreeMap<PublicKey, Bucket>,
 }
 
 impl Evidence {
-    /// Forgets proofs of offences that are punished or excused.
+    /// Forgets proofs of offences that are excused, and keeps those against who is punished apart: for one of them, or for
+    /// none; governance may take that back.
     pub(super) fn finalized(&mut self, snapshot: &Snapshot) {
-        self.known.retain(|_, (_, proof)| proof.check(snapshot).is_ok());
-        self.late.retain(|validator, _| snapshot.is_punished(validator));
+        let known = std::mem::take(&mut self.known).into_values().map(|(_, proof)| proof);
+        let late = std::mem::take(&mut self.late).into_values().flat_map(BTreeMap::into_values);
+        for proof in known.chain(late) {
+            match proof.check(snapshot) {
+                Ok(offence) => {
+                    self.known.insert(proof.id(), (offence.validator, proof));
+                }
+                Err(Reason::AlreadyPunished) => self.set_apart(snapshot, proof),
+                Err(_) => {}
+            }
+        }
+        self.replaced.clear();
+        self.checked.retain(|director, _| snapshot.director_by_peer_key(director).is_some());
     }
 
-    /// Whether a proof that came after the punishment is new, and not one too many.
-    fn keep_late(&mut self, validator: AccountId32, proof: &DoubleSignProof) -> bool {
-        let late = self.late.entry(validator).or_default();
+    /// Whether a director may have one proof more checked, which counts however it turns out.
+    fn may_check(&mut self, director: &PublicKey, now: Millis) -> bool {
+        let full = || Bucket::full(CHECKED_PER_S, CHECKED_BURST_MS, 1);
+        self.checked.entry(*director).or_insert_with(full).take(1, now)
+    }
+
+    fn set_apart(&mut self, snapshot: &Snapshot, proof: DoubleSignProof) {
+        let Some(validator) = snapshot.key_owner(&proof.first.key) else { return };
         let checkpoint = proof.first.vote.checkpoint;
-        if late.len() >= MAX_PROOFS_PER_VALIDATOR {
-            if late.last().is_some_and(|(highest, _)| checkpoint <= *highest) {
+        if checkpoint >= snapshot.slashable_from(&validator) {
+            self.late.entry(validator).or_default().insert((checkpoint, proof.id()), proof);
+        }
+    }
+
+    /// Whether a proof that came after the punishment is not one too many, which is kept then. It is none that is known.
+    fn keep_late(
+        &mut self,
+        validator: &AccountId32,
+        proof: &DoubleSignProof,
+        is_own: bool,
+    ) -> bool {
+        let late = self.late.get(validator);
+        let checkpoint = proof.first.vote.checkpoint;
+        if late.is_some_and(|late| late.len() >= MAX_PROOFS_PER_VALIDATOR) {
+            let highest = late.and_then(|late| late.last_key_value());
+            let is_higher = highest.is_some_and(|((highest, _), _)| checkpoint > *highest);
+            if !is_higher || !is_own && !self.may_replace(validator) {
                 return false;
             }
+        }
+        let late = self.late.entry(validator.clone()).or_default();
+        if late.len() >= MAX_PROOFS_PER_VALIDATOR {
             late.pop_first();
         }
-        late.insert((checkpoint, proof.id()))
+        late.insert((checkpoint, proof.id()), *proof);
+        true
     }
 
     /// Makes room for a proof against a validator, if it may have some.
-    fn make_room(&mut self, validator: &AccountId32, proof: &DoubleSignProof) -> bool {
+    fn make_room(
+        &mut self,
+        validator: &AccountId32,
+        proof: &DoubleSignProof,
+        is_own: bool,
+    ) -> bool {
         let against = self.known.iter().filter(|(_, (accused, _))| accused == validator);
         let mut against: Vec<_> =
             against.map(|(id, (_, proof))| (proof.first.vote.checkpoint, *id)).collect();
@@ -51,16 +106,26 @@ impl Evidence {
         against.sort_unstable();
         let is_higher =
             against.last().is_some_and(|(highest, _)| proof.first.vote.checkpoint > *highest);
-        if let Some((_, lowest)) = against.first().filter(|_| is_higher) {
-            // The reporter has it.
+        if !is_higher || !is_own && !self.may_replace(validator) {
+            return false;
+        }
+        if let Some((_, lowest)) = against.first() {
             self.known.remove(lowest);
         }
-        is_higher
+        true
+    }
+
+    /// Whether one more of others' proofs may take a place, until the next block.
+    fn may_replace(&mut self, validator: &AccountId32) -> bool {
+        let replaced = self.replaced.entry(validator.clone()).or_default();
+        *replaced += 1;
+        *replaced <= MAX_REPLACED_PER_BLOCK
     }
 
     /// Tells a director that has just connected what it may have missed.
     pub(super) fn tell(&self, peer: &PublicKey, out: &mut Vec<Output>) {
-        for (_, proof) in self.known.values() {
+        let known = self.known.values().map(|(_, proof)| proof);
+        for proof in known.chain(self.late.values().flat_map(BTreeMap::values)) {
             let message = Control::Evidence(*proof);
             out.push(Output::Send { to: *peer, link: Link::Mesh, message });
         }
@@ -68,7 +133,9 @@ impl Evidence {
 
     /// Whether this proof is known.
     pub(super) fn knows(&self, proof: &DoubleSignProof) -> bool {
-        self.known.contains_key(&proof.id())
+        let id = proof.id();
+        let slot = (proof.first.vote.checkpoint, id);
+        self.known.contains_key(&id) || self.late.values().any(|late| late.contains_key(&slot))
     }
 
     /// Whether there is a proof against the validator that the chain has not acted on.
@@ -91,13 +158,9 @@ impl<C: Crypto> Director<C> {
                 self.stats.double_signs_detected += 1;
                 self.keep_proof(now, snapshot, offence.validator, proof, None, out);
             }
-            // Governance may still excuse what it is punished for, and not this: the reporter keeps it for that.
             Err(Reason::AlreadyPunished) => {
                 self.refuse(Refusal::LateProof);
-                let validator = snapshot.key_owner(&proof.first.key);
-                if validator.is_some_and(|of| self.evidence.keep_late(of, &proof)) {
-                    out.push(Output::Proven(proof));
-                }
+                self.keep_late_proof(snapshot, proof, None, out);
             }
             // Excused already, or the first key has expired since.
             Err(_) => self.refuse(Refusal::LateProof),
@@ -117,7 +180,7 @@ impl<C: Crypto> Director<C> {
         if self.evidence.knows(&proof) {
             return;
         }
-        if !self.ballots.may_be_wrong(&from, now) {
+        if !self.evidence.may_check(&from, now) {
             return self.refuse(Refusal::RateLimited);
         }
         match proof.check(snapshot) {
@@ -126,12 +189,36 @@ impl<C: Crypto> Director<C> {
                     self.stats.proofs_from_peers += 1;
                 }
             }
-            // Its signatures are not looked at then. Whoever made it keeps it.
-            Err(Reason::AlreadyPunished | Reason::Excused) => self.refuse(Refusal::LateProof),
-            Err(_) => {
-                self.ballots.told_wrong(&from, now);
-                self.refuse(Refusal::ForgedProof);
+            Err(Reason::AlreadyPunished) => {
+                self.refuse(Refusal::LateProof);
+                self.keep_late_proof(snapshot, proof, Some(&from), out);
             }
+            Err(Reason::Excused) => self.refuse(Refusal::LateProof),
+            Err(_) => self.refuse(Refusal::ForgedProof),
+        }
+    }
+
+    /// Keeps a proof against a validator that is punished already: governance may still excuse what it is punished for, and not
+    /// this. The others are told, for this director may not be there when that happens.
+    fn keep_late_proof(
+        &mut self,
+        snapshot: &Snapshot,
+        proof: DoubleSignProof,
+        from: Option<&PublicKey>,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(validator) = snapshot.key_owner(&proof.first.key) else { return };
+        let is_excused = proof.first.vote.checkpoint < snapshot.slashable_from(&validator);
+        // The chain's check has not come to the signatures.
+        let genesis_hash = &snapshot.domain.genesis_hash;
+        let is_right = || [&proof.first, &proof.second].iter().all(|of| of.verify(genesis_hash));
+        if !is_excused
+            && !self.evidence.knows(&proof)
+            && (from.is_none() || is_right())
+            && self.evidence.keep_late(&validator, &proof, from.is_none())
+        {
+            out.push(Output::Proven(proof));
+            self.tell_mesh(from, &Control::Evidence(proof), out);
         }
     }
 
@@ -148,7 +235,7 @@ impl<C: Crypto> Director<C> {
         if self.evidence.known.contains_key(&id) {
             return false;
         }
-        if !self.evidence.make_room(&validator, &proof) {
+        if !self.evidence.make_room(&validator, &proof, except.is_none()) {
             self.refuse(Refusal::SurplusProof);
             return false;
         }

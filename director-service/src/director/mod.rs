@@ -92,7 +92,7 @@ mod vectors;
 mod window;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use ballots::Waiting;
 pub use config::{Config, Policy, Rate, Rates};

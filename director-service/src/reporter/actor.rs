@@ -9,18 +9,22 @@ use super::{
 use crate::{
     chain::Chain,
     failpoint::{self, Failpoint},
-    store::{Outbox, Record, State},
+    store::{Outbox, Record, State, StoreError},
 };
 use director_primitives::{DoubleSignProof, H256};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::{self, JoinError, JoinSet},
+    task::{self, AbortHandle, JoinError, JoinSet},
+    time::timeout,
 };
+
+/// Longest wait for the disk: one that hangs must keep no proof from the chain.
+const SAVING: Duration = Duration::from_secs(5);
 
 /// Reports of pursuits that may wait.
 const PROGRESS: usize = 64;
@@ -32,24 +36,30 @@ pub(super) struct Entry {
     /// Pursuits that ended by a fault.
     faults: u32,
     /// Whether it is from a former life, and not yet at an end once in this one.
-    resumed: bool,
+    pub(super) resumed: bool,
+    /// The newest finalized block when it was done, in this life.
+    pub(super) done_at: Option<u64>,
 }
 
 pub(super) struct Actor {
     config: Arc<Config>,
-    chain: Arc<dyn Chain>,
+    pub(super) chain: Arc<dyn Chain>,
     pub(super) outbox: Outbox,
     pub(super) entries: BTreeMap<H256, Entry>,
     /// Those that are to be pursued, oldest first.
     pub(super) queue: VecDeque<H256>,
     /// Those that are tried again now and then.
-    waiting: BTreeSet<H256>,
+    pub(super) waiting: BTreeSet<H256>,
     /// Which tens of blocks that was done for.
     rechecked: u64,
+    /// The newest finalized block.
+    pub(super) newest: u64,
     pursuits: JoinSet<()>,
-    pursued: HashMap<task::Id, H256>,
+    pub(super) pursued: HashMap<task::Id, (H256, AbortHandle)>,
     progress: mpsc::Sender<(H256, Progress)>,
     publish: watch::Sender<Arc<Vec<EvidenceStatus>>>,
+    /// Whether there is something to publish: to look costs a copy of everything.
+    pub(super) changed: bool,
     /// Said last about the chain as a whole, so that it is said once.
     trouble: Option<String>,
     pub(super) resume: Resume,
@@ -65,6 +75,7 @@ pub(super) async fn run(
 ) {
     let (progress, mut reports) = mpsc::channel(PROGRESS);
     let mut blocks = chain.finalized();
+    let newest = blocks.borrow().as_ref().map_or(0, |snapshot| snapshot.number);
     let mut actor = Actor {
         config: Arc::new(config),
         chain,
@@ -73,10 +84,12 @@ pub(super) async fn run(
         queue: VecDeque::new(),
         waiting: BTreeSet::new(),
         rechecked: 0,
+        newest,
         pursuits: JoinSet::new(),
         pursued: HashMap::new(),
         progress,
         publish,
+        changed: false,
         trouble: None,
         resume: Resume::default(),
     };
@@ -92,7 +105,7 @@ pub(super) async fn run(
             () = actor.resume.due() => actor.resume().await,
             Ok(()) = blocks.changed() => {
                 let number = blocks.borrow().as_ref().map(|snapshot| snapshot.number);
-                actor.recheck(number.unwrap_or_default());
+                actor.at_block(number.unwrap_or_default()).await;
             }
             proof = proofs.recv() => match proof {
                 Some(proof) => actor.take(proof).await,
@@ -116,7 +129,8 @@ impl Actor {
             attempts: 0,
             trouble: None,
         };
-        self.entries.insert(status.id, Entry { record, status, faults: 0, resumed });
+        self.changed = true;
+        self.entries.insert(status.id, Entry { record, status, faults: 0, resumed, done_at: None });
     }
 
     async fn take(&mut self, proof: DoubleSignProof) {
@@ -125,6 +139,9 @@ impl Actor {
             return;
         }
         failpoint::hit(Failpoint::Taken);
+        if !self.make_room(&proof).await {
+            return;
+        }
         let now = now_ms();
         let state = State::Proven;
         let record = Record { proof, state, proven_at_ms: now, changed_at_ms: now };
@@ -141,6 +158,10 @@ impl Actor {
             let Some(id) = self.queue.pop_front() else {
                 return;
             };
+            if self.pursued.values().any(|(of, _)| *of == id) {
+                // It is pursued still, or has just ended and comes anew.
+                continue;
+            }
             let entry = self.entries.get(&id);
             if let Some(entry) = entry.filter(|entry| !entry.record.state.is_done()) {
                 let pursuit = Pursuit::new(
@@ -153,7 +174,7 @@ impl Actor {
                     entry.resumed,
                 );
                 let task = self.pursuits.spawn(pursuit.run());
-                self.pursued.insert(task.id(), id);
+                self.pursued.insert(task.id(), (id, task));
             }
         }
     }
@@ -164,7 +185,11 @@ impl Actor {
             Ok((task, ())) => *task,
             Err(error) => error.id(),
         };
-        let Some(id) = self.pursued.remove(&task) else { return };
+        let Some((id, _)) = self.pursued.remove(&task) else { return };
+        if ended.as_ref().is_err_and(JoinError::is_cancelled) {
+            // It made room for another one.
+            return;
+        }
         let Some(entry) = self.entries.get_mut(&id) else { return };
         match &entry.record.state {
             state if state.is_done() => {}
@@ -187,7 +212,7 @@ impl Actor {
     }
 
     /// Tries those again that wait for governance.
-    fn recheck(&mut self, finalized: u64) {
+    pub(super) fn recheck(&mut self, finalized: u64) {
         let round = finalized / RECHECK_BLOCKS;
         if round != self.rechecked {
             self.rechecked = round;
@@ -199,6 +224,7 @@ impl Actor {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
+        self.changed = true;
         match progress {
             Progress::Accused(validator) => {
                 entry.status.validator = Some(validator);
@@ -224,7 +250,8 @@ impl Actor {
         }
     }
 
-    async fn change(&mut self, id: H256, state: State) {
+    pub(super) async fn change(&mut self, id: H256, state: State) {
+        let finalized = self.chain.finalized().borrow().as_ref().map(|of| of.number);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         match &state {
             State::Finalized { block } => {
@@ -237,9 +264,11 @@ impl Actor {
             }
             _ => tracing::info!(proof = ?id, "report of a double sign: {}", state.name()),
         }
+        self.changed = true;
         entry.status.attempts += u32::from(matches!(state, State::Signed { .. }));
         if state.is_done() {
             entry.status.trouble = None;
+            entry.done_at = finalized;
         }
         entry.record.state = state.clone();
         entry.record.changed_at_ms = now_ms();
@@ -258,6 +287,7 @@ impl Actor {
             return;
         }
         done.sort_unstable();
+        self.changed = true;
         for (_, id) in &done[..done.len() - MAX_DONE] {
             self.entries.remove(id);
             if let Err(error) = self.outbox.remove(*id).await {
@@ -280,12 +310,17 @@ impl Actor {
 
     /// A proof that cannot be saved is pursued none the less.
     pub(super) async fn save(&self, record: &Record) {
-        if let Err(error) = self.outbox.put(record.clone()).await {
+        let saved = timeout(SAVING, self.outbox.put(record.clone())).await;
+        let saved = saved.unwrap_or_else(|_| Err(StoreError::Failed("the disk hangs".into())));
+        if let Err(error) = saved {
             tracing::error!("a proof would not survive a restart: {error}");
         }
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        if !std::mem::take(&mut self.changed) {
+            return;
+        }
         let mut all: Vec<_> = self.entries.values().map(|entry| entry.status.clone()).collect();
         all.sort_by_key(|status| (status.proven_at_ms, status.id));
         self.publish.send_if_modified(|published| {

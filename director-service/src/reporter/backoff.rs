@@ -26,13 +26,28 @@ impl Backoff {
         Self { first: config.first_retry, last: config.last_retry, failures, chance }
     }
 
-    /// Waits, and longer the next time; if the chain is `away`, until its first finalized block at most.
+    /// The chain was asked, and has answered.
+    pub(super) const fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Waits, and longer the next time, until the next finalized block at most: what a node that lags did not know it may know then. If
+    /// the chain was `away` that block is its return, else there is a pause before, since a node that catches up has many.
     pub(super) async fn wait(&mut self, away: bool, blocks: &mut Blocks) {
         let delay = self.delay();
         self.failures = self.failures.saturating_add(1);
+        let pause = if away { Duration::ZERO } else { delay.min(self.first) };
+        let next_block = async {
+            sleep(pause).await;
+            blocks.changed().await
+        };
         tokio::select! {
             biased;
-            Ok(()) = blocks.changed(), if away => self.failures = 0,
+            Ok(()) = next_block => {
+                if away {
+                    self.failures = 0;
+                }
+            }
             () = sleep(delay) => {}
         }
     }

@@ -21,9 +21,11 @@
 //!   that never came or a long time the *same* one is looked for and handed over again. Another is
 //!   signed only once that one is too old at a finalized block, its nonce was used by another, or the
 //!   node's pool will never take it: so one director pays once;
-//! * upon a failure: wait, longer each time and never exactly as long as the others, or until the first
-//!   finalized block after the chain was away. Nothing but the chain's own word ends a pursuit; one
-//!   that ends by a fault begins anew;
+//! * upon a failure: wait, longer each time and never exactly as long as the others, or until the next
+//!   finalized block. Nothing but the chain's own word ends a pursuit; one that ends by a fault begins anew;
+//! * upon a block that refuses the report with the error that the last one had, while the dry run is all right: pay for the
+//!   next one many blocks later;
+//! * upon a finalized block that is lower than one before: a node had claimed too much, and what was decided above is decided anew;
 //! * upon a validator that is punished for another offence: governance may excuse that one and not this
 //!   one, so ask again every [`RECHECK_BLOCKS`] blocks, until the unbonding period is over.
 //!
@@ -38,7 +40,8 @@
 //!
 //! # Limits
 //!
-//! At most [`MAX_PURSUITS`] proofs are pursued at once, the others wait in the outbox. Of what is done
+//! At most [`MAX_PURSUITS`] proofs are pursued at once, the others wait in the outbox. Against one validator there are
+//! [`MAX_OPEN_PER_VALIDATOR`] at most that are neither done nor signed, those at the highest checkpoints. Of what is done
 //! the newest [`MAX_DONE`] are kept, of what waits for governance the newest [`MAX_WAITING`]. No task
 //! outlives the [`Reporter`].
 
@@ -46,7 +49,9 @@ mod actor;
 mod backoff;
 mod progress;
 mod pursuit;
+mod reopen;
 mod resume;
+mod room;
 mod turn;
 
 #[cfg(test)]
@@ -59,7 +64,10 @@ use crate::{
 use director_primitives::{AccountId32, CheckpointNumber, DoubleSignProof, H256};
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
     task::JoinHandle,
 };
 
@@ -71,6 +79,10 @@ pub const MAX_DONE: usize = 1_000;
 
 /// Proofs that are kept because governance may excuse another offence of the same validator.
 pub const MAX_WAITING: usize = 1_000;
+
+/// Proofs against one validator that are neither done nor signed. One is enough to punish it, the others are for the case that
+/// governance excuses it; a fifth one takes the place of the one at the lowest checkpoint, which is excused first, or has none.
+pub const MAX_OPEN_PER_VALIDATOR: usize = 4;
 
 /// Blocks after which those are tried again, at the same ones by all directors.
 pub const RECHECK_BLOCKS: u64 = 10;
@@ -130,6 +142,17 @@ pub struct EvidenceStatus {
     pub trouble: Option<String>,
 }
 
+/// What became of a proof that was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// The reporter has it.
+    Taken,
+    /// Very many are waiting: offer it again later.
+    Full,
+    /// The reporter has ended.
+    Ended,
+}
+
 /// Talks to the reporter. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handle {
@@ -143,6 +166,22 @@ impl Handle {
     /// Returns `false` if the reporter has ended.
     pub async fn report(&self, proof: DoubleSignProof) -> bool {
         self.mailbox.send(proof).await.is_ok()
+    }
+
+    /// Hands a proof over as [`Self::report`] does, and does not wait.
+    pub fn offer(&self, proof: DoubleSignProof) -> Offer {
+        match self.mailbox.try_send(proof) {
+            Ok(()) => Offer::Taken,
+            Err(TrySendError::Full(_)) => Offer::Full,
+            Err(TrySendError::Closed(_)) => Offer::Ended,
+        }
+    }
+
+    /// One with room for so many proofs, and where they go.
+    #[cfg(test)]
+    pub(crate) fn with_room(proofs: usize) -> (Self, mpsc::Receiver<DoubleSignProof>) {
+        let (mailbox, taken) = mpsc::channel(proofs);
+        (Self { mailbox, status: watch::channel(Arc::default()).1 }, taken)
     }
 
     /// All proofs and how far they are, oldest first. Does not wait.

@@ -23,6 +23,11 @@ const RESUBMIT_BLOCKS: u64 = 4;
 /// Finalized blocks for which a report in the pool, whosever, is a reason to wait: it may be one that no block takes.
 const PENDING_BLOCKS: u64 = 16;
 
+/// Times that a block may refuse the report with the same error, though the dry run finds nothing wrong, before the director
+/// pays for the next one only after [`REFUSED_BLOCKS`] finalized blocks.
+const MAX_REFUSALS: u32 = 2;
+const REFUSED_BLOCKS: u64 = 600;
+
 /// Blocks that may have been finalized between an old version's note that it submits and its
 /// signature.
 const SLACK_BLOCKS: u64 = 8;
@@ -44,6 +49,8 @@ pub(super) struct Pursuit {
     resumed: bool,
     /// The finalized block at which a report was first seen in the pool.
     pending_since: Option<u64>,
+    /// What blocks said last against the report, how often in a row, and the finalized block at which that was heard.
+    refused: Option<(String, u32, u64)>,
 }
 
 /// Where a report is on its way already.
@@ -92,6 +99,7 @@ impl Pursuit {
             faulty,
             resumed,
             pending_since,
+            refused: None,
         }
     }
 
@@ -106,7 +114,10 @@ impl Pursuit {
             let mut blocks = self.chain.finalized();
             match self.attempt().await {
                 Ok(Next::Done(state)) => return self.enter(state).await,
-                Ok(Next::Block) => self.next_block(&mut blocks).await,
+                Ok(Next::Block) => {
+                    self.backoff.reset();
+                    self.next_block(&mut blocks).await;
+                }
                 Err(error) => {
                     self.teller.trouble(error.to_string()).await;
                     let away = is_away(&error);
@@ -138,6 +149,10 @@ impl Pursuit {
             self.enter(State::Proven).await;
         }
         if !self.may_submit() {
+            return Ok(Next::Block);
+        }
+        if let Some(trouble) = self.refused_in_vain(finalized) {
+            self.teller.trouble(trouble).await;
             return Ok(Next::Block);
         }
         let seen = seen(&*self.chain, &self.proof).await?;
@@ -174,6 +189,7 @@ impl Pursuit {
                 return Ok(if self.handed_at.is_none_or(due) { None } else { Some(Next::Block) });
             }
             Ok(Fate::Failed(error)) => {
+                self.note_refusal(&error, finalized);
                 self.enter(State::Proven).await;
                 return Err(ChainError::Refused(error));
             }
@@ -190,6 +206,25 @@ impl Pursuit {
         self.teller.trouble(why).await;
         self.enter(State::Proven).await;
         Ok(None)
+    }
+
+    fn note_refusal(&mut self, error: &str, finalized: u64) {
+        let before = self.refused.take().filter(|(said, ..)| said == error);
+        let times = before.map_or(0, |(_, times, _)| times).saturating_add(1);
+        self.refused = Some((error.into(), times, finalized));
+    }
+
+    /// Why no other report is paid for yet: what blocks refuse again and again they will refuse once more, whatever the dry run
+    /// says. Others have their turns meanwhile, and the dry run goes on asking whether one of them got through.
+    fn refused_in_vain(&self, finalized: u64) -> Option<String> {
+        let (error, times, at) = self.refused.as_ref()?;
+        let waits = *times >= MAX_REFUSALS && finalized.abs_diff(*at) < REFUSED_BLOCKS;
+        waits.then(|| {
+            format!(
+                "blocks have refused the report {times} times ({error}) though the chain says that it is right: the next one is \
+                 paid for {REFUSED_BLOCKS} blocks after the last; see the runtime, or report the proof with `director evidence`"
+            )
+        })
     }
 
     /// The chain does not want the proof (any more): find out whether that is this director's doing,
@@ -230,7 +265,8 @@ impl Pursuit {
             }
         }
         let since = match self.state {
-            State::Waiting { since } => since,
+            // A node may have claimed too much then.
+            State::Waiting { since } => since.min(finalized),
             _ => finalized,
         };
         let end = snapshot.map_or(0, |snapshot| snapshot.domain.unbonding_period);

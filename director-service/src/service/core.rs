@@ -1,15 +1,17 @@
 //! Feeds the director's core with what happens and does what it says.
 //!
 //! One task owns the core. It never waits for a peer or for the chain: frames go into queues that
-//! take or drop at once, submissions into a bounded list of another task. It does wait for room in
-//! the disk's mailbox: a vote that could not be remembered must not be forgotten silently.
+//! take or drop at once, submissions and proofs into bounded lists. Nor does it wait for the disk: votes that
+//! find no room in its mailbox wait in memory.
 
 use super::{
     Identity, ServiceError, Stopper,
     control::{Handover, Order},
     crypto::BatchCrypto,
+    forget::Forgetter,
     links::Links,
     load::Meter,
+    reports::Reports,
     stakes::Checked,
     submissions::Submission,
     view::View,
@@ -21,7 +23,6 @@ use crate::{
     },
     failpoint::{self, Failpoint},
     network::{Broadcast, Event, Events, Handle, Payload},
-    reporter,
     store::History,
 };
 use director_primitives::{
@@ -63,6 +64,7 @@ pub(super) struct Core {
     pub(super) public: Handle,
     pub(super) links: Links,
     pub(super) history: History,
+    pub(super) forgetter: Forgetter,
     pub(super) recalls: mpsc::Sender<ValidatorVote>,
     pub(super) submissions: mpsc::Sender<Submission>,
     pub(super) stakes: mpsc::Sender<Application>,
@@ -76,7 +78,7 @@ pub(super) struct Core {
     /// Ends the whole director, after a drain.
     pub(super) end: Stopper,
     pub(super) load: Meter,
-    pub(super) reporter: reporter::Handle,
+    pub(super) reports: Reports,
     pub(super) view: Arc<View>,
     pub(super) started: Instant,
 }
@@ -162,6 +164,8 @@ impl Core {
                     let now = self.started.elapsed().as_millis() as u64;
                     self.director.set_clock(now, super::round::unix_ms());
                     self.handle(Input::Tick).await?;
+                    self.reports.retry()?;
+                    self.history.retry()?;
                     for request in std::mem::take(&mut self.unchecked) {
                         let result = Err(StakeRefusal::Unavailable);
                         self.handle(Input::StakeChecked { request, result }).await?;
@@ -413,14 +417,17 @@ impl Core {
                 let sent = self.recalls.send(vote).await;
                 sent.map_err(|_| ServiceError::Ended("the history"))?;
             }
-            Output::Forget { below } => self.history.prune(below).await?,
+            Output::Forget { below } => {
+                let finalized = self.director.stats().finalized;
+                if let Some(below) = self.forgetter.forget(below, finalized) {
+                    self.history.prune(below).await?;
+                }
+            }
             Output::Proven(proof) => {
                 let checkpoint = proof.first.vote.checkpoint;
                 failpoint::hit(Failpoint::Proven);
                 warn!(id = ?proof.id(), checkpoint, "a double sign is proven");
-                if !self.reporter.report(proof).await {
-                    return Err(ServiceError::Ended("the reporter"));
-                }
+                self.reports.report(proof)?;
             }
             Output::CheckStake(application) => {
                 if let Err(refused) = self.stakes.try_send(*application) {

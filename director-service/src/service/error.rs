@@ -70,9 +70,10 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Whether something could not be made because the disk is full.
+    /// Whether something could not be made because the disk is full, or takes nothing any more.
     pub(super) fn is_want_of_space(&self) -> bool {
-        const FULL: [ErrorKind; 2] = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+        const FULL: [ErrorKind; 3] =
+            [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::ReadOnlyFilesystem];
         matches!(self, Self::Control { cause, .. } if FULL.contains(&cause.kind()))
     }
 }

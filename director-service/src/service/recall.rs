@@ -2,18 +2,25 @@
 //!
 //! While the disk cannot say whether there is one, the answer is that there is none: the vote is passed on
 //! and counted as a first one. It is kept here and compared as soon as the disk can say; if another vote
-//! is there, the core gets that as a late answer and makes the proof. What waits so is lost with the round.
+//! is there, the core gets that as a late answer and makes the proof. What waits so is lost with the round; but the vote
+//! was written as a first one, too, and where the store finds that it is none it says so: the core hears of that as well.
 
 use super::ServiceError;
 use crate::{
     director::ValidatorVote,
-    store::{Health, History, StoreError},
+    store::{Conflict, Conflicts, Health, History, StoreError},
 };
-use std::{collections::VecDeque, future::ready};
-use tokio::sync::mpsc;
+use std::{collections::VecDeque, future::ready, time::Duration};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 
 /// Votes that wait for the disk to come back; beyond that the oldest is not compared any more.
 const MAX_UNCOMPARED: usize = 65_536;
+
+/// Longest wait for a look-up, and time between two looks at a disk that hangs.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A vote that was asked about, and the first one on disk.
 pub(super) type Answer = (ValidatorVote, Option<ValidatorVote>);
@@ -26,6 +33,7 @@ pub(super) type Answer = (ValidatorVote, Option<ValidatorVote>);
 pub(super) async fn run(
     history: History,
     health: Health,
+    conflicts: Conflicts,
     mut requests: mpsc::Receiver<ValidatorVote>,
     answers: mpsc::Sender<Answer>,
 ) -> Result<(), ServiceError> {
@@ -33,11 +41,11 @@ pub(super) async fn run(
     let mut uncompared = VecDeque::new();
     loop {
         let waits = !uncompared.is_empty();
-        let is_well = trouble.borrow_and_update().is_none();
+        let is_well = trouble.borrow_and_update().is_none() && health.hangs_for().is_none();
         let answer = tokio::select! {
             request = requests.recv() => {
                 let Some(vote) = request else { return Ok(()) };
-                let first = look_up(&history, &vote).await?;
+                let first = look_up(&history, &health, &vote).await?;
                 if first.is_none() {
                     if uncompared.len() == MAX_UNCOMPARED {
                         uncompared.pop_front();
@@ -46,9 +54,13 @@ pub(super) async fn run(
                 }
                 (vote, first.flatten())
             }
+            Conflict { validator, first, other } = conflicts.next() => {
+                let of = |vote| ValidatorVote { validator: validator.clone(), vote };
+                (of(other), Some(of(first)))
+            }
             () = ready(()), if waits && is_well => {
                 let Some(vote) = uncompared.pop_front() else { continue };
-                match look_up(&history, &vote).await? {
+                match look_up(&history, &health, &vote).await? {
                     Some(Some(first)) if first.vote != vote.vote => (vote, Some(first)),
                     Some(_) => continue,
                     None => {
@@ -58,6 +70,7 @@ pub(super) async fn run(
                 }
             }
             _ = trouble.changed(), if waits && !is_well => continue,
+            () = sleep(PATIENCE), if waits && !is_well => continue,
         };
         if answers.send(answer).await.is_err() {
             return Ok(());
@@ -68,10 +81,16 @@ pub(super) async fn run(
 /// The first vote for the same slot, if there is one; `None` if the disk cannot say.
 async fn look_up(
     history: &History,
+    health: &Health,
     vote: &ValidatorVote,
 ) -> Result<Option<Option<ValidatorVote>>, ServiceError> {
     let validator = &vote.validator;
-    match history.first(validator.clone(), vote.vote.vote.checkpoint).await {
+    if health.hangs_for().is_some() {
+        return Ok(None);
+    }
+    let found = timeout(PATIENCE, history.first(validator.clone(), vote.vote.vote.checkpoint));
+    let Ok(found) = found.await else { return Ok(None) };
+    match found {
         Ok(first) => {
             Ok(Some(first.map(|vote| ValidatorVote { validator: validator.clone(), vote })))
         }

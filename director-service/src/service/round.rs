@@ -2,8 +2,8 @@
 
 use super::{
     GRACE, Identity, Listening, ServiceError, Stopper, control, core, crypto, ended_well,
-    interfaces, links, load, recall, rotation::PeerKeys, settings, stakes, submissions::Submission,
-    view, why, worse,
+    forget::Forgetter, interfaces, links, load, recall, reports::Reports, rotation::PeerKeys,
+    settings, stakes, submissions::Submission, view, why, worse,
 };
 use crate::{
     chain::Chain,
@@ -11,8 +11,7 @@ use crate::{
     director::{Director, ValidatorVote},
     keys::PeerKey,
     network::{self, Events, Handle, Multiaddr, Side, Socket},
-    reporter,
-    store::{Health, History, Recent, StoreError},
+    store::{Conflicts, Health, History, Recent, StoreError},
 };
 use director_primitives::{AccountId32, CheckpointNumber, H256, Snapshot};
 use std::{
@@ -36,8 +35,9 @@ pub(super) struct Rounds {
     pub(super) chain: Arc<dyn Chain>,
     pub(super) history: History,
     pub(super) health: Health,
+    pub(super) conflicts: Conflicts,
     pub(super) submissions: mpsc::Sender<Submission>,
-    pub(super) reporter: reporter::Handle,
+    pub(super) reports: Reports,
     pub(super) view: Arc<view::View>,
     /// Who wants to know where it listens, and where it serves over HTTP.
     pub(super) announce: Option<(oneshot::Sender<Listening>, SocketAddr)>,
@@ -200,6 +200,7 @@ impl Rounds {
             public: networks.public,
             links: links::Links::new(&self.config.mesh),
             history: history.clone(),
+            forgetter: Forgetter::new(self.chain.clone()),
             recalls,
             submissions: self.submissions.clone(),
             stakes,
@@ -208,7 +209,7 @@ impl Rounds {
             handover: None,
             end: end.clone(),
             load: load::Meter::new(self.config.limits.bandwidth_mbit),
-            reporter: self.reporter.clone(),
+            reports: self.reports.clone(),
             view: self.view.clone(),
             started: Instant::now(),
         };
@@ -221,8 +222,8 @@ impl Rounds {
             orders,
         };
         tasks.spawn(core.run(inputs, round.clone()));
-        let health = self.health.clone();
-        tasks.spawn(recall::run(history, health, recall_requests, recalled));
+        let (health, conflicts) = (self.health.clone(), self.conflicts.clone());
+        tasks.spawn(recall::run(history, health, conflicts, recall_requests, recalled));
         let checking = stakes::run(self.chain.clone(), stake_requests, checked, round.clone());
         tasks.spawn(ended_well(checking));
         Ok(())

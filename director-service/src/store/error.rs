@@ -61,9 +61,9 @@ pub enum StoreError {
         /// Whose it should.
         expected: H256,
     },
-    /// The disk is full or broken.
+    /// The disk is full, broken or read-only.
     #[error(
-        "the disk does not take {} ({cause}): make room on it, raise the limit, or replace it",
+        "the disk does not take {} ({cause}): make room on it, raise the limit, mount it for writing, or replace it",
         .path.display()
     )]
     Disk {
@@ -112,9 +112,7 @@ impl StoreError {
 /// Names what the operating system says about a path.
 pub(super) fn io_error(path: &Path, error: &io::Error) -> StoreError {
     match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            StoreError::Permission(path.into())
-        }
+        ErrorKind::PermissionDenied => StoreError::Permission(path.into()),
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
             StoreError::Corrupt { path: path.into(), cause: error.to_string() }
         }
@@ -122,6 +120,8 @@ pub(super) fn io_error(path: &Path, error: &io::Error) -> StoreError {
         | ErrorKind::QuotaExceeded
         | ErrorKind::FileTooLarge
         | ErrorKind::StaleNetworkFileHandle
+        // What Linux makes of a file system in which it found an error.
+        | ErrorKind::ReadOnlyFilesystem
         | ErrorKind::TimedOut => StoreError::Disk { path: path.into(), cause: error.to_string() },
         _ if error.raw_os_error() == Some(EIO) => {
             StoreError::Disk { path: path.into(), cause: error.to_string() }

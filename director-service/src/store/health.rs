@@ -1,11 +1,17 @@
 //! Tells how the store is doing, to whoever asks and to whoever waits.
 
 use super::StoreError;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
+
+/// A transaction that takes longer hangs, as far as anybody is concerned who has no time: they take milliseconds.
+const HANGS_AFTER: Duration = Duration::from_secs(2);
 
 /// How the store is doing. Clones tell of the same one.
 #[derive(Clone, Debug)]
@@ -16,7 +22,18 @@ struct State {
     failures: AtomicU64,
     unwritten: AtomicU64,
     lost: AtomicU64,
+    /// Since when the file has been used without a pause.
+    busy_since: Mutex<Option<Instant>>,
     trouble: watch::Sender<Option<Arc<str>>>,
+}
+
+/// See [`Health::busy`].
+pub(super) struct Busy(Health);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        *self.0.0.busy_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 impl Health {
@@ -25,16 +42,32 @@ impl Health {
             failures: AtomicU64::new(0),
             unwritten: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            busy_since: Mutex::new(None),
             trouble: watch::Sender::new(None),
         }))
     }
 
     /// Why the file cannot be used now; `None` if it can.
     pub fn trouble(&self) -> Option<Arc<str>> {
+        if let Some(time) = self.hangs_for() {
+            return Some(format!("the disk has not answered for {} s", time.as_secs()).into());
+        }
         self.0.trouble.borrow().clone()
     }
 
-    /// The same, to wait for changes.
+    /// For how long the disk has not answered; `None` if it does.
+    pub fn hangs_for(&self) -> Option<Duration> {
+        let since = *self.0.busy_since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.map(|since| since.elapsed()).filter(|time| *time >= HANGS_AFTER)
+    }
+
+    /// The file is used for as long as this lives.
+    pub(super) fn busy(&self) -> Busy {
+        *self.0.busy_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Busy(self.clone())
+    }
+
+    /// Why the file cannot be used, to wait for changes; that the disk hangs is none.
     pub fn subscribe(&self) -> watch::Receiver<Option<Arc<str>>> {
         self.0.trouble.subscribe()
     }

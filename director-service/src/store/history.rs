@@ -1,6 +1,6 @@
 //! The detector's votes on disk.
 
-use super::{StoreError, ask, thread::Command};
+use super::{StoreError, ask, late::Late, thread::Command};
 use director_primitives::{AccountId32, CheckpointNumber, SignedVote};
 use tokio::sync::mpsc;
 
@@ -15,27 +15,31 @@ pub struct Recent {
 
 /// The first vote of each validator at each checkpoint. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct History(pub(super) mpsc::Sender<Command>);
+pub struct History {
+    pub(super) mailbox: mpsc::Sender<Command>,
+    pub(super) late: Late,
+}
 
 impl History {
     /// Hands first votes over to be written. Where the validator has another one at the checkpoint,
-    /// that one stays: it is half of a proof. Returns as soon as they are in the mailbox.
+    /// that one stays: it is half of a proof. Returns at once: while the mailbox is full they wait in memory,
+    /// see [`Self::retry`].
     ///
     /// # Errors
     ///
     /// [`StoreError::Closed`] alone.
     pub async fn remember(&self, votes: Vec<(AccountId32, SignedVote)>) -> Result<(), StoreError> {
-        self.0.send(Command::Remember(votes)).await.map_err(|_| StoreError::Closed)
+        self.late.send(Command::Remember(votes))
     }
 
     /// Hands a vote over to be written in the place of one that is wrongly signed, and thus proves
-    /// nothing. Returns as soon as it is in the mailbox.
+    /// nothing. Returns at once, as [`Self::remember`] does.
     ///
     /// # Errors
     ///
     /// [`StoreError::Closed`] alone.
     pub async fn replace(&self, validator: AccountId32, by: SignedVote) -> Result<(), StoreError> {
-        self.0.send(Command::Replace { validator, by }).await.map_err(|_| StoreError::Closed)
+        self.late.send(Command::Replace { validator, by })
     }
 
     /// The vote of a validator at a checkpoint, among all that were handed over before.
@@ -49,7 +53,8 @@ impl History {
         validator: AccountId32,
         checkpoint: CheckpointNumber,
     ) -> Result<Option<SignedVote>, StoreError> {
-        ask(&self.0, |reply| Command::First { validator, checkpoint, reply }).await?
+        self.late.settle().await?;
+        ask(&self.mailbox, |reply| Command::First { validator, checkpoint, reply }).await?
     }
 
     /// The votes of the newest `checkpoints` checkpoints that have any.
@@ -58,7 +63,8 @@ impl History {
     ///
     /// If the file cannot be read, or the store is closed.
     pub async fn recent(&self, checkpoints: u64) -> Result<Recent, StoreError> {
-        ask(&self.0, |reply| Command::Recent { checkpoints, reply }).await?
+        self.late.settle().await?;
+        ask(&self.mailbox, |reply| Command::Recent { checkpoints, reply }).await?
     }
 
     /// Drops votes for checkpoints below `below`.
@@ -67,7 +73,16 @@ impl History {
     ///
     /// [`StoreError::Closed`] alone.
     pub async fn prune(&self, below: CheckpointNumber) -> Result<(), StoreError> {
-        self.0.send(Command::Prune { below }).await.map_err(|_| StoreError::Closed)
+        self.late.send(Command::Prune { below })
+    }
+
+    /// Hands over what waits because the mailbox was full, as far as it is not any more. Somebody has to do this now and then.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Closed`] alone.
+    pub fn retry(&self) -> Result<(), StoreError> {
+        self.late.retry()
     }
 
     /// Waits until everything that was handed over before is on disk. If the file could not be used,
@@ -77,6 +92,7 @@ impl History {
     ///
     /// [`StoreError::Failed`] if it is in memory alone, or if the store is closed.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        ask(&self.0, |reply| Command::Flush { reply }).await?
+        self.late.settle().await?;
+        ask(&self.mailbox, |reply| Command::Flush { reply }).await?
     }
 }

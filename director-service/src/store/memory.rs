@@ -9,7 +9,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 use tokio::sync::mpsc;
@@ -19,12 +19,18 @@ use tokio::sync::mpsc;
 pub(crate) struct Disk {
     records: Arc<Mutex<BTreeMap<[u8; 32], Vec<u8>>>>,
     failures: Arc<AtomicU32>,
+    hangs: Arc<AtomicBool>,
 }
 
 impl Disk {
     /// Lets that many reads fail.
     pub(crate) fn fail_reads(&self, count: u32) {
         self.failures.store(count, Ordering::Relaxed);
+    }
+
+    /// Lets writes wait for ever from now on.
+    pub(crate) fn hang(&self) {
+        self.hangs.store(true, Ordering::Relaxed);
     }
 
     /// What is on it.
@@ -46,8 +52,13 @@ impl Disk {
         let (mailbox, mut commands) = mpsc::channel(16);
         let disk = self.clone();
         tokio::spawn(async move {
+            // Whose writes hang.
+            let mut waiting = Vec::new();
             while let Some(command) = commands.recv().await {
                 match command {
+                    Command::Put { reply, .. } if disk.hangs.load(Ordering::Relaxed) => {
+                        waiting.push(reply);
+                    }
                     Command::Put { record, reply } => {
                         point().await;
                         disk.put(&record);

@@ -12,21 +12,24 @@
 //!
 //! # Limits
 //!
-//! The mailbox holds [`MAILBOX`] commands; when it is full, whoever has more waits. Memory for the
-//! file's pages is [`CACHE_BYTES`].
+//! The mailbox holds [`MAILBOX`] commands; when it is full, votes wait in memory, as many as while the file fails, and whoever has
+//! anything else waits. Memory for the file's pages is [`CACHE_BYTES`].
 //!
 //! # When the disk is full or broken
 //!
 //! The store goes on: what the file does not take is kept in memory, [`MAX_UNWRITTEN_VOTES`] votes and
 //! all proofs, and written when the file can be used again, which is tried every 1 to 30 s. Meanwhile a
 //! look-up finds what is in memory, or says [`StoreError::Failed`], and never that there is nothing.
-//! [`Store::health`] tells of it. A store can be opened in that state too; what is damaged, locked or
+//! [`Store::health`] tells of it, and of a disk that hangs, which is neither: it takes nothing and refuses nothing. Nobody who relays
+//! waits for it. A store can be opened in that state too; what is damaged, locked or
 //! another chain's is refused then, and later left alone with the same alarm.
 
 mod command;
+mod conflicts;
 mod error;
 mod health;
 mod history;
+mod late;
 mod outbox;
 mod overlay;
 mod tables;
@@ -38,6 +41,7 @@ pub(crate) mod memory;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use conflicts::{Conflict, Conflicts, MAX_CONFLICTS};
 pub use error::StoreError;
 pub use health::Health;
 pub use history::{History, Recent};
@@ -48,6 +52,7 @@ pub use upkeep::{Contents, Report, check, compact, proofs};
 
 use director_primitives::H256;
 use error::io_error;
+use late::Late;
 use std::{path::Path, sync::Arc, time::Duration};
 use tables::Tables;
 use thread::{Command, Opener, RETRY_DELAY, Worker};
@@ -69,7 +74,9 @@ pub const FILE_NAME: &str = "director.redb";
 #[derive(Debug)]
 pub struct Store {
     mailbox: mpsc::Sender<Command>,
+    late: Late,
     health: Health,
+    conflicts: Conflicts,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -91,7 +98,8 @@ impl Store {
 
     fn start(path: &Path, open: Opener, delays: (Duration, Duration)) -> Result<Self, StoreError> {
         let health = Health::new();
-        let worker = Worker::start(open, health.clone(), delays)?;
+        let conflicts = Conflicts::default();
+        let worker = Worker::start(open, health.clone(), conflicts.clone(), delays)?;
         let thread = |error| io_error(path, &error);
         // For the time between two attempts.
         let clock = runtime::Builder::new_current_thread().enable_time().build().map_err(thread)?;
@@ -100,7 +108,8 @@ impl Store {
             .name("store".into())
             .spawn(move || worker.run(commands, &clock))
             .map_err(thread)?;
-        Ok(Self { mailbox, health, thread })
+        let late = Late::new(mailbox.clone(), health.clone());
+        Ok(Self { mailbox, late, health, conflicts, thread })
     }
 
     /// Binds the store to a chain, or checks that it is bound to this one.
@@ -114,12 +123,17 @@ impl Store {
 
     /// The votes.
     pub fn history(&self) -> History {
-        History(self.mailbox.clone())
+        History { mailbox: self.mailbox.clone(), late: self.late.clone() }
     }
 
     /// The proofs.
     pub fn outbox(&self) -> Outbox {
         Outbox(self.mailbox.clone())
+    }
+
+    /// First votes that turn out to be none.
+    pub fn conflicts(&self) -> Conflicts {
+        self.conflicts.clone()
     }
 
     /// How it is doing.
@@ -130,6 +144,7 @@ impl Store {
     /// Writes what is waiting and closes the file; afterwards handles get [`StoreError::Closed`].
     pub async fn close(self) {
         // The thread may be gone already; then there is nothing to wait for.
+        let _ = self.late.settle().await;
         let _ = self.mailbox.send(Command::Close).await;
         let thread = self.thread;
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;

@@ -1,7 +1,7 @@
 //! The file: three tables of redb, each batch of commands one transaction.
 
 use super::{
-    CACHE_BYTES, Contents, Recent, Record, StoreError,
+    CACHE_BYTES, Conflict, Contents, Recent, Record, StoreError,
     error::{file_error, io_error},
 };
 use codec::{DecodeAll, Encode};
@@ -136,6 +136,8 @@ pub(super) struct Opened<'t> {
     proofs: Table<'t, [u8; 32], &'static [u8]>,
     meta: Table<'t, &'static str, &'static [u8]>,
     wrote: bool,
+    /// Votes that were to be first ones and are not.
+    pub(super) conflicts: Vec<Conflict>,
 }
 
 impl<'t> Opened<'t> {
@@ -145,6 +147,7 @@ impl<'t> Opened<'t> {
             proofs: transaction.open_table(PROOFS)?,
             meta: transaction.open_table(META)?,
             wrote: false,
+            conflicts: Vec::new(),
         })
     }
 
@@ -186,7 +189,8 @@ impl<'t> Opened<'t> {
         let before = self.votes.insert(key, bytes.as_slice())?.map(|old| old.value().to_vec());
         let Some(before) = before.filter(|before| *before != bytes) else { return Ok(()) };
         // A vote that cannot be read is as good as none.
-        if SignedVote::decode_all(&mut before.as_slice()).is_ok() {
+        if let Ok(first) = SignedVote::decode_all(&mut before.as_slice()) {
+            self.conflicts.push(Conflict { validator: validator.clone(), first, other: *vote });
             self.votes.insert(key, before.as_slice())?;
             tracing::warn!(
                 %validator, checkpoint = vote.vote.checkpoint,

@@ -196,11 +196,13 @@ fn a_file_that_was_half_made_is_made_anew() {
 fn a_full_disk_is_told_from_everything_else() {
     use std::io::{Error, ErrorKind};
     let said = |error: Error| super::io_error(std::path::Path::new("/data"), &error);
-    for full in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge] {
+    use ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    for full in [StorageFull, QuotaExceeded, FileTooLarge, ReadOnlyFilesystem] {
         let error = said(full.into());
         assert!(error.is_of_the_disk() && error.to_string().contains("make room"), "{error}");
     }
-    // EIO and ENOSPC, as the system says them.
+    // EIO, EROFS and ENOSPC, as the system says them.
+    assert!(said(Error::from_raw_os_error(30)).is_of_the_disk());
     assert!(said(Error::from_raw_os_error(5)).is_of_the_disk());
     assert!(said(Error::from_raw_os_error(28)).is_of_the_disk());
     for other in [ErrorKind::NotFound, ErrorKind::PermissionDenied, ErrorKind::InvalidData] {

@@ -15,7 +15,7 @@
 pub(super) use super::command::Command;
 
 use super::{
-    Health, StoreError,
+    Conflicts, Health, StoreError,
     command::{Answer, Reply},
     overlay::Overlay,
     tables::Tables,
@@ -51,6 +51,7 @@ pub(super) struct Worker {
     /// Who waits until that is written, at the next attempt.
     flushes: Vec<Reply<()>>,
     health: Health,
+    conflicts: Conflicts,
     /// The chain that the store belongs to, once that is known.
     genesis_hash: Option<H256>,
     /// First and longest wait, and the next one.
@@ -78,6 +79,7 @@ impl Worker {
     pub(super) fn start(
         open: Opener,
         health: Health,
+        conflicts: Conflicts,
         delays: (Duration, Duration),
     ) -> Result<Self, StoreError> {
         let file = open();
@@ -88,6 +90,7 @@ impl Worker {
             overlay: Overlay::default(),
             flushes: Vec::new(),
             health,
+            conflicts,
             genesis_hash: None,
             delays,
             delay: delays.0,
@@ -160,11 +163,16 @@ impl Worker {
     /// no file, or no more.
     fn write(&mut self, batch: Vec<Command>) -> Result<(), Vec<Command>> {
         let Some(file) = &self.file else { return Err(batch) };
+        let busy = self.health.busy();
         let done = file.transact(|file| {
-            batch.iter().map(|command| command.carry_out(file)).collect::<Result<Vec<_>, _>>()
+            let answers = batch.iter().map(|command| command.carry_out(file));
+            let answers = answers.collect::<Result<Vec<_>, _>>()?;
+            Ok((answers, std::mem::take(&mut file.conflicts)))
         });
+        drop(busy);
         match done {
-            Ok(answers) => {
+            Ok((answers, conflicts)) => {
+                self.conflicts.add(conflicts);
                 if batch.iter().any(|of| matches!(of, Command::Put { .. })) {
                     failpoint::hit(Failpoint::Committed);
                 }
@@ -266,14 +274,18 @@ impl Worker {
     fn opened(&mut self, file: Result<Tables, StoreError>) {
         self.opening = None;
         let written = file.and_then(|file| {
+            let _busy = self.health.busy();
             let written = file.transact(|file| {
                 let bound = self.genesis_hash.map_or(Ok(Ok(())), |genesis| file.bind(genesis))?;
                 if bound.is_ok() {
                     self.overlay.write(file)?;
                 }
-                Ok(bound)
+                Ok((bound, std::mem::take(&mut file.conflicts)))
             });
-            written.map_err(|error| StoreError::Failed(error.to_string()))?.map(|()| file)
+            let (bound, conflicts) =
+                written.map_err(|error| StoreError::Failed(error.to_string()))?;
+            self.conflicts.add(conflicts);
+            bound.map(|()| file)
         });
         match written {
             Ok(file) => {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 /// Runs three directors as real processes and validators in this one under load; each minute a director is killed,
 /// frozen or drained, a validator leaves and another comes, or nothing happens. Says what each minute came to, and fails
-/// if messages were lost, came twice or had gaps, if somebody was accused, or if the memory of a director grew.
+/// if messages were lost, came twice or had gaps, if somebody was accused, if the memory of a director grew, or if deliveries became
+/// slower from one such minute to the next.
 #[derive(Parser)]
 #[command(name = "cargo xtask soak")]
 struct Options {
@@ -51,15 +52,20 @@ async fn main() -> anyhow::Result<()> {
             p99[p99.len() / 2]
         );
     }
+    for (event, first, second) in outcome.slowest() {
+        let name = event.name();
+        println!("p99 in minutes with {name}: {first:.1} at first, {second:.1} at last");
+    }
+    let growth: Vec<_> = outcome.growth().iter().map(|of| format!("{of:+.1} %")).collect();
     println!(
-        "{} messages, {} lost, {} twice, {} gaps, {} accusations; memory of director-1 after {} minutes of warm-up: {:+.1} %",
+        "{} messages, {} lost, {} twice, {} gaps, {} accusations; memory of the directors after {} minutes of warm-up: {}",
         outcome.published,
         outcome.lost,
         outcome.duplicates,
         outcome.gaps,
         outcome.accusations,
         outcome.warm_up(),
-        outcome.growth()
+        growth.join(", ")
     );
     let faults = outcome.faults();
     if !faults.is_empty() {

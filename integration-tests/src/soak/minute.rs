@@ -19,8 +19,9 @@ pub struct Minute {
     pub outstanding: u64,
     /// Latency of deliveries at the quantiles 0.5 and 0.99, and the longest, in milliseconds.
     pub latency_ms: [f64; 3],
-    /// Resident memory of the director that runs all the time, in KiB: the median.
-    pub memory_kib: u64,
+    /// Resident memory of each director, in KiB: the median; 0 if it could not be read. Of one that is restarted in this minute,
+    /// before that.
+    pub memory_kib: Vec<u64>,
     /// Messages that the book still knows.
     pub entries: usize,
 }
@@ -40,39 +41,47 @@ impl fmt::Display for Minute {
             self.event.name(),
             self.published,
             self.outstanding,
-            self.memory_kib as f64 / 1024.0,
+            self.memory_kib.first().map_or(f64::NAN, |kib| *kib as f64 / 1024.0),
             self.entries
         )
     }
 }
 
-/// Looks at the memory of a process until it is asked for.
-pub(super) struct Memory(JoinHandle<()>, Arc<Mutex<Vec<u64>>>);
+/// What was seen of each process.
+type Samples = Arc<Mutex<Vec<Vec<u64>>>>;
+
+/// Looks at the memory of processes until it is asked for.
+pub(super) struct Memory(JoinHandle<()>, Samples);
 
 /// Begins to look.
-pub(super) fn watch_memory(pid: Option<u32>, every: Duration) -> Memory {
-    let samples = Arc::<Mutex<Vec<u64>>>::default();
+pub(super) fn watch_memory(pids: Vec<Option<u32>>, every: Duration) -> Memory {
+    let samples: Samples = Arc::new(Mutex::new(vec![Vec::new(); pids.len()]));
     let kept = samples.clone();
     let task = tokio::spawn(async move {
         let mut looks = interval(every);
         loop {
             looks.tick().await;
-            let kib = pid.and_then(rss_kib).unwrap_or_default();
-            kept.lock().unwrap_or_else(PoisonError::into_inner).push(kib);
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            for (pid, kept) in pids.iter().zip(kept.iter_mut()) {
+                kept.extend(pid.and_then(rss_kib));
+            }
         }
     });
     Memory(task, samples)
 }
 
 impl Memory {
-    /// The median of what was seen, in KiB.
-    pub(super) async fn median(self) -> u64 {
+    /// The medians of what was seen, in KiB; 0 where nothing was.
+    pub(super) async fn medians(self) -> Vec<u64> {
         self.0.abort();
         // Cancelled, as was asked.
         let _ = self.0.await;
         let mut samples = self.1.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        samples.sort_unstable();
-        samples.get(samples.len() / 2).copied().unwrap_or_default()
+        let median = |samples: &mut Vec<u64>| {
+            samples.sort_unstable();
+            samples.get(samples.len() / 2).copied().unwrap_or_default()
+        };
+        samples.iter_mut().map(median).collect()
     }
 }
 

@@ -257,3 +257,39 @@ fn who_stands_still_hides_nobody_who_goes_on() {
     });
     assert_eq!(back, Some(2));
 }
+
+#[test]
+fn nothing_is_thrown_away_for_a_block_that_one_node_alone_claims() {
+    let mut rig = Rig::new(2);
+    assert!((rig.real - 1..=rig.real).contains(&rig.horizon.settled(rig.now)));
+    // The other one is away: history goes on being thrown away as fast as the chain is, whatever is claimed.
+    let mut believed = false;
+    for _ in 0..100 {
+        rig.pass(10);
+        rig.look(0, 1_000_000);
+        rig.horizon.looked(1, None, rig.now);
+        rig.horizon.compare(rig.now);
+        believed |= rig.judge(0, 1_000_000) == Verdict::OnItsWord;
+        let settled = rig.horizon.settled(rig.now);
+        assert!(settled.abs_diff(rig.real) <= 10, "{settled} of {}", rig.real);
+    }
+    assert!(believed);
+    // It is back, below the claim, and then says the same.
+    rig.horizon.retract(None, rig.now);
+    rig.pass(10);
+    rig.look(0, rig.real);
+    rig.look(1, rig.real);
+    rig.horizon.compare(rig.now);
+    assert_eq!(rig.horizon.settled(rig.now), rig.real);
+}
+
+#[test]
+fn before_two_nodes_agree_nothing_is_settled_but_a_single_one_settles_all() {
+    let now = Instant::now();
+    let mut horizon = Horizon::new(2, LOOK, PATIENCE);
+    assert_eq!(horizon.judge(0, 1_000_000, now), Verdict::Plausible);
+    assert_eq!(horizon.settled(now + PATIENCE), 0);
+    let mut single = Horizon::new(1, LOOK, PATIENCE);
+    assert_eq!(single.judge(0, 1_000, now), Verdict::Plausible);
+    assert_eq!(single.settled(now), 1_000);
+}

@@ -75,9 +75,32 @@ fn a_proof_of_a_stranger_is_not_looked_at() {
 
 #[test]
 fn a_proof_comes_too_late_after_the_punishment() {
-    let mut rig = Rig::new(&World::new(3, 2).status(0, ValidatorStatus::Tombstoned));
-    assert!(tell(&mut rig, director_key(1).public(), proof(0, 10)).is_empty());
+    let punished = World::new(3, 2).status(0, ValidatorStatus::Tombstoned);
+    let mut rig = Rig::new(&punished);
+    let (peer, other) = (director_key(1).public(), director_key(2).public());
+    // It is kept for the case that the punishment is taken back, and told to who has not told it.
+    let out = tell(&mut rig, peer, proof(0, 10));
+    assert!(is_proven(&out));
+    assert_eq!(sent(&out, Link::Mesh), [(other, Control::Evidence(proof(0, 10)))]);
     assert_eq!(count(&rig, Refusal::LateProof), 1);
+    assert!(tell(&mut rig, other, proof(0, 10)).is_empty(), "it is known");
+    let mut forged = proof(0, 11);
+    forged.second.signature = Signature::from_raw([1; 64]);
+    assert!(tell(&mut rig, peer, forged).is_empty());
+
+    // Bounded as those that come in time.
+    let kept = (11..100).filter(|at| is_proven(&tell(&mut rig, peer, proof(0, *at)))).count();
+    assert_eq!(kept, 7);
+    let told = |rig: &mut Rig| {
+        rig.put(Input::Down { peer, link: Link::Mesh });
+        let mut told = sent(&rig.put(Input::Up { peer, link: Link::Mesh }), Link::Mesh);
+        told.retain(|(_, message)| matches!(message, Control::Evidence(_)));
+        told.len()
+    };
+    assert_eq!(told(&mut rig), 4, "who comes later hears of them");
+    rig.finalize(&World::new(3, 2).at(101));
+    assert_eq!(told(&mut rig), 4, "the punishment was taken back");
+    assert!(tell(&mut rig, other, proof(0, 17)).is_empty(), "it is known still");
 }
 
 #[test]
@@ -102,5 +125,46 @@ fn proofs_against_one_validator_are_bounded_until_the_chain_acts() {
     };
     assert_eq!(up(&mut rig), 5);
     rig.finalize(&World::new(3, 2).at(101).status(0, ValidatorStatus::Tombstoned));
-    assert_eq!(up(&mut rig), 1);
+    // One of them may be needed if the punishment is taken back.
+    assert_eq!(up(&mut rig), 5);
+    assert!(tell(&mut rig, peer, proof(0, 11)).is_empty(), "it is known still");
+}
+
+#[test]
+fn a_stream_of_right_proofs_takes_few_places_until_the_next_block() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let peer = director_key(1).public();
+    let stream = |rig: &mut Rig, checkpoints: std::ops::Range<u64>| {
+        checkpoints.filter(|at| is_proven(&tell(rig, peer, proof(0, *at)))).count()
+    };
+    assert_eq!(stream(&mut rig, 1..100), 8, "four places, and each of them once more");
+    // Nobody else pays for that: neither another validator's proofs nor what this director has seen itself.
+    assert!(is_proven(&tell(&mut rig, peer, proof(1, 1))));
+    let both = [(1, 0xaa), (2, 0xbb)]
+        .map(|(seq, hash)| from_validator(0, &vote_frame(0, seq, &vote(0, 12, hash))));
+    assert!(is_proven(&rig.frames(both.into())));
+    rig.finalize(&World::new(3, 2).at(101));
+    assert_eq!(stream(&mut rig, 100..200), 4);
+}
+
+#[test]
+fn a_director_that_tells_proofs_all_the_time_is_limited_right_or_wrong() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    let (peer, honest) = (director_key(1).public(), director_key(2).public());
+    let wrong = DoubleSignProof { genesis_hash: H256::zero(), ..proof(0, 1) };
+    for checkpoint in 1..=8 {
+        tell(&mut rig, peer, proof(0, checkpoint));
+    }
+    for _ in 8..4_000 {
+        tell(&mut rig, peer, wrong);
+    }
+    assert_eq!(count(&rig, Refusal::RateLimited), 0);
+    assert!(!is_proven(&tell(&mut rig, peer, proof(1, 1))));
+    assert_eq!(count(&rig, Refusal::RateLimited), 1);
+    // What is known costs nothing.
+    tell(&mut rig, peer, proof(0, 8));
+    assert_eq!(count(&rig, Refusal::RateLimited), 1);
+    assert!(is_proven(&tell(&mut rig, honest, proof(1, 1))));
+    rig.now += 10;
+    assert!(is_proven(&tell(&mut rig, peer, proof(1, 2))));
 }

@@ -27,7 +27,7 @@ mod suspects;
 mod turns;
 mod vectors;
 mod window;
-mod world;
+pub(crate) mod world;
 
 use crate::director as core;
 use core::{Frame, Input, Link, Output, Refusal};

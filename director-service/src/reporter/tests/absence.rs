@@ -1,7 +1,7 @@
 //! The chain goes away and comes back.
 
 use super::{BLOCK, Rig, blocks, director_of_rank, node::unreachable, proof, sim::Sim};
-use crate::store::State;
+use crate::{chain::ChainError, store::State};
 
 #[tokio::test(start_paused = true)]
 async fn an_absent_chain_is_waited_for_longer_each_time() {
@@ -68,4 +68,33 @@ async fn a_chain_that_stood_still_goes_on_with_the_report_in_its_first_block() {
     blocks(&sim, 3).await;
     assert_eq!(rig.state(), State::Finalized { block: 103 });
     assert_eq!(sim.handed(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_lags_does_not_hold_up_a_report_longer_than_a_block() {
+    for refusals in 1..12 {
+        let sim = Sim::new(0);
+        let rig = Rig::new(&sim, director_of_rank(0, &proof(1)));
+        // It answers, but not what was asked: no reason to think that it is away.
+        let lags = || Err(ChainError::Unexpected("unknown block".into()));
+        rig.node.script(|script| script.checks.extend((0..refusals).map(|_| lags())));
+        rig.report(proof(1)).await;
+        blocks(&sim, refusals + 1).await;
+        assert_eq!(sim.best_state().reports.len(), 1, "after {refusals} refusals");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_catches_up_is_not_asked_at_each_block() {
+    let sim = Sim::new(0);
+    let rig = Rig::new(&sim, director_of_rank(0, &proof(1)));
+    let lags = || Err(ChainError::Unexpected("unknown block".into()));
+    rig.node.script(|script| script.checks.extend((0..1_000).map(|_| lags())));
+    rig.report(proof(1)).await;
+    for _ in 0..1_000 {
+        tokio::time::sleep(BLOCK / 600).await;
+        sim.block();
+    }
+    let asked = rig.node.script(|script| script.checked.len());
+    assert!((8..=25).contains(&asked), "{asked} times in 10 s");
 }

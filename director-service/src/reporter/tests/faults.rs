@@ -112,3 +112,51 @@ async fn a_disk_that_is_never_read_does_not_keep_new_proofs_from_the_chain() {
     blocks(&sim, 20).await;
     assert_eq!(rig.disk.records().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_blocks_refuse_again_is_paid_for_many_blocks_later() {
+    let sim = Sim::new(0);
+    let rig = Rig::new(&sim, director_of_rank(0, &proof(1)));
+    sim.refuse(true);
+    rig.report(proof(1)).await;
+    blocks(&sim, 500).await;
+    assert_eq!(sim.best_state().reports.len(), 2);
+    let trouble = rig.status().trouble.unwrap();
+    assert!(trouble.contains("TooManyPending"), "{trouble}");
+    blocks(&sim, 500).await;
+    assert_eq!(sim.best_state().reports.len(), 3);
+    // What stood in the way is gone.
+    sim.refuse(false);
+    blocks(&sim, 700).await;
+    assert!(matches!(rig.state(), State::Finalized { .. }), "{:?}", rig.status());
+    let state = sim.best_state();
+    assert_eq!((state.reports.len(), state.punished), (4, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_directors_report_ends_that_wait() {
+    let sim = Sim::new(0);
+    let rigs = Rig::all(&sim, &proof(1));
+    sim.refuse(true);
+    rigs[0].report(proof(1)).await;
+    blocks(&sim, 20).await;
+    sim.refuse(false);
+    rigs[1].report(proof(1)).await;
+    blocks(&sim, 10).await;
+    for rig in &rigs[..2] {
+        assert!(rig.state().is_done(), "{:?}", rig.status());
+    }
+    let state = sim.best_state();
+    assert_eq!((state.reports.len(), state.punished), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_does_not_keep_a_proof_from_the_chain() {
+    let sim = Sim::new(0);
+    let rig = Rig::new(&sim, director_of_rank(0, &proof(1)));
+    rig.disk.hang();
+    rig.report(proof(1)).await;
+    blocks(&sim, 8).await;
+    assert!(matches!(rig.state(), State::Finalized { .. }), "{:?}", rig.status());
+    assert_eq!((sim.best_state().punished, sim.handed()), (1, 1));
+}

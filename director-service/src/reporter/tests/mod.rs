@@ -7,6 +7,7 @@ mod faults;
 mod node;
 mod random;
 mod reports;
+mod retraction;
 mod sim;
 mod turns;
 

@@ -6,9 +6,15 @@ use super::{
     proof,
     sim::{Sim, account, offender},
 };
-use crate::{reporter::EvidenceStatus, store::State};
-use director_primitives::Reason;
-use std::{sync::Arc, time::Duration};
+use crate::{
+    reporter::{EvidenceStatus, Offer},
+    store::State,
+};
+use director_primitives::{
+    H256, Reason,
+    test_utils::{TestKey, double_sign},
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 #[tokio::test(start_paused = true)]
 async fn a_proof_is_reported_and_finalized() {
@@ -72,8 +78,9 @@ async fn many_proofs_are_pursued_some_at_a_time() {
     let sim = Sim::new(0);
     // No director: it comes after all of them.
     let rig = Rig::new(&sim, account(9));
-    for checkpoint in 0..20 {
-        rig.report(proof(checkpoint)).await;
+    for n in 0..20 {
+        // Of validators that the chain has forgotten.
+        rig.report(double_sign(&TestKey::new(100 + n), H256::zero(), n)).await;
     }
     blocks(&sim, 40).await;
     // One is enough to punish the validator; the others are covered by it, or would be needed if that
@@ -85,6 +92,63 @@ async fn many_proofs_are_pursued_some_at_a_time() {
     };
     assert!(all.iter().all(is_settled), "{all:#?}");
     assert_eq!(sim.best_state().punished, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_proofs_against_one_validator_the_newest_are_pursued() {
+    let sim = Sim::new(0);
+    // No director: it comes after all of them.
+    let mut rig = Rig::new(&sim, account(9));
+    for checkpoint in (0..20).chain([3, 17]) {
+        rig.report(proof(checkpoint)).await;
+    }
+    blocks(&sim, 2).await;
+    let checkpoints = |rig: &Rig| {
+        let status = rig.handle().status();
+        status.iter().map(|status| status.checkpoint).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(checkpoints(&rig), (16..20).collect());
+    assert_eq!(rig.disk.records().len(), 4);
+    rig.restart().await;
+    rig.report(proof(15)).await;
+    rig.report(proof(20)).await;
+    blocks(&sim, 40).await;
+    assert_eq!(checkpoints(&rig), (17..21).collect());
+    assert_eq!((sim.best_state().punished, sim.handed()), (1, 1));
+    assert!(rig.handle().status().iter().all(|status| status.trouble.is_none()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_signed_makes_room_for_nothing() {
+    let sim = Sim::new(0);
+    let rig = Rig::new(&sim, director_of_rank(0, &proof(1)));
+    rig.report(proof(1)).await;
+    tokio::time::sleep(BLOCK / 6).await;
+    assert_eq!(sim.handed(), 1);
+    rig.node.set_up(false);
+    for checkpoint in 2..10 {
+        rig.report(proof(checkpoint)).await;
+    }
+    tokio::time::sleep(BLOCK / 6).await;
+    assert_eq!(rig.handle().status().len(), 5);
+    rig.node.set_up(true);
+    blocks(&sim, 10).await;
+    let first = rig.until(|status| status.checkpoint == 1).await;
+    assert!(matches!(first.state, State::Finalized { .. }), "{first:?}");
+    assert_eq!(sim.best_state().punished, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proof_is_offered_without_waiting() {
+    let sim = Sim::new(0);
+    let mut rig = Rig::new(&sim, director_of_rank(0, &proof(1)));
+    let handle = rig.handle();
+    // Nobody takes anything as long as nothing here waits.
+    let taken = (0..).take_while(|n| handle.offer(proof(*n)) == Offer::Taken).count();
+    assert_eq!(taken, 256);
+    assert_eq!(handle.offer(proof(1)), Offer::Full);
+    rig.kill().await;
+    assert_eq!(handle.offer(proof(1)), Offer::Ended);
 }
 
 #[tokio::test(start_paused = true)]

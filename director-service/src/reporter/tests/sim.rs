@@ -129,11 +129,12 @@ impl State {
         Ok(offence(proof))
     }
 
-    fn apply(&mut self, tx: &Tx, number: u64) {
+    fn apply(&mut self, tx: &Tx, number: u64, refuses: bool) {
         *self.nonces.entry(tx.from.clone()).or_default() += 1;
         let Call::Report(proof) = &tx.call else { return };
         self.reports.push(tx.from.clone());
         let result = match self.check(proof) {
+            Ok(_) if refuses => Err("SlashingEvidence.TooManyPending"),
             Ok(offence) => {
                 let (reporter, reported_at) = (tx.from.clone(), number);
                 let apply_at = number + 5;
@@ -159,6 +160,8 @@ struct Inner {
     cancel: bool,
     /// Blocks that are to come without extrinsics.
     withheld: u64,
+    /// Whether blocks refuse what dry runs find right.
+    refuses: bool,
     poor: BTreeSet<AccountId32>,
     nodes: Vec<Blocks>,
 }
@@ -180,6 +183,7 @@ impl Sim {
             handed: BTreeSet::new(),
             cancel: false,
             withheld: 0,
+            refuses: false,
             poor: BTreeSet::new(),
             nodes: Vec::new(),
         })))
@@ -224,7 +228,7 @@ impl Sim {
                 inner.pool.sort_by_key(|tx| tx.nonce);
                 for tx in std::mem::take(&mut inner.pool) {
                     if tx.nonce == state.nonce(&tx.from) && !inner.poor.contains(&tx.from) {
-                        state.apply(&tx, number);
+                        state.apply(&tx, number, inner.refuses);
                     } else if tx.nonce > state.nonce(&tx.from) {
                         inner.pool.push(tx);
                     }
@@ -260,6 +264,11 @@ impl Sim {
     /// The next blocks come without extrinsics.
     pub(super) fn withhold(&self, blocks: u64) {
         self.with(|inner| inner.withheld = blocks);
+    }
+
+    /// Whether blocks refuse reports that dry runs find right.
+    pub(super) fn refuse(&self, refuses: bool) {
+        self.with(|inner| inner.refuses = refuses);
     }
 
     /// Whether this account has money.

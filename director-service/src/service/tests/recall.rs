@@ -31,7 +31,8 @@ async fn a_vote_is_passed_on_and_compared_when_the_disk_is_back() {
 
     let (requests, requested) = mpsc::channel(8);
     let (answers, mut answered) = mpsc::channel(8);
-    let running = tokio::spawn(recall::run(history.clone(), store.health(), requested, answers));
+    let (health, conflicts) = (store.health(), store.conflicts());
+    let running = tokio::spawn(recall::run(history.clone(), health, conflicts, requested, answers));
     for vote in [vote(10, 0xbb), vote(10, 0xaa), vote(11, 0xaa)] {
         requests.send(vote.clone()).await.unwrap();
         let answer = timeout(PATIENCE, answered.recv()).await.unwrap();
@@ -51,4 +52,32 @@ async fn a_vote_is_passed_on_and_compared_when_the_disk_is_back() {
     requests.send(vote(10, 0xdd)).await.unwrap();
     let ended = timeout(PATIENCE, running).await.unwrap().unwrap();
     assert!(matches!(ended, Err(ServiceError::Store(StoreError::Closed))), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_first_vote_that_is_none_is_told_when_it_is_written() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let history = store.history();
+    let (first, other) = (vote(10, 0xaa), vote(10, 0xbb));
+    history.remember(vec![(first.validator.clone(), first.vote)]).await.unwrap();
+    history.flush().await.unwrap();
+    // In memory while the disk fails, and by a core that has begun anew since.
+    disk.fail_after(0, false);
+    history.remember(vec![(other.validator.clone(), other.vote)]).await.unwrap();
+    assert!(matches!(history.flush().await, Err(StoreError::Failed(_))));
+
+    let (_requests, requested) = mpsc::channel(8);
+    let (answers, mut answered) = mpsc::channel(8);
+    let (health, conflicts) = (store.health(), store.conflicts());
+    tokio::spawn(recall::run(history.clone(), health, conflicts, requested, answers));
+    disk.heal();
+    history.flush().await.unwrap();
+    let told = timeout(PATIENCE, answered.recv()).await.unwrap();
+    assert_eq!(told, Some((other.clone(), Some(first.clone()))));
+    // While it can write, too.
+    let third = vote(10, 0xcc);
+    history.remember(vec![(third.validator.clone(), third.vote)]).await.unwrap();
+    let told = timeout(PATIENCE, answered.recv()).await.unwrap();
+    assert_eq!(told, Some((third, Some(first))));
 }

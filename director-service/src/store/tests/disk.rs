@@ -2,12 +2,13 @@
 
 use super::{account, faulty::Disk, record, vote};
 use crate::store::{
-    History, MAX_UNWRITTEN_VOTES, State, Store, StoreError,
+    History, MAILBOX, MAX_UNWRITTEN_VOTES, State, Store, StoreError,
     health::Health,
     overlay::Overlay,
     thread::{Opener, RETRY_DELAY},
 };
 use director_primitives::{AccountId32, H256, SignedVote};
+use futures::FutureExt;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
     collections::BTreeMap,
@@ -109,6 +110,39 @@ async fn what_only_the_file_knows_is_failed_and_never_closed() {
     assert_eq!(history.first(account(1), 10).await.unwrap(), Some(vote(10, 0xaa)));
     assert_eq!(history.first(account(2), 11).await.unwrap(), None);
     assert_eq!((health.trouble(), health.unwritten_votes()), (None, 0));
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_holds_up_nobody_and_gets_everything_when_it_goes_on() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let history = store.history();
+    disk.hang(true);
+    let all = MAILBOX as u64 + 500;
+    let same = vote(1, 0xaa);
+    let at = |checkpoint| {
+        let mut vote = same;
+        vote.vote.checkpoint = checkpoint;
+        vote
+    };
+    for checkpoint in 1..=all {
+        let remembered = history.remember(vec![(account(1), at(checkpoint))]);
+        remembered.now_or_never().expect("it does not wait").unwrap();
+    }
+    history.replace(account(1), vote(2, 0xbb)).now_or_never().unwrap().unwrap();
+    while store.health().trouble().is_none() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let trouble = store.health().trouble().unwrap();
+    assert!(trouble.contains("has not answered"), "{trouble}");
+
+    disk.hang(false);
+    assert_eq!(history.first(account(1), all).await.unwrap(), Some(at(all)));
+    history.flush().await.unwrap();
+    assert_eq!((store.health().trouble(), store.health().lost_votes()), (None, 0));
+    let found = history.recent(u64::MAX).await.unwrap().votes;
+    assert_eq!(found.len() as u64, all);
+    assert_eq!(history.first(account(1), 2).await.unwrap(), Some(vote(2, 0xbb)));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use redb::StorageBackend;
 use std::{
     io::{self, ErrorKind},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ const NEVER: Duration = Duration::from_secs(3_600);
 
 /// The disk. Clones are the same one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Disk(Arc<Mutex<State>>);
+pub(crate) struct Disk(Arc<Mutex<State>>, Arc<Condvar>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -34,6 +34,8 @@ struct State {
     left: Option<u64>,
     /// Whether the first write that fails does half of its work.
     halves: bool,
+    /// Whether a sync waits until this is over.
+    hangs: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -91,6 +93,12 @@ impl Disk {
         self.state().left.take() != Some(0)
     }
 
+    /// From now on syncs do not end, or do again.
+    pub(crate) fn hang(&self, hangs: bool) {
+        self.state().hangs = hangs;
+        self.1.notify_all();
+    }
+
     /// What is left if the power is cut now: all that was synced, and any part of the rest.
     pub(crate) fn cut(&self, rng: &mut impl Rng) -> Self {
         let state = self.state();
@@ -106,7 +114,7 @@ impl Disk {
             }
         }
         let state = State { seen: left.clone(), safe: left, ..State::default() };
-        Self(Arc::new(Mutex::new(state)))
+        Self(Arc::new(Mutex::new(state)), Arc::default())
     }
 
     /// Opens the file on it.
@@ -146,7 +154,7 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.1.wait_while(self.state(), |state| state.hangs).unwrap();
         state.count()?;
         let pending = std::mem::take(&mut state.pending);
         pending.iter().for_each(|change| change.apply(&mut state.safe));
