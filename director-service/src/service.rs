@@ -39,6 +39,7 @@ pub mod fuzz;
 mod interfaces;
 mod links;
 mod load;
+mod perform;
 mod ports;
 mod recall;
 mod refresh;

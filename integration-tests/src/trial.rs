@@ -1,6 +1,8 @@
 //! Lets something happen to directors while validators speak, and looks what became of their messages.
 
 mod stage;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     book,
@@ -127,24 +129,53 @@ pub struct Outcome {
     pub evidence_blocks: Option<u64>,
 }
 
+/// After a director ended or stood still, 99 of 100 deliveries take at most this.
+const FAILOVER_P99_MS: f64 = 500.0;
+
+/// When a director ends, no validator hears nothing for longer than that.
+const FAILOVER_SILENCE: Duration = Duration::from_millis(500);
+
+/// When a director stands still: it has to be noticed first.
+const FREEZE_SILENCE: Duration = Duration::from_millis(1_500);
+
 /// While a director drains, no validator is without a primary for longer than that.
 const DRAIN_OUTAGE: Duration = Duration::from_millis(50);
 
 /// While a link is cut, 99 of 100 deliveries take at most this.
 const CUT_P99_MS: f64 = 300.0;
 
+/// While validators come and go, the others' p99 is at most so many times what it was before.
+const CHURN_TIMES: f64 = 1.2;
+
 impl Outcome {
     /// What is promised of a release on a machine with nothing else to do, and does not hold after this happened.
     pub fn misses(&self, fault: Fault) -> Option<String> {
-        let (outage, [_, p99, _]) = (self.longest_outage(), self.latency_ms);
-        match fault {
-            Fault::Drain if outage > DRAIN_OUTAGE => Some(format!(
-                "a validator had no primary for {outage:?}, {DRAIN_OUTAGE:?} at most are promised"
-            )),
-            Fault::Cut if p99 >= CUT_P99_MS => Some(format!(
-                "p99 of deliveries is {p99:.1} ms, {CUT_P99_MS} ms at most are promised"
-            )),
-            _ => None,
+        let most_ms = match fault {
+            Fault::Kill | Fault::Restart | Fault::Rolling | Fault::Freeze => FAILOVER_P99_MS,
+            Fault::Cut => CUT_P99_MS,
+            Fault::Churn => self.latency_before_ms[1] * CHURN_TIMES,
+            Fault::None | Fault::Drain | Fault::ChainAway => f64::INFINITY,
+        };
+        let most_silence = match fault {
+            Fault::Kill | Fault::Restart | Fault::Rolling => FAILOVER_SILENCE,
+            Fault::Freeze => FREEZE_SILENCE,
+            _ => Duration::MAX,
+        };
+        let most_outage = if fault == Fault::Drain { DRAIN_OUTAGE } else { Duration::MAX };
+        let (p99, silence, outage) =
+            (self.latency_ms[1], self.longest_stall(), self.longest_outage());
+        if p99 >= most_ms {
+            Some(format!("p99 of deliveries is {p99:.1} ms, {most_ms:.0} ms at most are promised"))
+        } else if silence > most_silence {
+            Some(format!(
+                "a validator heard nothing for {silence:?}, {most_silence:?} at most are promised"
+            ))
+        } else if outage > most_outage {
+            Some(format!(
+                "a validator had no primary for {outage:?}, {most_outage:?} at most are promised"
+            ))
+        } else {
+            None
         }
     }
 

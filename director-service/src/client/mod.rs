@@ -165,7 +165,7 @@ impl Config {
             withheld_limit: 3,
             avoid_ms: 60_000,
             check_signatures: true,
-            limits: Limits::default(),
+            limits: Limits { control_per_s: 128, control_burst: 512, ..Limits::default() },
         }
     }
 }

@@ -11,7 +11,7 @@
 //! All of it counts from when the chain has this director as active: before that, others do not speak with it.
 
 use super::{Crypto, Director, Millis, repair::Wanted};
-use director_primitives::{PublicKey, threshold::approvals_needed};
+use director_primitives::{PublicKey, threshold::tolerated_liars};
 
 /// How far it is.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl<C: Crypto> Director<C> {
         };
         let level = self.members.mesh().iter().filter(is_level_with).count();
         let active = snapshot.directors.active.len() as u32;
-        let liars = active.saturating_sub(approvals_needed(active)) as usize;
+        let liars = tolerated_liars(active) as usize;
         // There are no more of them than all but this one.
         let is_level = level > liars.min(snapshot.directors.active.len().saturating_sub(2));
         let alone_since = match self.members.mesh().is_empty() {

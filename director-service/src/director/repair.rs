@@ -20,7 +20,7 @@ use super::{
 use crate::repair::{Action, Have, Sequence};
 use director_primitives::{
     Control, Fetch, Fetched, Priority, PublicKey, Range, Served, Snapshot,
-    threshold::approvals_needed,
+    threshold::tolerated_liars,
 };
 use std::collections::HashMap;
 
@@ -285,8 +285,7 @@ impl<C: Crypto> Director<C> {
         let directors = self.snapshot.as_ref().map(|snapshot| snapshot.directors.active.len());
         self.planner.all_connected(directors == Some(mesh.len() + 1));
         // One more than may lie.
-        let count = directors.unwrap_or(0) as u32;
-        let liars = count.saturating_sub(approvals_needed(count));
+        let liars = tolerated_liars(directors.unwrap_or(0) as u32);
         self.planner.set_claims_to_give_up(liars as usize + 1);
     }
 

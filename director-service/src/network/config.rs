@@ -80,9 +80,9 @@ pub struct Limits {
     /// Bytes that are read within a minute of a key that may connect but not speak yet (see
     /// [`super::Handle::restrict`]). Default 320 KiB: the longest control message and a few requests.
     pub restricted_bytes: usize,
-    /// Control messages a second of one connection, on [`Side::Public`] only. Default 32: a client asks
+    /// Control messages a second of one connection, but for [`Side::Mesh`]. Default 32: a client asks
     /// every few blocks, and each that is handled apart is one that is not verified with others.
-    /// Beyond it the connection ends.
+    /// Beyond it the connection ends. For a client 128, 512 of them at once: a director answers what it asks.
     pub control_per_s: u32,
     /// So many of them at once. Default 128.
     pub control_burst: u32,

@@ -126,7 +126,7 @@ impl ControlBound {
     fn new(hub: &Hub) -> Option<Self> {
         let rate = Rate::new(hub.limits.control_per_s, hub.limits.control_burst);
         let bucket = Bucket::full(rate, Instant::now());
-        (hub.side == Side::Public).then_some(Self { rate, bucket })
+        (hub.side != Side::Mesh).then_some(Self { rate, bucket })
     }
 
     /// The first message that is one too many.

@@ -16,6 +16,14 @@ pub const fn approvals_needed(n: u32) -> u32 {
     (n as u64 * 2).div_ceil(3) as u32
 }
 
+/// How many of `n` directors may lie, and what the others decide still stands: `n - ceil(2n/3)`.
+///
+/// What one more than these say of themselves is true of at least one of them. It is 0 for one and two directors:
+/// there, each is trusted.
+pub const fn tolerated_liars(n: u32) -> u32 {
+    n.saturating_sub(approvals_needed(n))
+}
+
 /// How many of `n` validators make a certificate: more than two thirds, `floor(2n/3) + 1`.
 ///
 /// Two certificates for different blocks then share more than a third of the validators, all of whom

@@ -18,7 +18,7 @@ use crate::{
 };
 use director_primitives::{
     Attach, Control, Heartbeat, PublicKey, Role, Snapshot, Vector, VectorEntry, VectorSummary,
-    threshold::approvals_needed,
+    threshold::tolerated_liars,
 };
 
 /// After this time all of a director's vector is asked for again, if it goes on to differ.
@@ -229,7 +229,7 @@ impl<K: Keys> Core<K> {
     /// So many directors there are: how many of them may lie decides what is believed.
     pub(super) fn be_patient(&mut self, snapshot: &Snapshot) {
         let directors = snapshot.directors.active.len() as u32;
-        let liars = directors.saturating_sub(approvals_needed(directors)) as usize;
+        let liars = tolerated_liars(directors) as usize;
         self.patience = match liars < PRIMARY_AND_STANDBY {
             true => Patience::default(),
             false => Patience::WITH_MORE_LIARS,

@@ -283,17 +283,32 @@ fn greeting() -> Payload {
 
 #[tokio::test]
 async fn a_validator_that_floods_with_control_is_cut_off() {
+    let (mut director, validator) = director_and_validator().await;
+    flood(&validator, &mut director).await;
+}
+
+#[tokio::test]
+async fn a_director_that_floods_with_control_is_left() {
+    let (director, mut validator) = director_and_validator().await;
+    flood(&director, &mut validator).await;
+}
+
+async fn director_and_validator() -> (Peer, Peer) {
     let mut director = Peer::director(1, &[key(2)]).await;
     let mut validator = Peer::start(Side::Client, 2, |_| {}).await;
     validator.handle.allow([key(1)]);
     validator.handle.dial(key(1), director.handle.listening());
     assert_eq!((director.up().await, validator.up().await), (key(2), key(1)));
+    (director, validator)
+}
+
+async fn flood(from: &Peer, to: &mut Peer) {
     for _ in 0..5_000 {
-        validator.handle.send(&key(1), Normal, greeting());
+        from.handle.send(&to.key(), Normal, greeting());
     }
     let mut messages = 0;
     let reason = loop {
-        match director.next().await {
+        match to.next().await {
             Event::Control(..) => messages += 1,
             Event::Down { reason, .. } => break reason,
             other => panic!("unexpected {other:?}"),

@@ -16,7 +16,7 @@ use crate::{
 use director_primitives::{
     AccountId32, PublicKey, Snapshot,
     runtime_api::{DirectorInfo, EndpointScope, ValidatorInfo, ValidatorStatus},
-    threshold::approvals_needed,
+    threshold::{approvals_needed, tolerated_liars},
 };
 use std::collections::HashMap;
 
@@ -125,7 +125,7 @@ fn mesh(view: &View, known: &Snapshot, survey: &Survey) -> Mesh {
 ///
 /// As of the survey, as what the others said: blocks that came since say nothing of anybody.
 fn farthest(directors: u32, survey: &Survey) -> u64 {
-    let liars = directors.saturating_sub(approvals_needed(directors)) as usize;
+    let liars = tolerated_liars(directors) as usize;
     let fresh = survey.neighbours.iter().filter(|of| of.age_ms < FRESH_MS);
     let mut said: Vec<_> = fresh.map(|of| of.finalized).collect();
     said.sort_unstable_by(|a, b| b.cmp(a));

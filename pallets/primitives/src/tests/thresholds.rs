@@ -1,4 +1,4 @@
-use crate::threshold::{approvals_needed, quorum};
+use crate::threshold::{approvals_needed, quorum, tolerated_liars};
 
 #[test]
 fn two_thirds_of_the_directors_rounded_up_decide() {
@@ -11,6 +11,19 @@ fn two_thirds_of_the_directors_rounded_up_decide() {
 #[test]
 fn no_directors_decide_nothing() {
     assert_eq!(approvals_needed(0), 1);
+}
+
+#[test]
+fn liars_are_outvoted_by_the_others() {
+    let table = [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 1), (6, 2), (7, 2)];
+    for (directors, liars) in table {
+        assert_eq!(tolerated_liars(directors), liars, "{directors} directors");
+    }
+    for n in 1..1_000 {
+        // They neither decide nor keep the others from deciding.
+        assert!(tolerated_liars(n) < approvals_needed(n), "{n} directors");
+        assert_eq!(n - tolerated_liars(n), approvals_needed(n), "{n} directors");
+    }
 }
 
 #[test]
