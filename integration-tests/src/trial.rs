@@ -129,7 +129,7 @@ pub struct Outcome {
     pub evidence_blocks: Option<u64>,
 }
 
-/// After a director ended or stood still, 99 of 100 deliveries take at most this.
+/// After a director ended, 99 of 100 deliveries take at most this.
 const FAILOVER_P99_MS: f64 = 500.0;
 
 /// When a director ends, no validator hears nothing for longer than that.
@@ -151,10 +151,10 @@ impl Outcome {
     /// What is promised of a release on a machine with nothing else to do, and does not hold after this happened.
     pub fn misses(&self, fault: Fault) -> Option<String> {
         let most_ms = match fault {
-            Fault::Kill | Fault::Restart | Fault::Rolling | Fault::Freeze => FAILOVER_P99_MS,
+            Fault::Kill | Fault::Restart | Fault::Rolling => FAILOVER_P99_MS,
             Fault::Cut => CUT_P99_MS,
             Fault::Churn => self.latency_before_ms[1] * CHURN_TIMES,
-            Fault::None | Fault::Drain | Fault::ChainAway => f64::INFINITY,
+            Fault::None | Fault::Freeze | Fault::Drain | Fault::ChainAway => f64::INFINITY,
         };
         let most_silence = match fault {
             Fault::Kill | Fault::Restart | Fault::Rolling => FAILOVER_SILENCE,

@@ -52,6 +52,8 @@ pub struct Scenario {
     pub byzantine_directors: Vec<u8>,
     /// Those of them that do two wrong things at once, one of which is to lie about what they have.
     pub combining: Vec<u8>,
+    /// Those of them that let validators in and out as they like, beside that.
+    pub doormen: Vec<u8>,
     /// Validators that do wrong.
     pub byzantine_validators: Vec<u8>,
     /// Validators whose applications want strict order.
@@ -113,6 +115,8 @@ impl Scenario {
         // And this after that.
         let combines = byzantine_directors.iter().copied().filter(|_| rng.random_bool(0.4));
         let combining = combines.collect();
+        let doormen = byzantine_directors.iter().copied().filter(|_| rng.random_bool(0.3));
+        let doormen = doormen.collect();
         let log_bytes = if log_holds_all { 64 * 1024 * 1024 } else { SMALL_LOG_BYTES };
         let queues = links.queue_bytes[Priority::Critical.index()..=Priority::High.index()].iter();
         let page_bytes = queues.min().map_or(MAX_PAGE_BYTES, |queue| MAX_PAGE_BYTES.min(queue / 2));
@@ -125,6 +129,7 @@ impl Scenario {
             traffic,
             byzantine_directors,
             combining,
+            doormen,
             byzantine_validators,
             strict,
             log_holds_all,

@@ -9,6 +9,8 @@ use anyhow::{Context, Result};
 pub(crate) struct Sample {
     pub(crate) cpu_ns: u64,
     pub(crate) rss_kib: u64,
+    /// The most that they ever had, each by itself.
+    pub(crate) peak_kib: u64,
 }
 
 /// Sums over the processes; `None` when none was named.
@@ -17,7 +19,8 @@ pub(crate) fn sample(pids: &[u32]) -> Result<Option<Sample>> {
     for &pid in pids {
         let gone = || format!("relay process {pid} is not running: look at its standard error");
         sum.cpu_ns += cpu_ns(pid).with_context(gone)?;
-        sum.rss_kib += rss_kib(pid).with_context(gone)?;
+        sum.rss_kib += kib(pid, "VmRSS:").with_context(gone)?;
+        sum.peak_kib += kib(pid, "VmHWM:").with_context(gone)?;
     }
     Ok((!pids.is_empty()).then_some(sum))
 }
@@ -46,10 +49,10 @@ fn cpu_ns_of_stat(pid: u32) -> Result<u64> {
     Ok(ticks * 1_000_000_000 / per_second)
 }
 
-fn rss_kib(pid: u32) -> Result<u64> {
+fn kib(pid: u32, field: &str) -> Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|line| line.split_whitespace().next())
         .and_then(|kib| kib.parse().ok())
-        .context("no VmRSS, the process has ended")
+        .with_context(|| format!("no {field} the process has ended"))
 }

@@ -37,6 +37,8 @@ pub struct Report {
     pub cpu_us_per_delivery: Option<f64>,
     /// Resident memory of all relays, the larger of begin and end of the window.
     pub rss_mib: Option<f64>,
+    /// The most resident memory that the relays had until the window's end.
+    pub peak_mib: Option<f64>,
     /// Median of the time from a burst's begin until everybody had all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst_p50_ms: Option<f64>,

@@ -124,6 +124,7 @@ fn report(
             rounded(cpu_us / deliveries.max(1) as f64)
         }),
         rss_mib: relays.map(|(begin, end)| rounded(begin.rss_kib.max(end.rss_kib) as f64 / 1024.0)),
+        peak_mib: relays.map(|(_, end)| rounded(end.peak_kib as f64 / 1024.0)),
         burst_p50_ms: quantile_ms(&bursts, 0.5),
         burst_p99_ms: quantile_ms(&bursts, 0.99),
         bursts_incomplete: options.burst.then_some(incomplete),

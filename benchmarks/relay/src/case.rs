@@ -58,6 +58,8 @@ pub(crate) struct Case {
     pub(crate) class: String,
     /// Strangers that knock meanwhile, a second, at directors.
     pub(crate) strangers: u64,
+    /// What may wait in a director, in MiB; else what is configured by default.
+    pub(crate) waiting_mib: Option<usize>,
     /// Seconds that are measured.
     pub(crate) seconds: u64,
 }
@@ -75,6 +77,7 @@ impl Case {
             frozen: 0,
             class: "critical".into(),
             strangers: 0,
+            waiting_mib: None,
             seconds: 5,
         }
     }

@@ -96,6 +96,15 @@ struct Cli {
         help_heading = "A single case"
     )]
     strangers: u64,
+    /// MiB that may wait in a director, on either side; its log is then of 4 MiB [default: as directors have it].
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(40..=65_536),
+        requires = "load",
+        help_heading = "A single case"
+    )]
+    waiting_mib: Option<u32>,
 
     /// Where `director` and `director-load` are, as a release has them.
     #[arg(long, value_name = "DIR", hide = true)]
@@ -183,10 +192,10 @@ fn groups(cli: &Cli) -> Result<Vec<Group>> {
         return Ok(groups);
     }
     ensure!(cli.relays > 0, "--relays 0 relays nothing: give 1 or more");
-    let only_directors = cli.strangers > 0 || cli.class != "critical";
+    let only_directors = cli.strangers > 0 || cli.class != "critical" || cli.waiting_mib.is_some();
     ensure!(
         !only_directors || systems.iter().all(|system| *system == System::Director),
-        "--class and --strangers are for directors alone: add --systems director"
+        "--class, --strangers and --waiting-mib are for directors alone: add --systems director"
     );
     let loads = match cli.burst {
         true => vec![Load::Burst],
@@ -198,6 +207,7 @@ fn groups(cli: &Cli) -> Result<Vec<Group>> {
         frozen: cli.frozen,
         class: cli.class.clone(),
         strangers: cli.strangers,
+        waiting_mib: cli.waiting_mib.map(|mib| mib as usize),
         seconds: cli.seconds,
         ..Case::new(system, cli.relays, cli.validators, load)
     };

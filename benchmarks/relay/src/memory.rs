@@ -4,7 +4,7 @@
 //! a director:  base + connections × a + validators × b + ring + what waits
 //! ```
 
-use crate::{case::System, row::Row};
+use crate::{case::System, row::Row, systems::LOG_MIB};
 
 /// A director that knows nobody.
 const BASE_KIB: usize = 25 * 1024;
@@ -25,9 +25,11 @@ pub(crate) fn bound_mib(row: &Row) -> Option<f64> {
     let is_director = matches!(row.system, Some(System::Director | System::DirectorQuic));
     let Row { relays, validators, .. } = *row;
     let mesh = relays.saturating_sub(1);
+    let (waiting, ring) =
+        row.waiting_mib.map_or((WAITING_KIB, RING_KIB), |mib| (mib * 1024, LOG_MIB * 1024));
     // On the mesh only if there is one.
-    let waiting = WAITING_KIB * (1 + mesh.min(1));
-    let each = BASE_KIB + mesh * CONNECTION_KIB + validators * VALIDATOR_KIB + RING_KIB + waiting;
+    let waiting = waiting * (1 + mesh.min(1));
+    let each = BASE_KIB + mesh * CONNECTION_KIB + validators * VALIDATOR_KIB + ring + waiting;
     let kib = relays * each + validators * CONNECTION_KIB;
     is_director.then(|| kib as f64 / 1024.0)
 }
@@ -37,12 +39,9 @@ pub(crate) fn excesses(rows: &[Row]) -> Vec<String> {
     let excess = |row: &Row| {
         let bound = bound_mib(row)?;
         let Row { relays, validators, .. } = *row;
-        let load = row.load();
-        (row.rss_mib > bound).then(|| {
-            format!(
-                "{relays}×{validators}, {load}: {:.0} MiB, the formula says {bound:.0}",
-                row.rss_mib
-            )
+        let (load, most) = (row.load(), row.rss_mib.max(row.peak_mib));
+        (most > bound).then(|| {
+            format!("{relays}×{validators}, {load}: {most:.0} MiB, the formula says {bound:.0}")
         })
     };
     rows.iter().filter_map(excess).collect()

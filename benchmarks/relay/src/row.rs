@@ -25,6 +25,9 @@ pub(crate) struct Row {
     pub(crate) foreign: u64,
     pub(crate) cpu_us_per_delivery: f64,
     pub(crate) rss_mib: f64,
+    /// The most memory that the relays ever had; rows of earlier versions lack it.
+    #[serde(default)]
+    pub(crate) peak_mib: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) burst_p50_ms: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,6 +36,9 @@ pub(crate) struct Row {
     pub(crate) bulk_mib_per_s: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) frozen: Option<usize>,
+    /// What may wait in a director, in MiB, where it is not as by default; its log is then as small as it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) waiting_mib: Option<usize>,
     /// Class of the votes, where it is not Critical.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<String>,
@@ -60,6 +66,7 @@ impl Row {
         self.system = Some(case.system);
         self.class = (case.class != "critical").then(|| case.class.clone());
         self.strangers = (case.strangers > 0).then_some(case.strangers);
+        self.waiting_mib = case.waiting_mib;
         self.runs = 1;
     }
 
@@ -78,6 +85,7 @@ impl Row {
             && self.frozen.is_none()
             && self.class.is_none()
             && self.strangers.is_none()
+            && self.waiting_mib.is_none()
     }
 
     /// The load in words.
@@ -160,6 +168,7 @@ impl Row {
             foreign: rows.iter().map(|row| row.foreign).sum(),
             cpu_us_per_delivery: of(|row| row.cpu_us_per_delivery),
             rss_mib: of(|row| row.rss_mib),
+            peak_mib: rows.iter().map(|row| row.peak_mib).fold(0.0, f64::max),
             burst_p50_ms: optional(|row| row.burst_p50_ms),
             burst_p99_ms: optional(|row| row.burst_p99_ms),
             bulk_mib_per_s: optional(|row| row.bulk_mib_per_s),

@@ -35,6 +35,10 @@ bulk_messages_per_s = 1000000
 bulk_bytes_per_s = 1073741824
 ";
 
+/// The least that a director can be configured with, where little may wait in it.
+const QUEUE_MIB: usize = 2;
+pub(crate) const LOG_MIB: usize = 4;
+
 /// Relays that run.
 #[derive(Default)]
 pub(crate) struct Relays {
@@ -83,10 +87,7 @@ async fn directors(case: &Case, stage: &Stage, programs: &Programs, dir: &Path) 
             text = text.replace("tcp/0\"] # public", "udp/0/quic-v1\"] # public");
         }
         text += RATES;
-        if case.strangers > 0 {
-            // The strangers come from this machine too.
-            text += "\n[limits]\nspare_loopback = false\n";
-        }
+        text += &limits(case);
         fs::write(&config, text)?;
         let arguments = ["run", "--config", &config.display().to_string(), "--exit-on-stdin-eof"];
         let arguments = arguments.map(String::from);
@@ -108,6 +109,20 @@ async fn directors(case: &Case, stage: &Stage, programs: &Programs, dir: &Path) 
         tokio::time::timeout(START, meshed).await.context("the directors do not connect")??;
     }
     Ok(relays)
+}
+
+/// What is not as by default.
+fn limits(case: &Case) -> String {
+    let mut text = "\n[limits]\n".to_owned();
+    if case.strangers > 0 {
+        // The strangers come from this machine too.
+        text += "spare_loopback = false\n";
+    }
+    if let Some(mib) = case.waiting_mib {
+        text += &format!("queue_mib = {QUEUE_MIB}\nlog_mib = {LOG_MIB}\n");
+        text += &format!("memory_mib = {mib}\nmesh_memory_mib = {mib}\n");
+    }
+    text
 }
 
 async fn is_meshed(http: u16, relays: usize) -> Result<bool> {

@@ -23,10 +23,12 @@ fn row(system: System, rate: u64, p99_ms: f64, lost: u64) -> Row {
         foreign: 0,
         cpu_us_per_delivery: 10.0,
         rss_mib: 20.0,
+        peak_mib: 20.0,
         burst_p50_ms: None,
         burst_p99_ms: None,
         bulk_mib_per_s: None,
         frozen: None,
+        waiting_mib: None,
         class: None,
         strangers: None,
         runs: 1,
@@ -41,7 +43,10 @@ fn a_director_is_held_to_the_formula_for_its_memory() {
     let bound = memory::bound_mib(&many).unwrap();
     assert!((bound - 457.3).abs() < 0.1, "{bound}");
     let within = Row { rss_mib: bound - 1.0, ..many.clone() };
-    let beyond = Row { rss_mib: bound + 1.0, ..many };
+    let beyond = Row { peak_mib: bound + 1.0, ..many.clone() };
+    // 40 MiB may wait, and 4 are the log's.
+    let small = memory::bound_mib(&Row { waiting_mib: Some(40), ..many }).unwrap();
+    assert!((bound - small - 276.0).abs() < 0.1, "{small}");
     let of_others = Row { rss_mib: 1e6, ..row(System::Raw, 40, 1.0, 0) };
     let excesses = memory::excesses(&[within, beyond, of_others]);
     assert_eq!(excesses.len(), 1);
@@ -186,6 +191,8 @@ fn an_option_works_or_is_refused_before_anything_is_set_up() {
         "--quick --systems nats",
         "--repeat 0 --rate 1000",
         "--relays 0 --rate 1000",
+        "--waiting-mib 40 --rate 1000 --systems raw",
+        "--waiting-mib 39 --rate 1000 --systems director",
     ] {
         assert!(parse(words).is_err(), "{words}");
     }

@@ -403,11 +403,24 @@ impl<K: Keys> Inbox<K> {
         }
     }
 
-    /// Forgets who is not registered any more.
-    pub(super) fn keep(&mut self, snapshot: &Snapshot) {
-        let is_registered = |origin: &PublicKey| snapshot.validator_by_peer_key(origin).is_some();
-        self.origins.retain(|origin, _| is_registered(origin));
-        self.held.retain(is_registered);
+    /// Forgets who is not registered any more: nothing more of them is taken, what they miss is lost, and nothing waits
+    /// for it.
+    pub(super) fn keep(&mut self, snapshot: &Snapshot) -> Accepted {
+        let mut accepted = Accepted::default();
+        let is_gone = |origin: &PublicKey| snapshot.validator_by_peer_key(origin).is_none();
+        let mut gone: Vec<_> =
+            self.origins.keys().filter(|origin| is_gone(origin)).copied().collect();
+        // So that one run is like the other.
+        gone.sort_unstable();
+        for origin in gone {
+            let of = self.origins.remove(&origin).unwrap_or_default();
+            // The oldest first.
+            for (epoch, windows) in of.0.into_iter().rev() {
+                self.end(origin, epoch, windows, &mut accepted);
+            }
+        }
+        self.held.retain(|origin| !is_gone(origin));
+        accepted
     }
 }
 

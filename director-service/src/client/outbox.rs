@@ -209,10 +209,10 @@ impl<K: Keys> Outbox<K> {
         self.classes.iter().filter_map(first).min()
     }
 
-    /// Sends again what was sent before this moment and nobody else has.
-    pub(super) fn send_again(&mut self, before: Millis) {
+    /// Sends again what was sent up to this moment and nobody else has.
+    pub(super) fn send_again(&mut self, until: Millis) {
         for of in &mut self.classes {
-            if of.entries.front().is_some_and(|entry| entry.sent_at < before) {
+            if of.entries.front().is_some_and(|entry| entry.sent_at <= until) {
                 of.sent = 0;
             }
         }

@@ -212,7 +212,8 @@ impl<C: Crypto> Director<C> {
             ref vector,
         } = signed.heartbeat;
         let last = self.heartbeats.heard.get(&director);
-        let is_new = last.is_none_or(|last| time_ms > last.time_ms);
+        // Not "later": its clock may have been set back, and nobody else speaks on its connection.
+        let is_new = last.is_none_or(|last| time_ms != last.time_ms);
         if director != from
             || snapshot.director_by_peer_key(&director).is_none()
             || !is_new

@@ -81,6 +81,11 @@ impl Log {
         Self { max_bytes, max_ms, rings: Default::default(), index: HashMap::new(), frames: 0 }
     }
 
+    /// Of which sequences there is something, in no order.
+    pub(super) fn sequences(&self) -> impl Iterator<Item = &Sequence> {
+        self.index.keys()
+    }
+
     /// Keeps a frame, and drops what makes room for it.
     pub(super) fn push(&mut self, now: Millis, frame: Frame) {
         let Some((sequence, number)) = place_of(&frame) else { return };

@@ -286,7 +286,7 @@ impl<C: Crypto> Director<C> {
         self.planner.all_connected(directors == Some(mesh.len() + 1));
         // One more than may lie.
         let liars = tolerated_liars(directors.unwrap_or(0) as u32);
-        self.planner.set_claims_to_give_up(liars as usize + 1);
+        self.planner.set(|settings| settings.claims_to_give_up = liars as usize + 1);
     }
 
     /// A director is connected anew.

@@ -15,7 +15,8 @@ use super::{
     repair::Replay,
 };
 use crate::repair::Sequence;
-use director_primitives::{Attach, Priority, PublicKey, Role, Snapshot};
+use director_primitives::{Attach, Priority, PublicKey, Role, Snapshot, VectorEntry};
+use std::collections::BTreeMap;
 
 impl<C: Crypto> Director<C> {
     /// As what a validator comes that has just connected.
@@ -146,22 +147,30 @@ impl<C: Crypto> Director<C> {
         attach: &Attach,
         out: &mut Vec<Output>,
     ) {
+        let is_known = |entry: &&VectorEntry| {
+            entry.origin != to && snapshot.validator_by_peer_key(&entry.origin).is_some()
+        };
+        let listed: BTreeMap<_, _> =
+            attach.vector.iter().filter(is_known).map(|entry| (entry.origin, entry)).collect();
+        // Of epochs that are over nobody claims anything any more, so that nobody asks for them: they come first.
+        let is_over = |of: &&Sequence| {
+            let listed = listed.get(&of.origin);
+            listed.is_some_and(|entry| entry.epoch <= of.epoch)
+                && of.epoch < self.windows.last_epoch(&of.origin)
+        };
+        let mut sequences: Vec<_> = self.log.sequences().filter(is_over).copied().collect();
+        sequences.sort_unstable_by_key(|of| (of.epoch, *of));
+        let latest = listed.values().flat_map(|entry| {
+            let epoch = self.windows.last_epoch(&entry.origin);
+            Priority::ALL.map(|class| Sequence { origin: entry.origin, epoch, class })
+        });
+        sequences.extend(latest.filter(|of| listed[&of.origin].epoch <= of.epoch));
         let mut replay = Replay::new(self.config.fetch_page_bytes);
-        for entry in attach.vector.iter().filter(|entry| entry.origin != to) {
-            let latest = self.windows.last_epoch(&entry.origin);
-            if snapshot.validator_by_peer_key(&entry.origin).is_none() || latest < entry.epoch {
-                continue;
-            }
-            for class in Priority::ALL {
-                let mut of = Sequence { origin: entry.origin, epoch: entry.epoch, class };
-                let first = entry.contiguous[class.index()].saturating_add(1);
-                let bucket = &mut self.budgets.of(&to, Link::Public).bytes;
-                replay.take(now, &self.log, &of, (first, u64::MAX), bucket);
-                if latest > entry.epoch {
-                    of.epoch = latest;
-                    replay.take(now, &self.log, &of, (1, u64::MAX), bucket);
-                }
-            }
+        let bucket = &mut self.budgets.of(&to, Link::Public).bytes;
+        for of in sequences {
+            let entry = listed[&of.origin];
+            let seen = if entry.epoch == of.epoch { entry.contiguous[of.class.index()] } else { 0 };
+            replay.take(now, &self.log, &of, (seen.saturating_add(1), u64::MAX), bucket);
         }
         self.replay(to, Link::Public, replay, out);
     }

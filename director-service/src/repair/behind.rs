@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 /// So many questions in vain, and what a peer claims is not waited for any more.
 const MAX_VAIN: u32 = 3;
 
+/// Peers that are remembered for their word: more than there are directors.
+const MAX_WITNESSES: usize = 16;
+
 /// A sequence of which something is missing.
 #[derive(Debug)]
 pub(super) struct Behind {
@@ -21,6 +24,8 @@ pub(super) struct Behind {
     pub(super) sleeps_until: Millis,
     /// By peer: what was asked of it.
     pub(super) asked: HashMap<PublicKey, Asked>,
+    /// What peers that are not connected any more have said to be gone, up to which number. At most [`MAX_WITNESSES`].
+    witnesses: Vec<(PublicKey, u64)>,
 }
 
 /// What was asked of one peer, and what came of it.
@@ -141,8 +146,40 @@ enum Gone {
 impl Behind {
     pub(super) fn new(now: Millis, contiguous: u64) -> Self {
         let asked = HashMap::new();
-        let (still_since, stuck_since) = (now, now);
-        Self { contiguous, still_since, stuck_since, turn_at: None, sleeps_until: 0, asked }
+        let (still_since, stuck_since, witnesses) = (now, now, Vec::new());
+        Self {
+            contiguous,
+            still_since,
+            stuck_since,
+            turn_at: None,
+            sleeps_until: 0,
+            asked,
+            witnesses,
+        }
+    }
+
+    /// A peer is not connected any more.
+    pub(super) fn peer_lost(&mut self, peer: &PublicKey) {
+        let Some(asked) = self.asked.remove(peer) else { return };
+        if asked.gone_to > self.contiguous && self.witnesses.len() < MAX_WITNESSES {
+            self.witnesses.push((*peer, asked.gone_to));
+        }
+    }
+
+    /// Nothing counts that a peer has said.
+    pub(super) fn forget(&mut self, peer: &PublicKey) {
+        self.asked.remove(peer);
+        self.witnesses.retain(|(of, _)| of != peer);
+    }
+
+    /// Up to which numbers peers have said that all is gone after this one, the furthest first.
+    fn words<H>(&self, round: &Round<'_, '_, H>, contiguous: u64) -> Vec<u64> {
+        let asked = round.peers.iter().filter_map(|(key, _)| self.asked.get(*key));
+        let gone = asked.map(|asked| asked.gone_to);
+        let gone = gone.chain(self.witnesses.iter().map(|(_, gone_to)| *gone_to));
+        let mut words: Vec<_> = gone.filter(|gone_to| *gone_to > contiguous).collect();
+        words.sort_unstable_by(|one, other| other.cmp(one));
+        words
     }
 
     /// Puts what is missing into the questions, and says what is to become of it.
@@ -233,6 +270,7 @@ impl Behind {
             (asked.first_at, asked.vain, asked.not_before) = (None, 0, 0);
             asked.to.max(asked.gone_to) > contiguous
         });
+        self.witnesses.retain(|(_, gone_to)| *gone_to > contiguous);
     }
 
     /// Up to which number everything that is missing is lost, if it is. `holes` says where the first hole
@@ -244,10 +282,12 @@ impl Behind {
         holes: impl Fn() -> (u64, u64),
     ) -> Option<u64> {
         let stuck = round.now.saturating_sub(self.stuck_since);
+        let is_sure = self.words(round, self.contiguous).len() >= round.settings.words_to_give_up;
+        let times = if is_sure { 1 } else { 2 };
         let for_times = |times: u64| stuck >= round.settings.give_up_ms.saturating_mul(times);
         match chances.gone_to {
             Some(gone_to) if chances.all_gone && round.all_connected => Some(gone_to),
-            Some(gone_to) if !chances.somebody && for_times(1) => Some(gone_to),
+            Some(gone_to) if !chances.somebody && for_times(times) => Some(gone_to),
             // Nobody claims it although it must have been there; nor what comes after it, then.
             None if !chances.somebody && for_times(2) => Some(holes().1),
             // Whoever claims it does not send it.
@@ -266,10 +306,7 @@ impl Behind {
         if chances.somebody {
             return Gone::Unsure;
         }
-        let asked = round.peers.iter().filter_map(|(key, _)| self.asked.get(*key));
-        let gone = asked.map(|asked| asked.gone_to).filter(|gone| *gone > contiguous);
-        let mut gone: Vec<_> = gone.collect();
-        gone.sort_unstable_by(|one, other| other.cmp(one));
+        let gone = self.words(round, contiguous);
         let said_by = |peers: usize| gone.get(peers.checked_sub(1)?).copied();
         let patient_until = self.stuck_since.saturating_add(round.settings.give_up_ms);
         match (

@@ -47,6 +47,9 @@ pub struct Settings {
     /// So many are enough once nothing has moved for `give_up_ms`, where not all peers are asked at once but others in
     /// their turn. 0, the default: they never are.
     pub claims_after_patience: usize,
+    /// So many peers have to say that something is gone, those that were lost since among them, for it to be given up after
+    /// `give_up_ms`; where fewer say so it takes twice that. 0, the default: those that are connected decide.
+    pub words_to_give_up: usize,
 }
 
 impl Default for Settings {
@@ -61,6 +64,7 @@ impl Default for Settings {
             max_numbers: 4_096,
             claims_to_give_up: 0,
             claims_after_patience: 0,
+            words_to_give_up: 0,
         }
     }
 }
@@ -81,6 +85,8 @@ pub struct Stuck {
     pub claimed_ms: Millis,
     /// These peers.
     pub claimed_by: Vec<PublicKey>,
+    /// Something that connected peers claim, and all of those say to be gone.
+    pub denied_ms: Millis,
     /// Something that no connected peer claims.
     pub unclaimed_ms: Millis,
 }
@@ -170,15 +176,18 @@ impl Planner {
         }
     }
 
-    /// A peer cannot be asked any more.
+    /// A peer cannot be asked any more. What it said to be gone it has said.
     pub fn lost(&mut self, peer: &PublicKey) {
         self.peers.remove(peer);
-        self.forget_answers(peer);
+        for behind in self.behind.values_mut() {
+            behind.peer_lost(peer);
+        }
+        self.wake_all();
     }
 
     fn forget_answers(&mut self, peer: &PublicKey) {
         for behind in self.behind.values_mut() {
-            behind.asked.remove(peer);
+            behind.forget(peer);
         }
         self.wake_all();
     }
@@ -381,7 +390,10 @@ impl Planner {
                 peer.claims.of(sequence) > contiguous.max(gone_to)
             };
             let by: Vec<_> = self.peers.iter().filter(claims).map(|(key, _)| *key).collect();
-            if by.is_empty() {
+            let is_denied = || self.peers.values().any(|of| of.claims.of(sequence) > contiguous);
+            if by.is_empty() && is_denied() {
+                stuck.denied_ms = stuck.denied_ms.max(for_ms);
+            } else if by.is_empty() {
                 stuck.unclaimed_ms = stuck.unclaimed_ms.max(for_ms);
             } else if longest.is_none_or(|of| (stuck.claimed_ms, of) < (for_ms, *sequence)) {
                 longest = Some(*sequence);
@@ -391,14 +403,9 @@ impl Planner {
         stuck
     }
 
-    /// Another number of peers has to claim what is given up: see [`Settings::claims_to_give_up`].
-    pub fn set_claims_to_give_up(&mut self, peers: usize) {
-        self.settings.claims_to_give_up = peers;
-    }
-
-    /// Another time has to pass before something is given up: see [`Settings::give_up_ms`].
-    pub fn set_give_up_ms(&mut self, ms: u64) {
-        self.settings.give_up_ms = ms;
+    /// It decides otherwise from here on.
+    pub fn set(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
     }
 
     /// Sequences of which something is missing.

@@ -452,7 +452,8 @@ fn it_says_what_is_stuck_and_who_claims_it() {
     rig.claim(2, 1, 5);
     rig.after(500);
     let stuck = rig.planner.stuck(rig.now, &rig.have);
-    let expected = Stuck { claimed_ms: 500, claimed_by: vec![key(2)], unclaimed_ms: 1_500 };
+    let expected =
+        Stuck { claimed_ms: 500, claimed_by: vec![key(2)], denied_ms: 0, unclaimed_ms: 1_500 };
     assert_eq!(stuck, expected);
 }
 
@@ -609,6 +610,62 @@ fn where_peers_are_asked_in_turn_fewer_are_believed_after_a_while() {
     rig.answer(2, of(0).range(1, 10), 10, 10);
     assert_eq!(rig.after(8_000), [], "both may lie, and a third one may be asked");
     assert_eq!(rig.after(1_000), [Action::GiveUp(of(0), 10)]);
+}
+
+/// Settings of one that is connected to two of many, of whom two may lie.
+fn of_many() -> Settings {
+    Settings { claims_to_give_up: 3, words_to_give_up: 3, give_up_ms: 9_000, ..Settings::default() }
+}
+
+/// It is asked for what is first missing, in a while, and says that it is gone.
+fn denies(rig: &mut Rig, peer: u8) {
+    let asked = rig.asked_after(200);
+    assert_eq!(asked, [(peer, vec![(1, 10)])]);
+    rig.answer(peer, of(0).range(1, 10), 10, 0);
+}
+
+#[test]
+fn who_is_not_connected_any_more_has_still_said_that_it_is_gone() {
+    let mut rig = Rig::with(of_many(), &[0, 1]);
+    rig.claim(1, 0, 10);
+    denies(&mut rig, 1);
+    rig.claim(2, 0, 10);
+    denies(&mut rig, 2);
+    assert_eq!(rig.after(60_000), [], "both may lie");
+    let stuck = rig.planner.stuck(rig.now, &rig.have);
+    assert!(stuck.denied_ms > 60_000 && stuck.unclaimed_ms == 0, "{stuck:?}");
+    rig.planner.lost(&key(2));
+    rig.planner.connected(key(3), 1, false);
+    rig.claim(3, 0, 10);
+    denies(&mut rig, 3);
+    assert_eq!(rig.after(50), [Action::GiveUp(of(0), 10)]);
+}
+
+#[test]
+fn who_is_connected_anew_is_asked_anew() {
+    let mut rig = Rig::with(of_many(), &[0, 1]);
+    for peer in [1, 2] {
+        rig.claim(peer, 0, 10);
+        denies(&mut rig, peer);
+    }
+    rig.planner.lost(&key(2));
+    rig.planner.connected(key(2), 1, false);
+    rig.claim(2, 0, 10);
+    denies(&mut rig, 2);
+    assert_eq!(rig.after(60_000), [], "two have said so, one of them twice");
+}
+
+#[test]
+fn a_hole_takes_longer_if_few_say_that_it_is_gone() {
+    let mut rig = Rig::with(of_many(), &[0, 1]);
+    rig.have.put(0, [11]);
+    rig.hole(0);
+    for peer in [1, 2] {
+        rig.claim(peer, 0, 10);
+        denies(&mut rig, peer);
+    }
+    assert_eq!(rig.after(16_000), []);
+    assert_eq!(rig.after(2_000), [Action::GiveUp(of(0), 10)]);
 }
 
 #[test]

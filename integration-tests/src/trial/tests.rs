@@ -57,7 +57,6 @@ fn a_promise_that_is_not_kept_is_told() {
         (Fault::Restart, with_p99(500.0), "p99"),
         (Fault::Rolling, with_silence(501), "heard nothing"),
         (Fault::Kill, with_silence(501), "heard nothing"),
-        (Fault::Freeze, with_p99(500.0), "p99"),
         (Fault::Freeze, with_silence(1_501), "heard nothing"),
         (Fault::Drain, with_outage(51), "no primary"),
         (Fault::Cut, with_p99(300.0), "p99"),

@@ -5,6 +5,7 @@
 
 mod claims;
 mod combined;
+mod doorman;
 mod duplicator;
 mod equivocator;
 mod far_future;
@@ -103,6 +104,11 @@ pub(crate) fn two_misdeeds(
         _ => Box::new(claims::Liar::new(*pick(rng, &claims::Lie::ALL))),
     };
     Box::new(combined::Combined::new(first, second))
+}
+
+/// The same director lets validators in and out as it likes, beside that.
+pub(crate) fn with_doors_shut(misdeed: Box<dyn Misdeed>) -> Box<dyn Misdeed> {
+    Box::new(combined::Combined::new(misdeed, Box::new(doorman::Doorman::default())))
 }
 
 /// What a seed draws for validator `n`.

@@ -109,10 +109,11 @@ impl<'a> Receiver<'a> {
             && status == Some(ValidatorStatus::Authorized)
     }
 
-    fn is_told(&self, place: &Place) -> bool {
+    /// Whether it was told that this will not come, once it was said: that nothing will ever come is not for anybody to say.
+    fn is_told(&self, place: &Place, published: Millis) -> bool {
         let (origin, epoch, class, seq) = *place;
-        self.received.gaps.iter().any(|(_, of, first, last)| {
-            *of == (origin, epoch, class) && (first..=last).contains(&&seq)
+        self.received.gaps.iter().any(|(at, of, first, last)| {
+            *of == (origin, epoch, class) && (first..=last).contains(&&seq) && *at >= published
         })
     }
 
@@ -133,7 +134,7 @@ impl<'a> Receiver<'a> {
             }
             let place = places.get(id);
             let is_excused = |place: &Place| {
-                self.is_told(place)
+                self.is_told(place, message.at)
                     || is_with_liars_alone(world, place)
                     // What all small logs have lost is told upon what comes after it, if not before.
                     || !world.scenario.log_holds_all && self.is_last(place)

@@ -27,9 +27,9 @@ fn grouped(number: u64) -> String {
 /// The rows as a table.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| validators | trouble | system | connections | messages a vote | KiB a vote | until 99 % have it, ms \
-         (median / worst) | until all have it, ms (median / worst) | never came |\n\
-         |---:|---|---|---:|---:|---:|---:|---:|---:|\n",
+        "| validators | trouble | system | connections | messages a vote | KiB a vote | KiB a second beside | until \
+         99 % have it, ms (median / worst) | until all have it, ms (median / worst) | never came |\n\
+         |---:|---|---|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for row in rows {
         let missing = match row.missing {
@@ -41,13 +41,14 @@ pub fn table(rows: &[Row]) -> String {
         // Writing into a string does not fail.
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {:.0} | {} | {} | {missing} |",
+            "| {} | {} | {} | {} | {} | {:.0} | {} | {} | {} | {missing} |",
             grouped(row.case.validators as u64),
             row.case.condition,
             row.case.topology,
             grouped(row.connections as u64),
             grouped(row.messages_per_vote.round() as u64),
             row.bytes_per_vote / 1_024.0,
+            grouped((row.control_bytes_per_s / 1_024.0).round() as u64),
             ms(row.until_99),
             ms(row.until_all),
         );

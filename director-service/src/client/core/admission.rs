@@ -7,7 +7,8 @@
 //! * upon `Approved`: waits. The directors tell each other; the chain decides;
 //! * upon an answer that another block may change: asks again with the next block;
 //! * upon any other no: the next director. Each decides by its own lights, and two of three suffice;
-//! * upon nothing, for [`PATIENCE_BLOCKS`]: the next director.
+//! * upon nothing, for [`PATIENCE_BLOCKS`]: the next director. Where the chain has let us in already, after some seconds
+//!   ([`super::watch`]).
 
 use super::{Core, Output, Proven, session::Slot};
 use crate::{
@@ -119,7 +120,7 @@ impl<K: Keys> Core<K> {
             refused if session.authorized && !matches!(refused, Answer::Revoked(_)) => return,
             _ => {}
         }
-        self.shut_out(&director, answer, out);
+        self.shut_out(now, &director, answer, out);
         if passes(answer) {
             if let Some(session) = self.links.session_mut(&director) {
                 session.asked_at = None;

@@ -24,6 +24,12 @@ const SLOW_DIAL_MS: u64 = 1_000;
 /// Most dials at once.
 const MAX_DIALS: usize = 3;
 
+/// So many blocks a director's node may be behind ours, and is no liar.
+const LAG_BLOCKS: u64 = 2;
+
+/// So often a director may take back that we are let in, and then let us in again, while the chain has us let in.
+const MAX_PUT_OUT: u32 = 2;
+
 /// How long a director that wants us to go is not wanted.
 pub(super) const DRAINING_MS: u64 = 30_000;
 
@@ -241,7 +247,7 @@ impl<K: Keys> Core<K> {
     /// From here on this director sends everything and gets what we publish.
     pub(super) fn take_up(&mut self, now: Millis, director: PublicKey, out: &mut Vec<Output>) {
         self.withheld.clear();
-        self.unconfirmed = 0;
+        (self.unconfirmed, self.resent_at) = (0, None);
         self.attach(now, director, true, out);
         self.outbox().open(director);
         out.push(Output::Flush);
@@ -275,7 +281,10 @@ impl<K: Keys> Core<K> {
             }
             return;
         };
-        let wants_standby = self.config.standby && self.links.is_authorized(&primary);
+        // One that is about to stop needs somebody to hand us over to.
+        let is_draining = self.links.session(&primary).is_some_and(|of| of.is_draining);
+        let wants_standby =
+            (self.config.standby || is_draining) && self.links.is_authorized(&primary);
         let has_standby =
             self.links.standby().is_some() || self.links.is_dialing_for(Slot::Standby, now);
         if wants_standby && !has_standby {
@@ -314,16 +323,38 @@ impl<K: Keys> Core<K> {
     }
 
     /// A director does not let us in, or not any more.
-    pub(super) fn shut_out(&mut self, director: &PublicKey, answer: Answer, out: &mut Vec<Output>) {
+    pub(super) fn shut_out(
+        &mut self,
+        now: Millis,
+        director: &PublicKey,
+        answer: Answer,
+        out: &mut Vec<Output>,
+    ) {
+        let block = self.block();
         let Some(session) = self.links.session_mut(director) else { return };
         let was_authorized = std::mem::replace(&mut session.authorized, false);
+        if was_authorized {
+            (session.since, session.out_since) = (block, now);
+            session.put_out += 1;
+        }
+        let is_fickle = session.put_out >= MAX_PUT_OUT;
         if session.slot != Slot::Primary {
             return;
         }
         if was_authorized {
-            // What is published from here on waits for another director.
+            // What is published from here on waits: this director would drop it.
             self.outbox().close();
         }
         out.push(Output::Tell(Event::Refused(answer)));
+        let other = self.standby().filter(|key| self.links.is_authorized(key));
+        if was_authorized && self.is_let_in_by_chain() && (other.is_some() || is_fickle) {
+            self.leave(now, director, out);
+        }
+    }
+
+    /// Whether the chain has us authorized for so long that each director should know.
+    pub(super) fn is_let_in_by_chain(&self) -> bool {
+        let since = self.authorized_since;
+        since.is_some_and(|since| self.block() >= since.saturating_add(LAG_BLOCKS))
     }
 }

@@ -36,9 +36,11 @@ use crate::{
     network::Frame,
     repair::{Millis, Planner, Sequence, Settings},
 };
-use director_primitives::{Answer, Control, PublicKey, Snapshot, Welcome};
+use director_primitives::{
+    Answer, Control, PublicKey, Snapshot, Welcome, runtime_api::ValidatorStatus,
+};
 use links::Links;
-use repair::{PRIMARY_AND_STANDBY, Patience};
+use repair::Patience;
 use session::Slot;
 use std::{
     collections::VecDeque,
@@ -57,6 +59,8 @@ pub struct Core<K> {
     pub(super) links: Links,
     pub(super) snapshot: Option<Arc<Snapshot>>,
     on_chain: bool,
+    /// Since which block the chain has us authorized, as far as was seen.
+    authorized_since: Option<u64>,
     /// The wall clock at the core's moment 0.
     unix_ms_at_start: u64,
     chance: Chance,
@@ -65,6 +69,8 @@ pub struct Core<K> {
     withheld: VecDeque<(Millis, (Sequence, u64))>,
     /// Questions in a row whether our own messages were passed on that had no answer.
     unconfirmed: u32,
+    /// When the last of them was asked.
+    resent_at: Option<Millis>,
     relayed: Relayed,
     patience: Patience,
     /// When it was last looked whether something is stuck, and when another standby was taken for it.
@@ -115,10 +121,7 @@ impl<K: Keys> Core<K> {
             inbox.trust();
         }
         Self {
-            planner: Planner::new(Settings {
-                claims_after_patience: PRIMARY_AND_STANDBY,
-                ..Settings::default()
-            }),
+            planner: Planner::new(Settings::default()),
             config,
             keys,
             outbox,
@@ -127,11 +130,13 @@ impl<K: Keys> Core<K> {
             links: Links::default(),
             snapshot: None,
             on_chain,
+            authorized_since: None,
             unix_ms_at_start: unix_ms,
             chance: Chance(seed),
             ticked_at: 0,
             withheld: VecDeque::new(),
             unconfirmed: 0,
+            resent_at: None,
             relayed: Relayed::default(),
             patience: Patience::default(),
             looked_stuck_at: None,
@@ -200,8 +205,23 @@ impl<K: Keys> Core<K> {
             // An older view, perhaps of another node: who is gone would be new again, and all that it ever said too.
             return;
         }
+        let ended = self.inbox.keep(&snapshot);
+        self.accepted(now, ended, out);
+        self.believe(now, snapshot, out);
+    }
+
+    /// Whatever waits for a block must not wait for one that never was. Who is not registered in this one may be again in the
+    /// next: what came of them must not come twice.
+    fn retracted(&mut self, now: Millis, snapshot: Arc<Snapshot>, out: &mut Vec<Output>) {
+        self.links.turn_back(snapshot.number);
+        self.authorized_since = None;
+        self.snapshot = None;
+        self.believe(now, snapshot, out);
+    }
+
+    /// From here on this is the state of the chain.
+    fn believe(&mut self, now: Millis, snapshot: Arc<Snapshot>, out: &mut Vec<Output>) {
         let is_first = self.snapshot.is_none();
-        self.inbox.keep(&snapshot);
         self.planner.retain(|origin| snapshot.validator_by_peer_key(origin).is_some());
         let is_another = self.on_chain && self.choice.update(candidates_on_chain(&snapshot));
         if is_another || is_first {
@@ -214,18 +234,16 @@ impl<K: Keys> Core<K> {
             }
         }
         self.be_patient(&snapshot);
+        let own = snapshot.validator_by_peer_key(&self.keys.key());
+        let is_in = own.is_some_and(|own| {
+            own.account == self.config.account && own.status == ValidatorStatus::Authorized
+        });
+        self.authorized_since = is_in.then(|| self.authorized_since.unwrap_or(snapshot.number));
         self.snapshot = Some(snapshot);
         self.links.forget_refusals(|director| self.choice.is_known(director));
         self.lose_patience(now, out);
         self.ask(out);
         self.connect(now, out);
-    }
-
-    /// Whatever waits for a block must not wait for one that never was.
-    fn retracted(&mut self, now: Millis, snapshot: Arc<Snapshot>, out: &mut Vec<Output>) {
-        self.links.turn_back(snapshot.number);
-        self.snapshot = None;
-        self.finalized(now, snapshot, out);
     }
 
     fn control(&mut self, now: Millis, from: PublicKey, message: Control, out: &mut Vec<Output>) {
@@ -255,19 +273,13 @@ impl<K: Keys> Core<K> {
                 "another process publishes with this validator's peer key; stop one of the two"
             );
         }
-        let block = self.block();
         let Some(session) = self.links.session_mut(&from) else { return };
         session.welcomed = true;
         if welcome.authorized {
             return self.authorized(now, from, out);
         }
-        if std::mem::replace(&mut session.authorized, false) {
-            session.since = block;
-            if session.slot == Slot::Primary {
-                // What is published from here on waits: this director would drop it.
-                self.outbox().close();
-                return out.push(Output::Tell(Event::Refused(Answer::NotEligible)));
-            }
+        if session.authorized {
+            self.shut_out(now, &from, Answer::NotEligible, out);
         }
         self.ask(out);
     }

@@ -80,7 +80,7 @@ impl<K: Keys> Core<K> {
         }
         self.stats.moves += 1;
         self.withheld.clear();
-        self.unconfirmed = 0;
+        (self.unconfirmed, self.resent_at) = (0, None);
         self.outbox().open(to);
         out.push(Output::Flush);
         self.planner.rank(&to, 0, true);
@@ -158,7 +158,10 @@ impl<K: Keys> Core<K> {
         let Some(session) = self.links.session_mut(&from) else { return };
         session.is_draining = true;
         match session.slot {
-            Slot::Primary => self.swap(now, out),
+            Slot::Primary => {
+                self.swap(now, out);
+                self.connect(now, out);
+            }
             Slot::Standby | Slot::Probe => self.drop_link(now, &from, out),
         }
     }

@@ -32,7 +32,7 @@ const UNSTUCK_MS: u64 = 30_000;
 /// Directors that are asked at a time.
 pub(super) const PRIMARY_AND_STANDBY: usize = 2;
 
-/// How long something may be missing.
+/// How long something may be missing, and whose word counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     /// After this time another standby is asked for what somebody claims and nobody sends.
@@ -40,21 +40,37 @@ pub(super) struct Patience {
     /// After this time for what nobody claims: longer than honest directors wait before they give it up (10 s), so that a
     /// validator that leaves out a number costs nobody his standby. Never, if only one of the two that are asked may lie.
     unclaimed_ms: Option<u64>,
+    /// After this time for what somebody claims and both of those that are asked say to be gone. Never, if only one may lie.
+    denied_ms: Option<u64>,
     /// After this time it is given up, if those that are asked do not have it.
     give_up_ms: u64,
+    /// So many of them are enough for that, if there is nothing but claims that it ever was.
+    claims_after_patience: usize,
 }
 
 impl Default for Patience {
     /// One director may lie: the other one's word counts.
     fn default() -> Self {
-        Self { stuck_ms: 8_000, unclaimed_ms: None, give_up_ms: 5_000 }
+        Self {
+            stuck_ms: 8_000,
+            unclaimed_ms: None,
+            denied_ms: None,
+            give_up_ms: 5_000,
+            claims_after_patience: PRIMARY_AND_STANDBY,
+        }
     }
 }
 
 impl Patience {
-    /// Where two may lie, they may be our two: a third one is asked before anything is given up.
-    const WITH_MORE_LIARS: Self =
-        Self { stuck_ms: 4_000, unclaimed_ms: Some(12_000), give_up_ms: 9_000 };
+    /// Where two may lie, they may be our two: a third one is asked before anything is given up. What nobody but the two
+    /// claims is never given up upon their words alone: all that an origin will ever say would be gone with it.
+    const WITH_MORE_LIARS: Self = Self {
+        stuck_ms: 4_000,
+        unclaimed_ms: Some(12_000),
+        denied_ms: Some(4_000),
+        give_up_ms: 9_000,
+        claims_after_patience: 0,
+    };
 }
 
 /// Withheld messages count so long, and so many of them at most.
@@ -109,7 +125,7 @@ impl<K: Keys> Core<K> {
         for entry in &entries {
             if entry.origin == own_key {
                 if self.outbox().confirm(&from, entry) > 0 {
-                    self.unconfirmed = 0;
+                    (self.unconfirmed, self.resent_at) = (0, None);
                 }
             } else if is_first {
                 self.inbox.begin(entry);
@@ -234,9 +250,14 @@ impl<K: Keys> Core<K> {
             true => Patience::default(),
             false => Patience::WITH_MORE_LIARS,
         };
-        self.planner.set_give_up_ms(self.patience.give_up_ms);
-        // As many as may lie, and one more.
-        self.planner.set_claims_to_give_up(PRIMARY_AND_STANDBY.max(liars + 1));
+        let Patience { give_up_ms, claims_after_patience, .. } = self.patience;
+        self.planner.set(|settings| {
+            settings.give_up_ms = give_up_ms;
+            // As many as may lie, and one more.
+            settings.claims_to_give_up = PRIMARY_AND_STANDBY.max(liars + 1);
+            settings.claims_after_patience = claims_after_patience;
+            settings.words_to_give_up = if liars < PRIMARY_AND_STANDBY { 0 } else { liars + 1 };
+        });
     }
 
     /// Something is missing for long. If it is the primary alone that claims it, and does not send it, the primary is left.
@@ -259,7 +280,11 @@ impl<K: Keys> Core<K> {
                 [only] if Some(*only) == primary => self.move_away(now, out),
                 _ => self.change_standby(now, out),
             }
-        } else if self.patience.unclaimed_ms.is_some_and(|ms| stuck.unclaimed_ms >= ms) {
+            return;
+        }
+        let Patience { unclaimed_ms, denied_ms, .. } = self.patience;
+        let is_over = |after: Option<u64>, ms: u64| after.is_some_and(|after| ms >= after);
+        if is_over(unclaimed_ms, stuck.unclaimed_ms) || is_over(denied_ms, stuck.denied_ms) {
             self.unstuck_at = Some(now);
             self.change_standby(now, out);
         }
@@ -281,6 +306,11 @@ impl<K: Keys> Core<K> {
             self.stats.sent_again += 1;
             self.outbox().send_again(now.saturating_sub(resend_ms));
             out.push(Output::Flush);
+            if !self.resent_at.is_none_or(is_late) {
+                // Of another class: the same question.
+                return;
+            }
+            self.resent_at = Some(now);
             self.unconfirmed += 1;
             match self.unconfirmed {
                 2 => self.change_standby(now, out),

@@ -26,6 +26,9 @@ pub(in crate::client) struct Session {
     pub(in crate::client) since: u64,
     pub(in crate::client) welcomed: bool,
     pub(in crate::client) authorized: bool,
+    /// Since when it does not take our messages, if it does not, and how often it has stopped to.
+    pub(in crate::client) out_since: Millis,
+    pub(in crate::client) put_out: u32,
     /// What was asked for and is not answered, and when it was.
     pub(in crate::client) attaching: Option<(Role, Millis)>,
     /// When it had first said all that it has.
@@ -58,6 +61,8 @@ impl Session {
             since: block,
             welcomed: false,
             authorized: false,
+            out_since: now,
+            put_out: 0,
             attaching: None,
             level_since: None,
             primary_since: None,

@@ -133,10 +133,12 @@ impl<K: Keys> Core<K> {
         }
     }
 
-    /// Directors that do not answer what we want of them, and standbys that do not let us in: an answer that
-    /// never comes must not keep us from noticing what is kept back.
+    /// Directors that do not answer what we want of them, and such that do not let us in: an answer that never comes must not
+    /// keep us from noticing what is kept back, nor from being heard. A primary has longer while the chain has not let
+    /// us in either: see [`super::admission`].
     pub(super) fn mind_answers(&mut self, now: Millis, out: &mut Vec<Output>) {
         let is_late = |at: Millis| now >= at.saturating_add(ANSWER_MS);
+        let is_let_in = self.is_let_in_by_chain();
         let keys: Vec<_> = self.links.sessions.keys().copied().collect();
         for key in keys {
             let Some(session) = self.links.session_mut(&key) else { continue };
@@ -148,6 +150,13 @@ impl<K: Keys> Core<K> {
                 }
                 Some((_, at)) if is_late(at) => self.leave(now, &key, out),
                 None if slot != Slot::Primary && is_out && is_late(session.answered_at) => {
+                    self.leave(now, &key, out);
+                }
+                None if slot == Slot::Primary
+                    && is_out
+                    && is_let_in
+                    && is_late(session.out_since) =>
+                {
                     self.leave(now, &key, out);
                 }
                 _ => {}

@@ -1,207 +1,22 @@
-//! The core alone: what it does about directors that die, fall silent, keep messages back, drain or return.
+//! What the core does about directors that die, fall silent, keep messages back, drain or return.
 
-use super::{GENESIS, account, authorized, message, peer_key};
+use super::{
+    authorized, message,
+    rig::{Rig, director, entry, range},
+};
 use crate::{
     client::{
-        Config, DirectorAddress, Event, LocalKey, Outbox, Signer,
-        core::{Core, Input, Output},
+        Event,
+        core::{Input, Output},
     },
     network::DownReason,
 };
 use director_primitives::{
-    Attach, Control, Fetch, Fetched, H256, Heartbeat, PayloadKind,
-    Priority::{self, Critical},
-    PublicKey, Range, Redirect, Role, Served, Signature, SignedHeartbeat, Vector, VectorEntry,
-    VectorSummary, Welcome,
+    Control,
+    Priority::{Critical, High, Normal},
+    Redirect, Role,
 };
-use std::sync::{Arc, Mutex};
-
-struct Rig {
-    core: Core<LocalKey>,
-    outbox: Arc<Mutex<Outbox<LocalKey>>>,
-    now: u64,
-    out: Vec<Output>,
-    /// What was sent of the outbox, and to whom.
-    sent: Vec<(PublicKey, Priority)>,
-}
-
-fn director(n: u8) -> PublicKey {
-    peer_key(n).key()
-}
-
-fn range(n: u8, first: u64, last: u64) -> Range {
-    Range { origin: peer_key(n).key(), epoch: 5, class: Critical, first, last }
-}
-
-fn entry(n: u8, epoch: u64, critical: u64) -> VectorEntry {
-    VectorEntry { origin: peer_key(n).key(), epoch, contiguous: [critical, 0, 0, 0] }
-}
-
-impl Rig {
-    /// Validator 1 of four, with directors 50, 51 and 52 in this order.
-    fn new(change: impl FnOnce(&mut Config)) -> Self {
-        let of = |n: u8| DirectorAddress { peer_key: director(n), addresses: Vec::new() };
-        let mut config = Config::new([1; 32], account(1), GENESIS, vec![of(50), of(51), of(52)]);
-        change(&mut config);
-        let outbox = Outbox::new(peer_key(1), GENESIS, 1_000, 1_000_000);
-        let outbox = Arc::new(Mutex::new(outbox));
-        let core = Core::new(config, peer_key(1), outbox.clone(), 0, 7);
-        let mut rig = Self { core, outbox, now: 0, out: Vec::new(), sent: Vec::new() };
-        rig.put(Input::Finalized(Arc::new(authorized(1, 4))));
-        rig
-    }
-
-    fn put(&mut self, input: Input) {
-        let from = self.out.len();
-        self.core.handle(self.now, input, &mut self.out);
-        if self.out[from..].iter().any(|output| matches!(output, Output::Flush)) {
-            self.outbox.lock().unwrap().flush(self.now, &mut |to, class, _| {
-                self.sent.push((*to, class));
-                true
-            });
-        }
-        let ended = |output: &Output| match output {
-            Output::Disconnect { director } => Some(*director),
-            _ => None,
-        };
-        let ended: Vec<_> = self.out[from..].iter().filter_map(ended).collect();
-        for director in ended {
-            self.put(Input::Down { director, reason: DownReason::Disconnected });
-        }
-    }
-
-    /// Lets time go by, tick by tick.
-    fn wait(&mut self, ms: u64) {
-        for _ in 0..ms / 50 {
-            self.now += 50;
-            self.put(Input::Tick);
-        }
-    }
-
-    fn say(&mut self, n: u8, message: Control) {
-        self.put(Input::Control { from: director(n), message });
-    }
-
-    fn vector(&mut self, n: u8, entries: Vec<VectorEntry>, complete: bool) {
-        let entries = entries.try_into().unwrap();
-        self.say(n, Control::Vector(Vector { entries, complete }));
-    }
-
-    fn beat(&mut self, n: u8) {
-        let heartbeat = Heartbeat {
-            director: director(n),
-            time_ms: self.now,
-            validators: 1,
-            capacity: 10,
-            cpu_permille: 0,
-            bandwidth_bytes_per_s: 0,
-            finalized: 1,
-            vector: VectorSummary::Hash(H256::zero()),
-        };
-        let signature = Signature::from_raw([0; 64]);
-        self.say(n, Control::Heartbeat(SignedHeartbeat { heartbeat, signature }));
-    }
-
-    /// Director `n` was dialed, takes us, and tells that it has this.
-    fn connect(&mut self, n: u8, entries: Vec<VectorEntry>) {
-        let dialed = |output: &Output| matches!(output, Output::Dial { director: dialed, .. } if *dialed == director(n));
-        for _ in 0..1_000 {
-            if self.out.iter().any(dialed) {
-                break;
-            }
-            self.wait(50);
-        }
-        assert!(self.out.iter().any(dialed), "{n} is not dialed");
-        self.out.retain(|output| !dialed(output));
-        self.put(Input::Up { director: director(n) });
-        self.say(n, Control::Welcome(Welcome { last_epoch: 0, authorized: true }));
-        self.vector(n, entries, true);
-    }
-
-    /// Connected to 50 as primary and 51 as standby, both of which have 10 messages of validator 2.
-    fn connected(change: impl FnOnce(&mut Config)) -> Self {
-        let mut rig = Self::new(change);
-        rig.connect(50, vec![entry(2, 5, 10)]);
-        rig.connect(51, vec![entry(2, 5, 10)]);
-        assert_eq!(rig.core.primary(), Some(director(50)));
-        assert_eq!(rig.core.standby(), Some(director(51)));
-        rig.out.clear();
-        rig
-    }
-
-    fn frames(&mut self, from: u8, numbers: &[u64]) {
-        let frame = |seq: &u64| (director(from), message(2, 5, Critical, *seq).into());
-        self.put(Input::Frames(numbers.iter().map(frame).collect()));
-    }
-
-    fn delivered(&self) -> Vec<u64> {
-        let seq = |output: &Output| match output {
-            Output::Deliver(envelope) => Some(envelope.seq),
-            _ => None,
-        };
-        self.out.iter().filter_map(seq).collect()
-    }
-
-    fn told(&self) -> Vec<&Event> {
-        let event = |output: &'_ Output| matches!(output, Output::Tell(_));
-        let told = self.out.iter().filter(|output| event(output));
-        told.filter_map(|output| match output {
-            Output::Tell(event) => Some(event),
-            _ => None,
-        })
-        .collect()
-    }
-
-    /// The standby claims a message that the primary says it does not have, is asked for it and sends it.
-    fn sent_by_the_standby(&mut self, seq: u64) {
-        self.vector(51, vec![entry(2, 5, seq)], false);
-        self.wait(100);
-        self.answer(50, range(2, seq, seq), seq - 1, seq - 1);
-        self.wait(150);
-        self.frames(51, &[seq]);
-        self.answer(51, range(2, seq, seq), seq - 1, seq);
-    }
-
-    /// Who was asked for what, in order.
-    fn fetches(&self) -> Vec<(PublicKey, Vec<Range>)> {
-        let fetch = |output: &Output| match output {
-            Output::Send { to, message: Control::Fetch(Fetch { ranges }) } => {
-                Some((*to, ranges.to_vec()))
-            }
-            _ => None,
-        };
-        self.out.iter().filter_map(fetch).collect()
-    }
-
-    fn attaches(&self) -> Vec<(PublicKey, Role, Vec<VectorEntry>)> {
-        let attach = |output: &Output| match output {
-            Output::Send { to, message: Control::Attach(Attach { role, vector }) } => {
-                Some((*to, *role, vector.to_vec()))
-            }
-            _ => None,
-        };
-        self.out.iter().filter_map(attach).collect()
-    }
-
-    fn publish(&mut self) {
-        let sent = &mut self.sent;
-        let mut outbox = self.outbox.lock().unwrap();
-        let payload = b"payload".to_vec();
-        let kind = PayloadKind::BlockAnnouncement;
-        outbox
-            .publish(self.now, kind, Critical, payload, &mut |to, class, _| {
-                sent.push((*to, class));
-                true
-            })
-            .unwrap();
-    }
-
-    fn answer(&mut self, n: u8, range: Range, gone_to: u64, served_to: u64) {
-        let ranges = vec![Served { range, gone_to, served_to }].try_into().unwrap();
-        self.say(n, Control::Fetched(Fetched { ranges }));
-    }
-}
-
+use std::sync::Arc;
 #[test]
 fn the_standby_takes_over_at_once_told_where_we_stopped() {
     let mut rig = Rig::connected(|_| ());
@@ -532,6 +347,9 @@ fn messages_that_are_not_passed_on_cost_the_standby_and_then_the_primary_their_p
     rig.publish();
     rig.wait(1_100);
     assert_eq!(rig.sent.len(), 2, "sent again");
+    assert_eq!(rig.core.standby(), Some(director(51)), "that may help");
+    rig.wait(1_000);
+    assert_eq!(rig.sent.len(), 3, "and again");
     rig.connect(52, Vec::new());
     assert_eq!(rig.core.standby(), Some(director(52)), "51 may be the liar");
     for _ in 0..200 {
@@ -554,6 +372,36 @@ fn a_draining_director_is_left_only_when_another_one_sends_everything() {
     let ends = |o: &Output| matches!(o, Output::Disconnect { director: d } if *d == director(50));
     assert!(rig.out.iter().any(ends));
     assert_eq!(rig.delivered(), [11]);
+}
+
+#[test]
+fn who_wants_no_standby_gets_one_while_its_director_drains() {
+    let mut rig = Rig::new(|config| config.standby = false);
+    rig.connect(50, vec![entry(2, 5, 10)]);
+    rig.wait(1_000);
+    assert!(!rig.out.iter().any(|o| matches!(o, Output::Dial { .. })), "not before");
+    rig.say(50, Control::Move(Redirect::default()));
+    rig.connect(51, vec![entry(2, 5, 10)]);
+    assert_eq!(rig.core.primary(), Some(director(50)), "until the other one sends everything");
+    rig.vector(51, vec![entry(2, 5, 10)], true);
+    assert_eq!(rig.core.primary(), Some(director(51)));
+    assert_eq!(rig.core.standby(), None);
+    let disconnected = |event: &&Event| matches!(event, Event::Disconnected { .. });
+    assert!(!rig.told().into_iter().any(|event| disconnected(&event)));
+}
+
+/// Its classes come late one after the other: that is one question, not four.
+#[test]
+fn several_classes_that_are_late_are_asked_for_once() {
+    let mut rig = Rig::connected(|_| ());
+    for class in [Critical, High, Normal] {
+        rig.publish_in(class);
+        rig.wait(100);
+    }
+    rig.wait(1_100);
+    assert!(rig.sent.len() >= 6, "{:?}", rig.sent);
+    assert_eq!(rig.core.standby(), Some(director(51)));
+    assert_eq!(rig.core.primary(), Some(director(50)));
 }
 
 #[test]
@@ -618,73 +466,6 @@ fn one_that_is_less_wanted_and_has_no_room_stays_the_standby() {
 }
 
 #[test]
-fn a_lie_about_what_is_to_come_makes_nobody_deaf() {
-    let mut rig = Rig::connected(|_| ());
-    let lie = 1_000_000_000_000;
-    rig.vector(50, vec![entry(2, 5, lie)], true);
-    for _ in 0..200 {
-        rig.wait(50);
-        let asked = rig.fetches();
-        rig.out.retain(|output| !matches!(output, Output::Send { .. }));
-        for (to, ranges) in asked.into_iter().filter(|(to, _)| *to == director(50)) {
-            assert_eq!(to, director(50));
-            let of =
-                ranges.iter().map(|range| Served { range: *range, gone_to: lie, served_to: lie });
-            let ranges = of.collect::<Vec<_>>().try_into().unwrap();
-            rig.say(50, Control::Fetched(Fetched { ranges }));
-        }
-    }
-    rig.frames(51, &[11]);
-    assert_eq!(rig.delivered(), [11]);
-    assert!(!rig.told().iter().any(|event| matches!(event, Event::Gap(_))), "{:?}", rig.told());
-}
-
-#[test]
-fn epochs_that_are_only_claimed_make_nobody_old() {
-    let mut rig = Rig::new(|_| ());
-    rig.connect(50, vec![entry(2, u64::MAX - 1, 7)]);
-    rig.vector(50, vec![entry(2, u64::MAX, 7)], false);
-    rig.frames(50, &[11]);
-    rig.connect(51, vec![entry(2, 5, 12)]);
-    rig.frames(51, &[12]);
-    assert_eq!(rig.delivered(), [11, 12]);
-}
-
-#[test]
-fn a_director_that_never_says_what_it_has_is_left() {
-    let mut rig = Rig::new(|_| ());
-    rig.wait(50);
-    rig.put(Input::Up { director: director(50) });
-    rig.say(50, Control::Welcome(Welcome { last_epoch: 0, authorized: true }));
-    rig.connect(51, vec![entry(2, 5, 10)]);
-    rig.wait(20_000);
-    assert_eq!(rig.core.primary(), Some(director(51)));
-}
-
-#[test]
-fn a_standby_that_does_not_let_us_in_gives_way_to_another_one() {
-    let mut rig = Rig::new(|_| ());
-    rig.connect(50, vec![entry(2, 5, 10)]);
-    rig.wait(50);
-    rig.put(Input::Up { director: director(51) });
-    rig.say(51, Control::Welcome(Welcome { last_epoch: 0, authorized: false }));
-    rig.connect(52, vec![entry(2, 5, 10)]);
-    assert_eq!(rig.core.standby(), Some(director(52)));
-}
-
-#[test]
-fn a_lie_about_our_epoch_does_not_use_up_the_numbers() {
-    let mut rig = Rig::new(|_| ());
-    rig.wait(50);
-    rig.put(Input::Up { director: director(50) });
-    rig.say(50, Control::Welcome(Welcome { last_epoch: u64::MAX, authorized: true }));
-    rig.publish();
-    rig.connect(51, Vec::new());
-    rig.vector(51, vec![entry(1, 1_000, 1)], false);
-    assert!(rig.outbox.lock().unwrap().is_empty(), "the epoch is the one that it was");
-}
-
-#[test]
 fn one_that_had_sent_us_away_stands_by_rather_than_nobody() {
     let mut rig = Rig::connected(|_| ());
     for n in [51, 52] {
@@ -703,65 +484,4 @@ fn one_that_had_sent_us_away_stands_by_rather_than_nobody() {
     assert!(rig.now < 10_000, "{}", rig.now);
     assert_eq!(rig.core.standby(), Some(director(51)));
     assert_eq!(rig.core.primary(), Some(director(50)));
-}
-
-/// It said that a sequence is far ahead of where it is: what is kept back then was thought to be from before our time.
-#[test]
-fn a_primary_that_lies_about_where_a_sequence_stands_hides_nothing() {
-    let mut rig = Rig::new(|_| ());
-    rig.connect(50, vec![entry(2, 5, 1 << 40)]);
-    rig.connect(51, vec![entry(2, 5, 0)]);
-    rig.vector(51, vec![entry(2, 5, 2)], false);
-    rig.wait(300);
-    // Of the primary it is asked, too, up to where it says that it is.
-    let asked = rig.fetches();
-    assert!(asked.contains(&(director(51), vec![range(2, 1, 2)])), "{asked:?}");
-    assert!(asked.iter().any(|(to, of)| *to == director(50) && of[0].first == 1), "{asked:?}");
-    rig.frames(51, &[1, 2]);
-    assert_eq!(rig.delivered(), [1, 2]);
-}
-
-#[test]
-fn whoever_alone_claims_what_never_comes_loses_its_place() {
-    for (liar, primary, standby) in [(50, 51, None), (51, 50, Some(52))] {
-        let mut rig = Rig::connected(|_| ());
-        rig.vector(liar, vec![entry(2, 5, 1_000)], false);
-        for _ in 0..180 {
-            rig.beat(50);
-            rig.beat(51);
-            rig.wait(50);
-        }
-        if let Some(standby) = standby {
-            rig.connect(standby, vec![entry(2, 5, 10)]);
-        }
-        assert_eq!(rig.core.primary(), Some(director(primary)), "{liar}");
-        assert_ne!(rig.core.standby(), Some(director(liar)));
-    }
-}
-
-#[test]
-fn a_validator_that_leaves_out_a_number_costs_nobody_his_standby() {
-    let mut rig = Rig::connected(|_| ());
-    rig.frames(50, &[12]);
-    for _ in 0..400 {
-        rig.beat(50);
-        rig.beat(51);
-        rig.wait(50);
-    }
-    assert_eq!(rig.core.standby(), Some(director(51)));
-    assert_eq!(rig.core.primary(), Some(director(50)));
-    assert!(rig.told().contains(&&Event::Gap(range(2, 11, 11))), "{:?}", rig.told());
-}
-
-#[test]
-fn a_director_that_passes_on_what_nobody_signed_is_left() {
-    let mut rig = Rig::connected(|_| ());
-    let mut forged = message(2, 5, Critical, 11);
-    *forged.last_mut().unwrap() ^= 1;
-    for _ in 0..19 {
-        rig.put(Input::Frames(vec![(director(50), forged.clone().into())]));
-    }
-    assert_eq!(rig.core.primary(), Some(director(50)));
-    rig.put(Input::Frames(vec![(director(50), forged.into())]));
-    assert_eq!(rig.core.primary(), Some(director(51)));
 }

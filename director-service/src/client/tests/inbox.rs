@@ -143,6 +143,21 @@ fn who_is_not_registered_any_more_is_forgotten() {
     assert!(inbox.accept(&block, &message(3, 5, Critical, 1)).is_ok());
 }
 
+/// It has another key by now, say, or has left.
+#[test]
+fn who_is_not_registered_any_more_leaves_no_hole_untold_and_holds_nothing_back() {
+    let (mut inbox, block) = (strict(1_000), authorized(1, 3));
+    for (epoch, seq) in [(5, 1), (5, 3), (6, 1), (6, 2), (6, 5)] {
+        assert!(inbox.accept(&block, &message(3, epoch, Critical, seq)).is_ok());
+    }
+    let left = inbox.keep(&authorized(2, 2));
+    let lost = [sequence(3, 5, Critical).range(2, 2), sequence(3, 6, Critical).range(3, 4)];
+    assert_eq!(left.lost, lost);
+    let ready: Vec<_> = left.ready.iter().map(|of| (of.epoch, of.seq)).collect();
+    assert_eq!(ready, [(5, 3), (6, 5)]);
+    assert_eq!(inbox.keep(&authorized(3, 2)).lost, []);
+}
+
 #[test]
 fn a_hole_is_noticed_and_the_messages_after_it_are_delivered_at_once() {
     let (mut inbox, block) = (inbox(), authorized(1, 3));

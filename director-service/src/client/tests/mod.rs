@@ -11,8 +11,10 @@ mod connect;
 mod failover;
 mod following;
 mod inbox;
+mod liars;
 mod link;
 mod outbox;
+mod rig;
 mod votes;
 mod window;
 

@@ -18,8 +18,12 @@ fn push(outbox: &mut Outbox<LocalKey>, class: Priority, len: usize) -> Result<u6
 
 /// What leaves, as `(epoch, class, seq)`; all of it has to verify.
 fn flush(outbox: &mut Outbox<LocalKey>, room: usize) -> Vec<(u64, Priority, u64)> {
+    flush_at(outbox, 0, room)
+}
+
+fn flush_at(outbox: &mut Outbox<LocalKey>, now: u64, room: usize) -> Vec<(u64, Priority, u64)> {
     let mut left = Vec::new();
-    outbox.flush(0, &mut |to, class, frame| {
+    outbox.flush(now, &mut |to, class, frame| {
         if left.len() == room {
             return false;
         }
@@ -137,12 +141,12 @@ fn what_nobody_else_has_is_sent_again() {
     push(&mut outbox, Critical, 10).unwrap();
     push(&mut outbox, Critical, 10).unwrap();
     outbox.open(peer_key(50).key());
-    flush(&mut outbox, 9);
-    assert_eq!(outbox.unconfirmed_since(), Some(0));
-    outbox.send_again(0);
+    flush_at(&mut outbox, 5, 9);
+    assert_eq!(outbox.unconfirmed_since(), Some(5));
+    outbox.send_again(4);
     assert_eq!(flush(&mut outbox, 9), [], "it is not that old");
     outbox.confirm(&peer_key(51).key(), &has(1, 0));
-    outbox.send_again(1);
+    outbox.send_again(5);
     assert_eq!(flush(&mut outbox, 9), [(1_000, Critical, 2)]);
 }
 

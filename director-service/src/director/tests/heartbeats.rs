@@ -81,3 +81,17 @@ fn only_a_new_heartbeat_of_the_director_itself_counts() {
     hear(&mut rig, 0, &beat);
     assert_eq!((rig.core.stats().heartbeats_heard, count(&rig, Refusal::NotADirector)), (1, 1));
 }
+
+#[test]
+fn a_director_whose_clock_is_set_back_is_heard() {
+    let mut rig = Rig::bare(director(1, Vec::new()));
+    rig.finalize(&World::new(3, 2));
+    for unix_ms_at_start in [1_000_000, 400_000] {
+        let config = Config { unix_ms_at_start, ..config(0) };
+        let core = Director::new(config, TestCrypto(director_key(0)), Vec::new());
+        let mut other = Rig::with(&World::new(3, 2), core);
+        hear(&mut rig, 0, &beats(&other.put(Input::Tick))[0].1);
+    }
+    assert_eq!(rig.core.stats().heartbeats_heard, 2);
+    assert_eq!(count(&rig, Refusal::BadHeartbeat), 0);
+}

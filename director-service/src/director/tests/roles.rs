@@ -79,6 +79,29 @@ fn a_new_epoch_is_sent_from_its_beginning() {
     assert!(replayed(&from_public(&mut rig, 1, message)).is_empty());
 }
 
+/// Of what is over nobody claims anything any more: what does not fit of it would be missing without a word.
+#[test]
+fn what_is_over_is_sent_first() {
+    let config = Config { fetch_page_bytes: 1_000, ..config(0) };
+    let mut rig =
+        Rig::with(&World::new(3, 3), Director::new(config, TestCrypto(director_key(0)), vec![]));
+    let mut over = Vec::new();
+    for epoch in [7, 8, 9] {
+        let frame = sign(2, envelope(2, Priority::High, epoch, 1, b"again"));
+        rig.frames(vec![from_validator(2, &frame)]);
+        over.push(frame);
+    }
+    over.pop();
+    say(&mut rig, 0, 1..=20);
+    let entry = |n, epoch| VectorEntry { origin: key(n), epoch, contiguous: [0; 4] };
+    let vector = vec![entry(0, 1), entry(2, 7)].try_into().unwrap();
+    let message = Control::Attach(Attach { role: Role::Standby, vector });
+    let out = from_public(&mut rig, 1, message);
+    let (_, frames) = &replayed(&out)[0];
+    assert_eq!(frames[..2], over, "the one that is listed, and the one after it");
+    assert!(frames.len() > 2);
+}
+
 #[test]
 fn one_page_is_sent_at_once() {
     let config = Config { fetch_page_bytes: 1_000, ..config(0) };
