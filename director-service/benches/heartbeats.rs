@@ -48,6 +48,10 @@ const TICK_MS: Millis = 50;
 /// Heartbeats to a director in that time of which one is lost, if any is.
 const LOST_MS: Millis = 10_000;
 
+/// The most that it may cost: of a core, and to the other directors while nothing is lost.
+const MOST_PERCENT: f64 = 1.0;
+const MOST_KIB_PER_S: f64 = 64.0;
+
 /// Signs, and takes every envelope's signature for right: those are not what is measured.
 struct Trusting(TestKey);
 
@@ -94,9 +98,13 @@ impl Sent {
         self.bytes += (message.encoded_size() * recipients) as u64;
     }
 
+    fn kib_per_s(&self) -> f64 {
+        self.bytes as f64 / 1024.0 / SECONDS as f64
+    }
+
     fn show(&self, whom: &str) -> String {
-        let (messages, bytes) = (self.messages / SECONDS, self.bytes / SECONDS);
-        format!("to {whom} {messages} messages and {:.1} KiB a second", bytes as f64 / 1024.0)
+        let messages = self.messages / SECONDS;
+        format!("to {whom} {messages} messages and {:.1} KiB a second", self.kib_per_s())
     }
 }
 
@@ -298,7 +306,7 @@ impl Mesh {
 
     /// # Panics
     ///
-    /// If what was to be measured did not happen.
+    /// If what was to be measured did not happen, or costs more than it may.
     fn show(&self, name: &str) {
         let heard = self.cores[MEASURED].stats().heartbeats_heard;
         assert!(heard >= 4 * 4 * SECONDS, "only {heard} heartbeats of four directors were heard");
@@ -314,5 +322,12 @@ impl Mesh {
             self.to_mesh.show("4 directors"),
             self.to_public.show("400 validators")
         );
+        assert!(
+            share(self.says + self.hears) < MOST_PERCENT,
+            "more than {MOST_PERCENT} % of a core"
+        );
+        // A vector that is asked for after a loss is beside that.
+        let is_within = self.is_lossy || self.to_mesh.kib_per_s() <= MOST_KIB_PER_S;
+        assert!(is_within, "more than {MOST_KIB_PER_S} KiB/s to the other directors");
     }
 }
