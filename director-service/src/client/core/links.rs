@@ -24,8 +24,9 @@ const SLOW_DIAL_MS: u64 = 1_000;
 /// Most dials at once.
 const MAX_DIALS: usize = 3;
 
-/// So many blocks a director's node may be behind ours, and is no liar.
+/// So many blocks, and so long, a director's node may be behind ours, and is no liar.
 const LAG_BLOCKS: u64 = 2;
+const LAG_MS: u64 = 4_000;
 
 /// So often a director may take back that we are let in, and then let us in again, while the chain has us let in.
 const MAX_PUT_OUT: u32 = 2;
@@ -347,14 +348,15 @@ impl<K: Keys> Core<K> {
         }
         out.push(Output::Tell(Event::Refused(answer)));
         let other = self.standby().filter(|key| self.links.is_authorized(key));
-        if was_authorized && self.is_let_in_by_chain() && (other.is_some() || is_fickle) {
+        if was_authorized && self.is_let_in_by_chain(now) && (other.is_some() || is_fickle) {
             self.leave(now, director, out);
         }
     }
 
     /// Whether the chain has us authorized for so long that each director should know.
-    pub(super) fn is_let_in_by_chain(&self) -> bool {
-        let since = self.authorized_since;
-        since.is_some_and(|since| self.block() >= since.saturating_add(LAG_BLOCKS))
+    pub(super) fn is_let_in_by_chain(&self, now: Millis) -> bool {
+        self.authorized_since.is_some_and(|(block, at)| {
+            self.block() >= block.saturating_add(LAG_BLOCKS) && now >= at.saturating_add(LAG_MS)
+        })
     }
 }

@@ -59,8 +59,8 @@ pub struct Core<K> {
     pub(super) links: Links,
     pub(super) snapshot: Option<Arc<Snapshot>>,
     on_chain: bool,
-    /// Since which block the chain has us authorized, as far as was seen.
-    authorized_since: Option<u64>,
+    /// Since which block the chain has us authorized, as far as was seen, and when that was.
+    authorized_since: Option<(u64, Millis)>,
     /// The wall clock at the core's moment 0.
     unix_ms_at_start: u64,
     chance: Chance,
@@ -238,7 +238,8 @@ impl<K: Keys> Core<K> {
         let is_in = own.is_some_and(|own| {
             own.account == self.config.account && own.status == ValidatorStatus::Authorized
         });
-        self.authorized_since = is_in.then(|| self.authorized_since.unwrap_or(snapshot.number));
+        let since = self.authorized_since.unwrap_or((snapshot.number, now));
+        self.authorized_since = is_in.then_some(since);
         self.snapshot = Some(snapshot);
         self.links.forget_refusals(|director| self.choice.is_known(director));
         self.lose_patience(now, out);

@@ -138,7 +138,7 @@ impl<K: Keys> Core<K> {
     /// us in either: see [`super::admission`].
     pub(super) fn mind_answers(&mut self, now: Millis, out: &mut Vec<Output>) {
         let is_late = |at: Millis| now >= at.saturating_add(ANSWER_MS);
-        let is_let_in = self.is_let_in_by_chain();
+        let is_let_in = self.is_let_in_by_chain(now);
         let keys: Vec<_> = self.links.sessions.keys().copied().collect();
         for key in keys {
             let Some(session) = self.links.session_mut(&key) else { continue };

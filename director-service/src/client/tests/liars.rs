@@ -155,6 +155,7 @@ fn finalize_some(rig: &mut Rig) {
 fn a_primary_that_takes_back_that_we_are_let_in_is_left_for_a_standby_at_once() {
     let mut rig = Rig::connected(|_| ());
     finalize_some(&mut rig);
+    rig.wait(4_000);
     rig.say(50, Control::Welcome(Welcome { last_epoch: 0, authorized: false }));
     assert_eq!(rig.core.primary(), Some(director(51)));
     rig.publish();
@@ -193,6 +194,7 @@ fn a_primary_that_lets_us_in_and_out_is_left() {
     let mut rig = Rig::new(|_| ());
     rig.connect(50, vec![entry(2, 5, 10)]);
     finalize_some(&mut rig);
+    rig.wait(4_000);
     for authorized in [false, true, false] {
         assert_eq!(rig.core.links.primary(), Some(director(50)));
         rig.say(50, Control::Welcome(Welcome { last_epoch: 0, authorized }));
