@@ -12,6 +12,10 @@ const ONCE_FAILED: &[(u64, &str)] = &[
     (17, "a director that was no director until the punishment has no proof, and needs none"),
     (42, "what only a director that lies said it has was taken off the outbox"),
     (49, "a restarted director was ready before it had caught up"),
+    (
+        679,
+        "a director told more than there was, and the other one nothing of it: what was kept back was from before its time",
+    ),
     (1506, "both directors of a client lied, and it gave up what a third one had"),
     (1543, "the first message of a class was lost, and the second one counted as the beginning"),
     (2630, "a vote that a director had altered on its way counted as shown"),

@@ -45,7 +45,7 @@ impl World {
         let hears = match event {
             NodeEvent::Payload { from, payload } => {
                 let Payload::Control(packed) = payload else { return };
-                self.settle(n, &packed.message);
+                self.settle(n, from, &packed.message);
                 Hears::Control(from.key(), packed.message.clone())
             }
             NodeEvent::Up { peer } => Hears::Up(peer.key()),
@@ -115,9 +115,11 @@ impl World {
         }
     }
 
-    /// From the first time that a director has told all that it has, nothing may be lost.
-    fn settle(&mut self, n: u8, message: &Control) {
-        if matches!(message, Control::Vector(vector) if vector.complete) {
+    /// From the first time that an honest director has told all that it has, nothing may be lost: what one that lies has kept
+    /// back before that, nobody can tell from what is older.
+    fn settle(&mut self, n: u8, from: Node, message: &Control) {
+        let is_complete = matches!(message, Control::Vector(vector) if vector.complete);
+        if is_complete && self.is_honest(&from.key()) {
             let process = self.validators[usize::from(n)].process_number;
             self.ledger.settled.entry((n, process)).or_insert(self.clock.now);
         }

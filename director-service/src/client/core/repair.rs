@@ -129,10 +129,8 @@ impl<K: Keys> Core<K> {
                 }
             } else if is_first {
                 self.inbox.begin(entry);
-            } else if let Some(before) =
-                self.planner.claims(&from).and_then(|of| of.get(&entry.origin))
-            {
-                self.inbox.grown(before, entry);
+            } else if let Some(before) = self.told_before(&from, entry) {
+                self.inbox.grown(&before, entry);
             }
         }
         if vector.complete {
@@ -142,6 +140,16 @@ impl<K: Keys> Core<K> {
         self.planner.claim(now, &from, &entries, &self.inbox);
         if vector.complete {
             self.attached(now, from, out);
+        }
+    }
+
+    /// What a director had of the same epoch when it spoke of it last. Of what its first vector does not have it had nothing.
+    fn told_before(&self, director: &PublicKey, entry: &VectorEntry) -> Option<VectorEntry> {
+        let claims = self.planner.claims(director)?;
+        match claims.get(&entry.origin) {
+            Some(before) if before.epoch >= entry.epoch => Some(*before),
+            _ if claims.is_complete() => Some(VectorEntry { contiguous: [0; 4], ..*entry }),
+            _ => None,
         }
     }
 
