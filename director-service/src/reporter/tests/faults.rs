@@ -154,7 +154,7 @@ async fn another_directors_report_ends_that_wait() {
 async fn a_disk_that_hangs_does_not_keep_a_proof_from_the_chain() {
     let sim = Sim::new(0);
     let rig = Rig::new(&sim, director_of_rank(0, &proof(1)));
-    rig.disk.hang();
+    rig.disk.hang(true);
     rig.report(proof(1)).await;
     blocks(&sim, 8).await;
     assert!(matches!(rig.state(), State::Finalized { .. }), "{:?}", rig.status());
