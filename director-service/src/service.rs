@@ -239,7 +239,11 @@ async fn supervise(
         () = stopper.stopped() => return Ok(()),
         Some(ended) = tasks.join_next() => return why(ended, &stopper),
     };
-    store.bind(snapshot.domain.genesis_hash).await?;
+    tokio::select! {
+        bound = store.bind(snapshot.domain.genesis_hash) => bound?,
+        // The disk may hang.
+        () = stopper.stopped() => return Ok(()),
+    }
     let own = DirectorChain::new(node.clone(), Submitter::new(node.clone()), account);
     let min_balance = config.chain.min_balance.map(|amount| amount.0);
     let watching = funds::run(own.clone(), min_balance, view.clone(), stopper.clone());

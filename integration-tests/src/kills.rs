@@ -13,7 +13,7 @@ use crate::{
     network::{Network, Plan, addresses},
 };
 use anyhow::{Context, ensure};
-use director_primitives::{AccountId32, H256, SignedVote, turn::rank};
+use director_primitives::{AccountId32, H256, Snapshot, turn::rank};
 use director_service::failpoint::Failpoint;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::Value;
@@ -21,6 +21,7 @@ use std::{
     collections::VecDeque,
     fmt,
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
@@ -118,6 +119,8 @@ pub struct Kills {
     keeper: JoinHandle<()>,
     offenders: VecDeque<Identity>,
     made: usize,
+    /// The failpoint of the first run: few runs in a row do not come to all of them.
+    first: usize,
     runs: Vec<Run>,
     began: Instant,
 }
@@ -132,9 +135,10 @@ impl Kills {
         let plan = Plan { block_time_ms: 1_000, ..Plan::quick(VALIDATORS, &dir) };
         let network = Network::start(&plan, |_| {}).await?;
         let (keeper, book) = book::keep(network.chain.node.clone());
-        let chance = StdRng::seed_from_u64(seed);
+        let mut chance = StdRng::seed_from_u64(seed);
+        let first = chance.random_range(0..Failpoint::ALL.len());
         let (offenders, runs, began) = (VecDeque::new(), Vec::new(), Instant::now());
-        Ok(Self { network, dir, chance, book, keeper, offenders, made: 0, runs, began })
+        Ok(Self { network, dir, chance, book, keeper, offenders, made: 0, first, runs, began })
     }
 
     /// Has the next offender sign twice and kills a director meanwhile.
@@ -144,8 +148,9 @@ impl Kills {
     /// If it is not reported, or reported more than twice, or a director does not come back.
     pub async fn run(&mut self) -> anyhow::Result<Run> {
         let (number, kill) = (self.runs.len() + 1, self.next_kill());
-        let victim = self.chance.random_range(0..self.network.directors.len());
-        let run = self.attempt(kill, victim).await;
+        let offender = self.next_offender().await?;
+        let victim = self.first_in_turn(&offender)?;
+        let run = self.attempt(kill, offender, victim).await;
         let run = run.with_context(|| {
             let logs = self.network.directors.iter().map(|of| of.process.log_tail());
             let logs: Vec<_> = logs.collect();
@@ -155,13 +160,18 @@ impl Kills {
         Ok(run)
     }
 
-    async fn attempt(&mut self, kill: Kill, victim: usize) -> anyhow::Result<Run> {
+    async fn attempt(
+        &mut self,
+        kill: Kill,
+        offender: Identity,
+        victim: usize,
+    ) -> anyhow::Result<Run> {
         for director in &self.network.directors {
             director.wait_for_status(SOON, is_linked).await?;
         }
-        let offender = self.next_offender().await?;
         let account = offender.id();
-        let (votes, proof) = self.votes(&offender, victim)?;
+        let snapshot = self.snapshot()?;
+        let (votes, proof) = two_votes(&snapshot, &offender, &mut self.chance)?;
         let mut addresses = addresses(&self.network.directors)?;
         let first = self.chance.random_range(0..addresses.len());
         addresses.rotate_left(first);
@@ -235,34 +245,32 @@ impl Kills {
         Ok(())
     }
 
-    /// Every failpoint in turn, and random times in between.
+    /// Every failpoint in turn, from the first on, and random times in between.
     fn next_kill(&mut self) -> Kill {
         let number = self.runs.len();
         if number % IN_A_ROW == IN_A_ROW - 1 {
             return Kill::After(self.chance.random_range(Duration::ZERO..RANDOM));
         }
-        let at = Failpoint::ALL[(number - number / IN_A_ROW) % Failpoint::ALL.len()];
+        let at = Failpoint::ALL[(self.first + number - number / IN_A_ROW) % Failpoint::ALL.len()];
         // The outbox is written to when the proof comes, when it is signed and when it is final.
         let most = if matches!(at, Failpoint::Committing | Failpoint::Committed) { 3 } else { 1 };
         Kill::At(at, self.chance.random_range(1..=most))
     }
 
-    /// Two votes of the offender for the newest checkpoint such that it is this director's turn to report them.
-    fn votes(
-        &mut self,
-        offender: &Identity,
-        director: usize,
-    ) -> anyhow::Result<([SignedVote; 2], H256)> {
+    fn snapshot(&self) -> anyhow::Result<Arc<Snapshot>> {
         let snapshot = self.network.chain.node.finalized().borrow().clone();
-        let snapshot = snapshot.context("there are blocks")?;
-        let account = self.network.directors[director].identity.id();
-        loop {
-            let (votes, proof) = two_votes(&snapshot, offender, &mut self.chance)?;
+        snapshot.context("there are blocks")
+    }
+
+    /// The director whose turn it is first to report this offender.
+    fn first_in_turn(&self, offender: &Identity) -> anyhow::Result<usize> {
+        let snapshot = self.snapshot()?;
+        let accused = offender.id();
+        let is_first = |of: &Director| {
             let directors = snapshot.directors.active.iter().map(|director| &director.account);
-            if rank(proof.as_bytes(), &account, directors) == Some(0) {
-                return Ok((votes, proof));
-            }
-        }
+            rank(accused.as_ref(), &of.identity.id(), directors) == Some(0)
+        };
+        self.network.directors.iter().position(is_first).context("somebody is first")
     }
 
     /// A validator that is authorized and has done nothing yet.

@@ -50,9 +50,10 @@ const MOST_GROWTH: f64 = 5.0;
 const MOST_GROWTH_RESTARTED: f64 = 25.0;
 
 /// How many times longer the slowest hundredth of deliveries may take at the end, and what is too short to say something, in
-/// milliseconds.
+/// milliseconds: in minutes in which no director stops, and in others.
 const MOST_SLOWER: f64 = 2.0;
-const SHORT_MS: f64 = 50.0;
+const SHORT_MS: f64 = 10.0;
+const SHORT_WITH_A_FAULT_MS: f64 = 50.0;
 
 /// Who takes part, and for how long.
 #[derive(Clone, Debug)]
@@ -178,7 +179,11 @@ impl Outcome {
             }
         }
         for (event, first, second) in self.slowest() {
-            if second > MOST_SLOWER * first.max(SHORT_MS) {
+            let short = match event {
+                Event::Calm | Event::Churn => SHORT_MS,
+                _ => SHORT_WITH_A_FAULT_MS,
+            };
+            if second > MOST_SLOWER * first.max(short) {
                 faults.push(format!(
                     "the slowest hundredth of deliveries took {first:.1} ms at first and {second:.1} ms at last ({})",
                     event.name()

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// Bounds a failure.
 const PATIENCE: Duration = Duration::from_secs(280);
 
-/// Nine failpoints and three random times.
+/// Nine of the eleven failpoints, from a random one on, and three random times.
 const RUNS: usize = 12;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,9 @@
 //!
 //! With one node there is nobody to ask: whatever it says is sure, and it may jump as far as it likes. If it stays
 //! below what it said, the follower drops that by itself.
+//!
+//! What cannot be taken back waits until a block is *settled*: until two nodes have said it, or until it has been believed for an hour
+//! and not been dropped. The second alone holds where there is one node, or only one of several that answers.
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -31,6 +34,9 @@ const UNKNOWN_RATE: f64 = 8.0;
 
 /// Over so long a time a pace is measured.
 const MEASURED: Duration = Duration::from_secs(60);
+
+/// So long a block has to be believed until it is settled on one node's word: as long as an operator may need to bring another one back.
+const STANDS: Duration = Duration::from_secs(3_600);
 
 /// A block, and when it was known.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +92,9 @@ pub(super) struct Horizon {
     taken: Option<Mark>,
     blocks_per_s: Option<f64>,
     measured_from: Option<Mark>,
+    /// What is believed and may settle, and what has.
+    standing: Option<Mark>,
+    stood: u64,
     held_since: Option<Instant>,
     /// By node, of those that contradict now.
     contradictions: Vec<Contradiction>,
@@ -102,6 +111,8 @@ impl Horizon {
             taken: None,
             blocks_per_s: None,
             measured_from: None,
+            standing: None,
+            stood: 0,
             held_since: None,
             contradictions: Vec::new(),
         }
@@ -148,7 +159,7 @@ impl Horizon {
 
     /// What was taken is dropped; if even this block is below what was sure, that as well.
     pub(super) fn retract(&mut self, to: Option<u64>, now: Instant) {
-        (self.taken, self.held_since) = (None, None);
+        (self.taken, self.held_since, self.standing) = (None, None, None);
         self.contradictions.clear();
         if let Some(number) = to.filter(|to| self.sure.is_some_and(|sure| *to < sure.number)) {
             self.sure = Some(Mark { number, at: now });
@@ -158,6 +169,18 @@ impl Horizon {
 
     /// Judges a head of the node in use.
     pub(super) fn judge(&mut self, used: usize, number: u64, now: Instant) -> Verdict {
+        let verdict = self.weigh(used, number, now);
+        if verdict != Verdict::Held {
+            let standing = *self.standing.get_or_insert(Mark { number, at: now });
+            if now.saturating_duration_since(standing.at) >= STANDS {
+                self.stood = self.stood.max(standing.number);
+                self.standing = Some(Mark { number, at: now });
+            }
+        }
+        verdict
+    }
+
+    fn weigh(&mut self, used: usize, number: u64, now: Instant) -> Verdict {
         if self.looks.len() < 2 {
             self.sure(number, now);
             return Verdict::Plausible;
@@ -216,11 +239,14 @@ impl Horizon {
     }
 
     /// Up to which block what rests on it may be thrown away for good: what two nodes have said, and what the chain makes at its own
-    /// pace while only one of them answers. Whatever one node claims beyond that may be taken back.
+    /// pace while only one of them answers, or what was believed for an hour or two. What one node claims beyond that may be
+    /// taken back.
     pub(super) fn settled(&self, now: Instant) -> u64 {
-        let Some(Mark { number, at }) = self.sure else { return 0 };
-        let passed = now.saturating_duration_since(at).as_secs_f64();
-        number.saturating_add((self.blocks_per_s.unwrap_or(0.0) * passed) as u64)
+        let sure = self.sure.filter(|_| self.looks.len() > 1).map_or(0, |Mark { number, at }| {
+            let passed = now.saturating_duration_since(at).as_secs_f64();
+            number.saturating_add((self.blocks_per_s.unwrap_or(0.0) * passed) as u64)
+        });
+        sure.max(self.stood)
     }
 
     /// A node to go back to, because it goes on below what the one in use has claimed and nobody else says.

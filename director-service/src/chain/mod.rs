@@ -79,8 +79,8 @@ pub trait Chain: Send + Sync {
     /// Directors and validators at the latest finalized block; `None` until the first is known.
     fn finalized(&self) -> watch::Receiver<Option<Arc<Snapshot>>>;
 
-    /// Number of the newest finalized block that more vouches for than one node's word, if there are several nodes. What rests
-    /// on a later one may have to be taken back.
+    /// Number of the newest finalized block that more vouches for than one node's word, or that word for an hour. What rests on a
+    /// later one may have to be taken back.
     fn settled(&self) -> u64 {
         self.finalized().borrow().as_ref().map_or(0, |snapshot| snapshot.number)
     }

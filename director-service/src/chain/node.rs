@@ -232,7 +232,7 @@ impl Node {
         self.shared.head.subscribe()
     }
 
-    /// Number of the newest finalized block that more vouches for than one node's word: see `horizon`.
+    /// Number of the newest finalized block that more vouches for than one node's word, or that word for an hour: see `horizon`.
     pub fn settled(&self) -> u64 {
         let settled = self.shared.horizon().settled(Instant::now());
         settled.min(self.shared.finalized_number())

@@ -3,28 +3,25 @@
 use super::{
     Config, EvidenceStatus, MAX_DONE, MAX_PURSUITS, MAX_WAITING, RECHECK_BLOCKS,
     progress::{Progress, Teller},
-    pursuit::Pursuit,
+    pursuit::{End, Past, Pursuit},
+    refusals::Refusals,
     resume::Resume,
 };
 use crate::{
     chain::Chain,
     failpoint::{self, Failpoint},
-    store::{Outbox, Record, State, StoreError},
+    store::{Outbox, Record, State, Written},
 };
-use director_primitives::{DoubleSignProof, H256};
+use director_primitives::{AccountId32, DoubleSignProof, H256};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::{self, AbortHandle, JoinError, JoinSet},
-    time::timeout,
+    task::{self, JoinError, JoinSet},
 };
-
-/// Longest wait for the disk: one that hangs must keep no proof from the chain.
-const SAVING: Duration = Duration::from_secs(5);
 
 /// Reports of pursuits that may wait.
 const PROGRESS: usize = 64;
@@ -50,12 +47,16 @@ pub(super) struct Actor {
     pub(super) queue: VecDeque<H256>,
     /// Those that are tried again now and then.
     pub(super) waiting: BTreeSet<H256>,
+    /// Those that blocks refuse; they are tried again as well.
+    pub(super) resting: BTreeSet<H256>,
+    /// What blocks have said against reports, by the accused.
+    refused: BTreeMap<AccountId32, Refusals>,
     /// Which tens of blocks that was done for.
     rechecked: u64,
     /// The newest finalized block.
     pub(super) newest: u64,
-    pursuits: JoinSet<()>,
-    pub(super) pursued: HashMap<task::Id, (H256, AbortHandle)>,
+    pursuits: JoinSet<End>,
+    pursued: HashMap<task::Id, H256>,
     progress: mpsc::Sender<(H256, Progress)>,
     publish: watch::Sender<Arc<Vec<EvidenceStatus>>>,
     /// Whether there is something to publish: to look costs a copy of everything.
@@ -63,6 +64,8 @@ pub(super) struct Actor {
     /// Said last about the chain as a whole, so that it is said once.
     trouble: Option<String>,
     pub(super) resume: Resume,
+    /// What the disk did not answer in time.
+    pub(super) unanswered: Option<Written>,
 }
 
 /// Works until all handles are gone.
@@ -83,6 +86,8 @@ pub(super) async fn run(
         entries: BTreeMap::new(),
         queue: VecDeque::new(),
         waiting: BTreeSet::new(),
+        resting: BTreeSet::new(),
+        refused: BTreeMap::new(),
         rechecked: 0,
         newest,
         pursuits: JoinSet::new(),
@@ -92,6 +97,7 @@ pub(super) async fn run(
         changed: false,
         trouble: None,
         resume: Resume::default(),
+        unanswered: None,
     };
     actor.resume().await;
     loop {
@@ -103,6 +109,7 @@ pub(super) async fn run(
             Some((id, progress)) = reports.recv() => actor.progressed(id, progress).await,
             Some(ended) = actor.pursuits.join_next_with_id() => actor.ended(ended).await,
             () = actor.resume.due() => actor.resume().await,
+            () = actor.outbox.settle() => {}
             Ok(()) = blocks.changed() => {
                 let number = blocks.borrow().as_ref().map(|snapshot| snapshot.number);
                 actor.at_block(number.unwrap_or_default()).await;
@@ -139,7 +146,7 @@ impl Actor {
             return;
         }
         failpoint::hit(Failpoint::Taken);
-        if !self.make_room(&proof).await {
+        if !self.make_room(&proof) {
             return;
         }
         let now = now_ms();
@@ -155,41 +162,51 @@ impl Actor {
 
     fn start_pursuits(&mut self) {
         while self.pursuits.len() < MAX_PURSUITS && !self.resume.holds_up() {
-            let Some(id) = self.queue.pop_front() else {
-                return;
-            };
-            if self.pursued.values().any(|(of, _)| *of == id) {
-                // It is pursued still, or has just ended and comes anew.
+            let Some(id) = self.next_to_pursue() else { return };
+            if self.is_pursued(&id) {
+                // Still, or it has just ended and comes anew.
                 continue;
             }
             let entry = self.entries.get(&id);
             if let Some(entry) = entry.filter(|entry| !entry.record.state.is_done()) {
+                let refused = self.refused.get(&self.accused(&entry.record.proof)).cloned();
                 let pursuit = Pursuit::new(
                     self.config.clone(),
                     self.chain.clone(),
                     entry.record.proof,
                     entry.record.state.clone(),
                     Teller { id, progress: self.progress.clone() },
-                    entry.faults,
-                    entry.resumed,
+                    Past { faults: entry.faults, resumed: entry.resumed, refused },
                 );
                 let task = self.pursuits.spawn(pursuit.run());
-                self.pursued.insert(task.id(), (id, task));
+                self.pursued.insert(task.id(), id);
             }
         }
     }
 
+    /// Takes the first in the queue against whose validator nothing is pursued.
+    fn next_to_pursue(&mut self) -> Option<H256> {
+        let proof = |id: &H256| self.entries.get(id).map(|entry| entry.record.proof);
+        let busy: BTreeSet<_> =
+            self.pursued.values().filter_map(proof).map(|proof| self.accused(&proof)).collect();
+        let is_free = |id: &H256| {
+            self.is_pursued(id) || proof(id).is_none_or(|of| !busy.contains(&self.accused(&of)))
+        };
+        let at = self.queue.iter().position(is_free)?;
+        self.queue.remove(at)
+    }
+
+    pub(super) fn is_pursued(&self, id: &H256) -> bool {
+        self.pursued.values().any(|of| of == id)
+    }
+
     /// A pursuit has ended, as it should or by a panic.
-    async fn ended(&mut self, ended: Result<(task::Id, ()), JoinError>) {
+    async fn ended(&mut self, ended: Result<(task::Id, End), JoinError>) {
         let task = match &ended {
-            Ok((task, ())) => *task,
+            Ok((task, _)) => *task,
             Err(error) => error.id(),
         };
-        let Some((id, _)) = self.pursued.remove(&task) else { return };
-        if ended.as_ref().is_err_and(JoinError::is_cancelled) {
-            // It made room for another one.
-            return;
-        }
+        let Some(id) = self.pursued.remove(&task) else { return };
         let Some(entry) = self.entries.get_mut(&id) else { return };
         match &entry.record.state {
             state if state.is_done() => {}
@@ -198,6 +215,9 @@ impl Actor {
                 entry.resumed = false;
                 self.waiting.insert(id);
                 self.drop_surplus_waiting().await;
+            }
+            _ if matches!(ended, Ok((_, End::Refused))) => {
+                self.resting.insert(id);
             }
             _ => {
                 entry.faults = entry.faults.saturating_add(1);
@@ -217,6 +237,7 @@ impl Actor {
         if round != self.rechecked {
             self.rechecked = round;
             self.queue.extend(std::mem::take(&mut self.waiting));
+            self.queue.extend(std::mem::take(&mut self.resting));
         }
     }
 
@@ -226,7 +247,19 @@ impl Actor {
         };
         self.changed = true;
         match progress {
-            Progress::Accused(validator) => {
+            Progress::Accused(validator, Some(in_vain)) => {
+                // This proof's trouble, not the chain's.
+                if entry.status.trouble.as_ref() != Some(&in_vain) {
+                    tracing::warn!(%validator, "a report of a double sign has to wait: {in_vain}");
+                }
+                entry.status.validator = Some(validator);
+                entry.status.trouble = Some(in_vain);
+            }
+            Progress::Refused(refused) => {
+                let proof = entry.record.proof;
+                self.refused.insert(self.accused(&proof), refused);
+            }
+            Progress::Accused(validator, None) => {
                 entry.status.validator = Some(validator);
                 entry.status.trouble = None;
                 if self.trouble.take().is_some() {
@@ -275,12 +308,16 @@ impl Actor {
         entry.status.state = state;
         entry.status.changed_at_ms = entry.record.changed_at_ms;
         let record = entry.record.clone();
+        if record.state.is_done() || matches!(record.state, State::Waiting { .. }) {
+            // The chain has spoken: what comes next is another story.
+            self.refused.remove(&self.accused(&record.proof));
+        }
         self.save(&record).await;
-        self.drop_surplus_done().await;
+        self.drop_surplus_done();
     }
 
     /// Keeps the done ones bounded while the director runs, too.
-    async fn drop_surplus_done(&mut self) {
+    fn drop_surplus_done(&mut self) {
         let done = self.entries.values().filter(|entry| entry.record.state.is_done());
         let mut done: Vec<_> = done.map(|e| (e.record.changed_at_ms, e.status.id)).collect();
         if done.len() <= MAX_DONE {
@@ -290,9 +327,7 @@ impl Actor {
         self.changed = true;
         for (_, id) in &done[..done.len() - MAX_DONE] {
             self.entries.remove(id);
-            if let Err(error) = self.outbox.remove(*id).await {
-                tracing::warn!("cannot remove an old proof from the outbox: {error}");
-            }
+            self.remove(*id);
         }
     }
 
@@ -306,15 +341,6 @@ impl Actor {
         self.waiting.remove(&oldest);
         let why = format!("the validator is punished already, and {MAX_WAITING} newer proofs wait");
         self.change(oldest, State::Obsolete { why }).await;
-    }
-
-    /// A proof that cannot be saved is pursued none the less.
-    pub(super) async fn save(&self, record: &Record) {
-        let saved = timeout(SAVING, self.outbox.put(record.clone())).await;
-        let saved = saved.unwrap_or_else(|_| Err(StoreError::Failed("the disk hangs".into())));
-        if let Err(error) = saved {
-            tracing::error!("a proof would not survive a restart: {error}");
-        }
     }
 
     fn publish(&mut self) {

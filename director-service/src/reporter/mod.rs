@@ -13,7 +13,7 @@
 //!   faster; before anything is submitted look at the best block as well, where its report may wait
 //!   for finality, and into the node's pool, where it may wait for a block. Once more when the own one is signed
 //!   and written down, since that takes its time;
-//! * upon another director's turn: directors are ranked by a hash of the proof and their accounts;
+//! * upon another director's turn: directors are ranked by a hash of the accused validator and their accounts, whichever proof each has;
 //!   rank 0 submits at once, rank `i` when the chain does not know after `2·i` finalized blocks. Blocks
 //!   that nobody could hear do not count, see `turn`. Who takes a proof up after a restart does not know what the
 //!   others are about to do, and waits `2·n` blocks longer, behind all `n` of them;
@@ -24,7 +24,7 @@
 //! * upon a failure: wait, longer each time and never exactly as long as the others, or until the next
 //!   finalized block. Nothing but the chain's own word ends a pursuit; one that ends by a fault begins anew;
 //! * upon a block that refuses the report with the error that the last one had, while the dry run is all right: pay for the
-//!   next one many blocks later;
+//!   next one many blocks later, see `refusals`, and let others' proofs be pursued meanwhile;
 //! * upon a finalized block that is lower than one before: a node had claimed too much, and what was decided above is decided anew;
 //! * upon a validator that is punished for another offence: governance may excuse that one and not this
 //!   one, so ask again every [`RECHECK_BLOCKS`] blocks, until the unbonding period is over.
@@ -40,15 +40,19 @@
 //!
 //! # Limits
 //!
-//! At most [`MAX_PURSUITS`] proofs are pursued at once, the others wait in the outbox. Against one validator there are
-//! [`MAX_OPEN_PER_VALIDATOR`] at most that are neither done nor signed, those at the highest checkpoints. Of what is done
+//! At most [`MAX_PURSUITS`] proofs are pursued at once, one against each validator, the others wait in the outbox: one is enough to
+//! punish it. Against one validator there are
+//! [`MAX_OPEN_PER_VALIDATOR`] at most that are neither done nor signed, the one that is pursued and those at the highest checkpoints. Of what is done
 //! the newest [`MAX_DONE`] are kept, of what waits for governance the newest [`MAX_WAITING`]. No task
 //! outlives the [`Reporter`].
 
 mod actor;
 mod backoff;
+mod desk;
+mod disk;
 mod progress;
 mod pursuit;
+mod refusals;
 mod reopen;
 mod resume;
 mod room;
@@ -81,7 +85,7 @@ pub const MAX_DONE: usize = 1_000;
 pub const MAX_WAITING: usize = 1_000;
 
 /// Proofs against one validator that are neither done nor signed. One is enough to punish it, the others are for the case that
-/// governance excuses it; a fifth one takes the place of the one at the lowest checkpoint, which is excused first, or has none.
+/// governance excuses it; a fifth one takes the place of the one at the lowest checkpoint that is not pursued, which is excused first, or has none.
 pub const MAX_OPEN_PER_VALIDATOR: usize = 4;
 
 /// Blocks after which those are tried again, at the same ones by all directors.

@@ -1,5 +1,6 @@
 //! What a pursuit tells the actor, which writes it down.
 
+use super::refusals::Refusals;
 use crate::store::State;
 use director_primitives::{AccountId32, H256};
 use tokio::sync::{mpsc, oneshot};
@@ -7,8 +8,10 @@ use tokio::sync::{mpsc, oneshot};
 /// What a pursuit tells.
 #[derive(Debug)]
 pub(super) enum Progress {
-    /// The chain would accept the proof, against this validator.
-    Accused(AccountId32),
+    /// The chain would accept the proof, against this validator; why no report is paid for all the same.
+    Accused(AccountId32, Option<String>),
+    /// A block refused a report, for the so manieth time.
+    Refused(Refusals),
     /// It is further, or at its end. Answered when that is on disk, or cannot be.
     State(State, oneshot::Sender<()>),
     /// It has to wait, for this reason.
@@ -23,8 +26,12 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    pub(super) async fn accused(&self, validator: AccountId32) {
-        self.tell(Progress::Accused(validator)).await;
+    pub(super) async fn accused(&self, validator: AccountId32, in_vain: Option<String>) {
+        self.tell(Progress::Accused(validator, in_vain)).await;
+    }
+
+    pub(super) async fn refused(&self, refusals: Refusals) {
+        self.tell(Progress::Refused(refusals)).await;
     }
 
     pub(super) async fn trouble(&self, trouble: String) {

@@ -3,15 +3,17 @@
 use super::{
     Config,
     backoff::{Backoff, Blocks, is_away},
+    desk::{Desk, Seen, seen},
     progress::Teller,
+    refusals::Refusals,
+    room::accused,
     turn::Turn,
 };
 use crate::{
-    chain::{Again, Chain, ChainError, Extrinsic, Fate, Journal, LIFETIME},
+    chain::{Again, Chain, ChainError, Extrinsic, Fate, LIFETIME},
     failpoint::{self, Failpoint},
     store::State,
 };
-use async_trait::async_trait;
 use director_primitives::{DoubleSignProof, OffenceContext, Reason, Snapshot, turn::rank};
 use std::sync::Arc;
 use tokio::time::sleep;
@@ -22,11 +24,6 @@ const RESUBMIT_BLOCKS: u64 = 4;
 
 /// Finalized blocks for which a report in the pool, whosever, is a reason to wait: it may be one that no block takes.
 const PENDING_BLOCKS: u64 = 16;
-
-/// Times that a block may refuse the report with the same error, though the dry run finds nothing wrong, before the director
-/// pays for the next one only after [`REFUSED_BLOCKS`] finalized blocks.
-const MAX_REFUSALS: u32 = 2;
-const REFUSED_BLOCKS: u64 = 600;
 
 /// Blocks that may have been finalized between an old version's note that it submits and its
 /// signature.
@@ -49,18 +46,27 @@ pub(super) struct Pursuit {
     resumed: bool,
     /// The finalized block at which a report was first seen in the pool.
     pending_since: Option<u64>,
-    /// What blocks said last against the report, how often in a row, and the finalized block at which that was heard.
-    refused: Option<(String, u32, u64)>,
+    /// What blocks have said against reports of this validator.
+    refused: Option<Refusals>,
 }
 
-/// Where a report is on its way already.
+/// What was before a pursuit.
+pub(super) struct Past {
+    /// How often one of the same proof ended by a fault of its own.
+    pub(super) faults: u32,
+    /// Whether a former life of the director began it.
+    pub(super) resumed: bool,
+    /// What blocks have said against reports of its validator.
+    pub(super) refused: Option<Refusals>,
+}
+
+/// How a pursuit ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seen {
-    /// In the best block, where it may wait for finality.
-    InBlock,
-    /// In the node's pool.
-    InPool,
-    Nowhere,
+pub(super) enum End {
+    /// The chain has spoken.
+    Spoken,
+    /// Blocks refuse its report: it begins anew every [`super::RECHECK_BLOCKS`] blocks, and keeps no other one from the chain meanwhile.
+    Refused,
 }
 
 /// What to do after a try.
@@ -69,19 +75,19 @@ enum Next {
     Done(State),
     /// Another director's turn, or the report is on its way: look again at the next finalized block.
     Block,
+    /// No report is paid for now.
+    Rest,
 }
 
 impl Pursuit {
-    /// A pursuit that goes on from this state; `faults` is how often it ended by a fault of its own, `resumed` whether
-    /// that was in a former life of the director.
+    /// A pursuit that goes on from this state.
     pub(super) fn new(
         config: Arc<Config>,
         chain: Arc<dyn Chain>,
         proof: DoubleSignProof,
         state: State,
         teller: Teller,
-        faults: u32,
-        resumed: bool,
+        Past { faults, resumed, refused }: Past,
     ) -> Self {
         let failures = faults.saturating_sub(1);
         let backoff = Backoff::new(&config, proof.id().to_low_u64_be(), failures);
@@ -99,12 +105,12 @@ impl Pursuit {
             faulty,
             resumed,
             pending_since,
-            refused: None,
+            refused,
         }
     }
 
-    /// Tries until the chain has spoken.
-    pub(super) async fn run(mut self) {
+    /// Tries until the chain has spoken, or refuses what it calls right.
+    pub(super) async fn run(mut self) -> End {
         if self.faulty {
             self.backoff.wait(false, &mut self.chain.finalized()).await;
         }
@@ -113,7 +119,11 @@ impl Pursuit {
             // Before the try: a block that comes during it is a reason for the next one.
             let mut blocks = self.chain.finalized();
             match self.attempt().await {
-                Ok(Next::Done(state)) => return self.enter(state).await,
+                Ok(Next::Done(state)) => {
+                    self.enter(state).await;
+                    return End::Spoken;
+                }
+                Ok(Next::Rest) => return End::Refused,
                 Ok(Next::Block) => {
                     self.backoff.reset();
                     self.next_block(&mut blocks).await;
@@ -143,16 +153,16 @@ impl Pursuit {
             Err(reason) => return self.unwanted(reason, finalized).await,
         };
         failpoint::hit(Failpoint::Judged);
-        self.teller.accused(offence.validator.clone()).await;
+        let in_vain = self.refused.as_ref().and_then(|refused| refused.in_vain(finalized));
+        self.teller.accused(offence.validator.clone(), in_vain.clone()).await;
         if matches!(self.state, State::Waiting { .. }) {
             tracing::info!(validator = ?offence.validator, "excused for another offence, but not for this");
             self.enter(State::Proven).await;
         }
-        if !self.may_submit() {
-            return Ok(Next::Block);
+        if in_vain.is_some() {
+            return Ok(Next::Rest);
         }
-        if let Some(trouble) = self.refused_in_vain(finalized) {
-            self.teller.trouble(trouble).await;
+        if !self.may_submit() {
             return Ok(Next::Block);
         }
         let seen = seen(&*self.chain, &self.proof).await?;
@@ -189,7 +199,9 @@ impl Pursuit {
                 return Ok(if self.handed_at.is_none_or(due) { None } else { Some(Next::Block) });
             }
             Ok(Fate::Failed(error)) => {
-                self.note_refusal(&error, finalized);
+                let refused = Refusals::after(self.refused.as_ref(), &error, finalized);
+                self.refused = Some(refused.clone());
+                self.teller.refused(refused).await;
                 self.enter(State::Proven).await;
                 return Err(ChainError::Refused(error));
             }
@@ -206,25 +218,6 @@ impl Pursuit {
         self.teller.trouble(why).await;
         self.enter(State::Proven).await;
         Ok(None)
-    }
-
-    fn note_refusal(&mut self, error: &str, finalized: u64) {
-        let before = self.refused.take().filter(|(said, ..)| said == error);
-        let times = before.map_or(0, |(_, times, _)| times).saturating_add(1);
-        self.refused = Some((error.into(), times, finalized));
-    }
-
-    /// Why no other report is paid for yet: what blocks refuse again and again they will refuse once more, whatever the dry run
-    /// says. Others have their turns meanwhile, and the dry run goes on asking whether one of them got through.
-    fn refused_in_vain(&self, finalized: u64) -> Option<String> {
-        let (error, times, at) = self.refused.as_ref()?;
-        let waits = *times >= MAX_REFUSALS && finalized.abs_diff(*at) < REFUSED_BLOCKS;
-        waits.then(|| {
-            format!(
-                "blocks have refused the report {times} times ({error}) though the chain says that it is right: the next one is \
-                 paid for {REFUSED_BLOCKS} blocks after the last; see the runtime, or report the proof with `director evidence`"
-            )
-        })
     }
 
     /// The chain does not want the proof (any more): find out whether that is this director's doing,
@@ -290,8 +283,10 @@ impl Pursuit {
         }
         let directors = snapshot.directors.active.iter().map(|director| &director.account);
         let count = snapshot.directors.active.len() as u64;
-        // Who is no director comes after all of them, and so does who was away and does not know what they do.
-        let rank = rank(self.proof.id().as_bytes(), &self.config.account, directors);
+        // Who is no director comes after all of them, and so does who was away and does not know what they do. The order is that of
+        // the accused: directors that pursue different proofs against it take turns as well, and nobody makes proofs until it is first.
+        let accused = accused(Some(&snapshot), &self.proof);
+        let rank = rank(accused.as_ref(), &self.config.account, directors);
         let rank = rank.map_or(count, u64::from) + if self.resumed { count } else { 0 };
         let counted = self.turn.see(snapshot.number, self.config.turn_blocks);
         counted >= rank.saturating_mul(self.config.turn_blocks)
@@ -383,44 +378,5 @@ impl Pursuit {
     async fn enter(&mut self, state: State) {
         self.state = state.clone();
         self.teller.state(state).await;
-    }
-}
-
-/// Where a report of a proof is on its way already, as far as the node tells.
-async fn seen(chain: &dyn Chain, proof: &DoubleSignProof) -> Result<Seen, ChainError> {
-    if chain.check_evidence_at_best(proof).await?.is_err() {
-        return Ok(Seen::InBlock);
-    }
-    match chain.is_report_pending(proof).await {
-        Ok(true) => Ok(Seen::InPool),
-        Ok(false) => Ok(Seen::Nowhere),
-        Err(error) => {
-            // Some nodes tell nobody. Then turns alone keep directors apart.
-            tracing::debug!(%error, "it is not known what the pool has");
-            Ok(Seen::Nowhere)
-        }
-    }
-}
-
-/// Writes a report down, and looks once more whether it is still wanted: signing and a slow disk take their time, in
-/// which another director's turn may have begun.
-struct Desk<'a> {
-    teller: &'a Teller,
-    chain: &'a dyn Chain,
-    proof: &'a DoubleSignProof,
-    ignores_pool: bool,
-}
-
-#[async_trait]
-impl Journal for Desk<'_> {
-    async fn write(&self, extrinsic: &Extrinsic) -> bool {
-        let Extrinsic { bytes, nonce, born } = extrinsic.clone();
-        self.teller.state(State::Signed { bytes, nonce, born }).await;
-        match seen(self.chain, self.proof).await {
-            Ok(Seen::InBlock) => false,
-            Ok(Seen::InPool) => self.ignores_pool,
-            // Handing it over says what is wrong.
-            Ok(Seen::Nowhere) | Err(_) => true,
-        }
     }
 }

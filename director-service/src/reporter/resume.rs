@@ -1,7 +1,7 @@
 //! Takes up what a former life left, as soon as the disk gives it.
 
 use super::{MAX_DONE, actor::Actor};
-use crate::store::Record;
+use crate::store::{Record, State};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -50,7 +50,7 @@ impl Resume {
 impl Actor {
     /// Reads the outbox, or says when that is tried again.
     pub(super) async fn resume(&mut self) {
-        let mut records = match self.outbox.all().await {
+        let mut records = match self.read().await {
             Ok(records) => records,
             Err(error) => {
                 tracing::error!("cannot read the evidence outbox, trying again: {error}");
@@ -60,15 +60,17 @@ impl Actor {
         };
         let held_up = self.resume.holds_up();
         self.resume.done = true;
-        records.sort_by_key(|record| record.proven_at_ms);
+        // What may be on its way already is followed before anything else against its validator is pursued.
+        let is_signed = |record: &Record| {
+            matches!(record.state, State::Signed { .. } | State::Submitted { .. })
+        };
+        records.sort_by_key(|record| (!is_signed(record), record.proven_at_ms));
         let done = records.iter().filter(|record| record.state.is_done()).count();
         let mut surplus = done.saturating_sub(MAX_DONE);
         for record in records {
             if record.state.is_done() && surplus > 0 {
                 surplus -= 1;
-                if let Err(error) = self.outbox.remove(record.proof.id()).await {
-                    tracing::warn!("cannot remove an old proof from the outbox: {error}");
-                }
+                self.remove(record.proof.id());
                 continue;
             }
             self.take_up(record, held_up);

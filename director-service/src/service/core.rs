@@ -2,7 +2,7 @@
 //!
 //! One task owns the core. It never waits for a peer or for the chain: frames go into queues that
 //! take or drop at once, submissions and proofs into bounded lists. Nor does it wait for the disk: votes that
-//! find no room in its mailbox wait in memory.
+//! find no room in its mailbox wait in memory. Only a disk that is slow, and does not hang, makes it wait when very many do.
 
 use super::{
     Identity, ServiceError, Stopper,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     director::{Director, Input, Link, Received, RevokeOutcome, ValidatorVote},
     network::{Event, Events, Handle},
-    store::History,
+    store::{Conflict, Conflicts, History},
 };
 use director_primitives::{
     AccountId32, Application, PublicKey, SignedAuthorizationRequest, Snapshot, StakeRefusal,
@@ -61,6 +61,7 @@ pub(super) struct Core {
     pub(super) history: History,
     pub(super) forgetter: Forgetter,
     pub(super) recalls: mpsc::Sender<ValidatorVote>,
+    pub(super) conflicts: Conflicts,
     pub(super) submissions: mpsc::Sender<Submission>,
     pub(super) stakes: mpsc::Sender<Application>,
     /// Requests that found no room in `stakes`, until the next tick: without an answer a candidate could
@@ -105,6 +106,8 @@ impl Core {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         inputs.snapshots.mark_changed();
+        // Before its first block the core can make no proof.
+        let mut has_begun = false;
         loop {
             tokio::select! {
                 () = &mut stopped => return Ok(()),
@@ -113,6 +116,7 @@ impl Core {
                     let snapshot = inputs.snapshots.borrow_and_update().clone();
                     if let Some(snapshot) = snapshot {
                         self.finalized(snapshot).await?;
+                        has_begun = true;
                     }
                 }
                 event = inputs.mesh.recv() => {
@@ -133,6 +137,7 @@ impl Core {
                     self.handle(Input::Recalled { vote, first }).await?;
                     self.flush();
                 }
+                conflict = self.conflicts.next(), if has_begun => self.compare(conflict).await?,
                 checked = inputs.stakes.recv() => {
                     let checked = checked.ok_or(ServiceError::Ended("the stakes"));
                     let Some((request, result)) = stopped_or(checked, &stopper)? else { continue };
@@ -172,6 +177,16 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// A vote that was written as a first one is none: what the core makes of that is handed on before the next one's turn.
+    async fn compare(&mut self, conflict: Conflict) -> Result<(), ServiceError> {
+        let Conflict { validator, first, other } = conflict;
+        let of = |vote| ValidatorVote { validator: validator.clone(), vote };
+        self.handle(Input::Recalled { vote: of(other), first: Some(of(first)) }).await?;
+        self.conflicts.done();
+        self.flush();
+        Ok(())
     }
 
     async fn obey(&mut self, order: Order) -> Result<(), ServiceError> {

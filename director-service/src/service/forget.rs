@@ -2,7 +2,7 @@
 //!
 //! The core follows whatever its node has finalized, and forgets in memory what is too old then. If the node had claimed too
 //! much, the core begins anew with what is on disk (`round`): so there the votes stay until more than one node's word has the
-//! chain that far.
+//! chain that far, or one node's has stood for an hour.
 
 use crate::chain::Chain;
 use director_primitives::CheckpointNumber;

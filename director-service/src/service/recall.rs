@@ -3,12 +3,13 @@
 //! While the disk cannot say whether there is one, the answer is that there is none: the vote is passed on
 //! and counted as a first one. It is kept here and compared as soon as the disk can say; if another vote
 //! is there, the core gets that as a late answer and makes the proof. What waits so is lost with the round; but the vote
-//! was written as a first one, too, and where the store finds that it is none it says so: the core hears of that as well.
+//! was written as a first one, too, and where the store finds that it is none it says so: the core hears of that as well, from
+//! `store::Conflicts`.
 
 use super::ServiceError;
 use crate::{
     director::ValidatorVote,
-    store::{Conflict, Conflicts, Health, History, StoreError},
+    store::{Health, History, Recent, StoreError},
 };
 use std::{collections::VecDeque, future::ready, time::Duration};
 use tokio::{
@@ -33,7 +34,6 @@ pub(super) type Answer = (ValidatorVote, Option<ValidatorVote>);
 pub(super) async fn run(
     history: History,
     health: Health,
-    conflicts: Conflicts,
     mut requests: mpsc::Receiver<ValidatorVote>,
     answers: mpsc::Sender<Answer>,
 ) -> Result<(), ServiceError> {
@@ -54,10 +54,6 @@ pub(super) async fn run(
                 }
                 (vote, first.flatten())
             }
-            Conflict { validator, first, other } = conflicts.next() => {
-                let of = |vote| ValidatorVote { validator: validator.clone(), vote };
-                (of(other), Some(of(first)))
-            }
             () = ready(()), if waits && is_well => {
                 let Some(vote) = uncompared.pop_front() else { continue };
                 match look_up(&history, &health, &vote).await? {
@@ -75,6 +71,25 @@ pub(super) async fn run(
         if answers.send(answer).await.is_err() {
             return Ok(());
         }
+    }
+}
+
+/// The newest votes, for a core that begins; `None` if the disk cannot say, or does not in time: nobody is relayed for meanwhile.
+///
+/// # Errors
+///
+/// If the store has ended.
+pub(super) async fn recent(
+    history: &History,
+    health: &Health,
+    checkpoints: u64,
+) -> Result<Option<Recent>, ServiceError> {
+    if health.hangs_for().is_some() {
+        return Ok(None);
+    }
+    match timeout(PATIENCE, history.recent(checkpoints)).await {
+        Ok(Err(StoreError::Failed(_))) | Err(_) => Ok(None),
+        Ok(recent) => Ok(Some(recent?)),
     }
 }
 

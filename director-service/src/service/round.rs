@@ -11,7 +11,7 @@ use crate::{
     director::{Director, ValidatorVote},
     keys::PeerKey,
     network::{self, Events, Handle, Multiaddr, Side, Socket},
-    store::{Conflicts, Health, History, Recent, StoreError},
+    store::{Conflicts, Health, History, Recent},
 };
 use director_primitives::{AccountId32, CheckpointNumber, H256, Snapshot};
 use std::{
@@ -202,6 +202,7 @@ impl Rounds {
             history: history.clone(),
             forgetter: Forgetter::new(self.chain.clone()),
             recalls,
+            conflicts: self.conflicts.clone(),
             submissions: self.submissions.clone(),
             stakes,
             unchecked: Vec::new(),
@@ -222,8 +223,7 @@ impl Rounds {
             orders,
         };
         tasks.spawn(core.run(inputs, round.clone()));
-        let (health, conflicts) = (self.health.clone(), self.conflicts.clone());
-        tasks.spawn(recall::run(history, health, conflicts, recall_requests, recalled));
+        tasks.spawn(recall::run(history, self.health.clone(), recall_requests, recalled));
         let checking = stakes::run(self.chain.clone(), stake_requests, checked, round.clone());
         tasks.spawn(ended_well(checking));
         Ok(())
@@ -241,16 +241,12 @@ impl Rounds {
             .timed(self.view.metrics.verify_seconds());
         // What fits into the memory. The core asks for the rest, wherever the chain is now.
         let checkpoints = settings.recent_checkpoints.saturating_add(settings.checkpoints_ahead);
-        let Recent { votes, complete_from } =
-            match self.history.recent(checkpoints.saturating_add(1)).await {
-                Err(StoreError::Failed(_)) => {
-                    // What the disk has is not known. It can have no vote that was too far ahead until now.
-                    let votes = Vec::new();
-                    let newest = self.checkpoint().saturating_add(settings.checkpoints_ahead);
-                    Recent { votes, complete_from: newest.saturating_add(1) }
-                }
-                recent => recent?,
-            };
+        let recent = recall::recent(&self.history, &self.health, checkpoints.saturating_add(1));
+        let Recent { votes, complete_from } = recent.await?.unwrap_or_else(|| {
+            // What the disk has is not known. It can have no vote that was too far ahead until now.
+            let newest = self.checkpoint().saturating_add(settings.checkpoints_ahead);
+            Recent { votes: Vec::new(), complete_from: newest.saturating_add(1) }
+        });
         let votes = votes.into_iter().map(|(validator, vote)| ValidatorVote { validator, vote });
         Ok(Director::resume(settings, crypto, votes.collect(), complete_from))
     }

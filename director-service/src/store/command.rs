@@ -59,6 +59,15 @@ impl Command {
         }
     }
 
+    /// How many votes it has to be written.
+    pub(super) fn votes(&self) -> usize {
+        match self {
+            Self::Remember(votes) => votes.len(),
+            Self::Replace { .. } => 1,
+            _ => 0,
+        }
+    }
+
     /// Does it in the file. The outer error is the disk's.
     pub(super) fn carry_out(
         &self,

@@ -1,7 +1,8 @@
 //! Tells of votes that were handed over as first ones where the file has another: both halves of a proof.
 //!
 //! That happens when the core could not know of the first: the disk hung or failed when it was asked. [`MAX_CONFLICTS`] wait to be
-//! heard at most; beyond that they are in the log alone.
+//! heard at most; beyond that they are in the log alone, with both votes. Who hears of one says when it is dealt with: it outlives
+//! whoever ends before.
 
 use director_primitives::{AccountId32, SignedVote};
 use std::{
@@ -29,15 +30,20 @@ pub struct Conflict {
 pub struct Conflicts(Arc<(Mutex<VecDeque<Conflict>>, Notify)>);
 
 impl Conflicts {
-    /// The next one, once there is one. If this is dropped before, none is lost.
+    /// The oldest one, once there is one. It stays until [`Self::done`]: whoever hears of it may end before it has done anything.
     pub async fn next(&self) -> Conflict {
         loop {
             let added = self.0.1.notified();
-            if let Some(next) = self.waiting().pop_front() {
-                return next;
+            if let Some(next) = self.waiting().front() {
+                return next.clone();
             }
             added.await;
         }
+    }
+
+    /// The oldest one was dealt with.
+    pub fn done(&self) {
+        self.waiting().pop_front();
     }
 
     pub(super) fn add(&self, found: Vec<Conflict>) {
@@ -45,8 +51,16 @@ impl Conflicts {
             return;
         }
         let mut waiting = self.waiting();
-        let room = MAX_CONFLICTS.saturating_sub(waiting.len());
-        waiting.extend(found.into_iter().take(room));
+        for conflict in found {
+            if waiting.len() < MAX_CONFLICTS {
+                waiting.push_back(conflict);
+            } else {
+                tracing::error!(
+                    ?conflict,
+                    "too many validators signed two blocks while the disk could not say so: this proof is only here"
+                );
+            }
+        }
         self.0.1.notify_one();
     }
 

@@ -4,7 +4,7 @@ use super::StoreError;
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -21,7 +21,11 @@ pub struct Health(Arc<State>);
 struct State {
     failures: AtomicU64,
     unwritten: AtomicU64,
+    /// Votes that were handed over and that the thread is not through with.
+    under_way: AtomicU64,
     lost: AtomicU64,
+    /// Whether it was said that the disk hangs.
+    said: AtomicBool,
     /// Since when the file has been used without a pause.
     busy_since: Mutex<Option<Instant>>,
     trouble: watch::Sender<Option<Arc<str>>>,
@@ -33,6 +37,9 @@ pub(super) struct Busy(Health);
 impl Drop for Busy {
     fn drop(&mut self) {
         *self.0.0.busy_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if self.0.0.said.swap(false, Relaxed) {
+            tracing::warn!("the store's disk answers again");
+        }
     }
 }
 
@@ -41,6 +48,8 @@ impl Health {
         Self(Arc::new(State {
             failures: AtomicU64::new(0),
             unwritten: AtomicU64::new(0),
+            under_way: AtomicU64::new(0),
+            said: AtomicBool::new(false),
             lost: AtomicU64::new(0),
             busy_since: Mutex::new(None),
             trouble: watch::Sender::new(None),
@@ -58,11 +67,27 @@ impl Health {
     /// For how long the disk has not answered; `None` if it does.
     pub fn hangs_for(&self) -> Option<Duration> {
         let since = *self.0.busy_since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.map(|since| since.elapsed()).filter(|time| *time >= HANGS_AFTER)
+        let time = since.map(|since| since.elapsed()).filter(|time| *time >= HANGS_AFTER)?;
+        if !self.0.said.swap(true, Relaxed) {
+            tracing::error!(
+                "the store's disk does not answer: votes and proofs wait in memory until it does, see to the disk"
+            );
+        }
+        Some(time)
+    }
+
+    /// As if the file had been used for so long.
+    #[cfg(test)]
+    pub(super) fn busy_for(&self, time: Duration) -> Busy {
+        let busy = self.busy();
+        *self.0.busy_since.lock().unwrap_or_else(PoisonError::into_inner) =
+            Instant::now().checked_sub(time);
+        busy
     }
 
     /// The file is used for as long as this lives.
     pub(super) fn busy(&self) -> Busy {
+        self.0.said.store(false, Relaxed);
         *self.0.busy_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         Busy(self.clone())
     }
@@ -77,9 +102,11 @@ impl Health {
         self.0.failures.load(Relaxed)
     }
 
-    /// Votes that are in memory and not in the file yet.
+    /// Votes that are in memory and not in the file yet, but for those that are about to be written by a disk that answers.
     pub fn unwritten_votes(&self) -> u64 {
-        self.0.unwritten.load(Relaxed)
+        let kept = self.0.unwritten.load(Relaxed);
+        let hangs = self.hangs_for().is_some();
+        kept + if hangs { self.0.under_way.load(Relaxed) } else { 0 }
     }
 
     /// Votes that there was no room for in memory while the file could not be used.
@@ -94,6 +121,16 @@ impl Health {
 
     pub(super) fn set_unwritten(&self, votes: usize) {
         self.0.unwritten.store(votes as u64, Relaxed);
+    }
+
+    /// Votes are handed over.
+    pub(super) fn begin(&self, votes: usize) {
+        self.0.under_way.fetch_add(votes as u64, Relaxed);
+    }
+
+    /// The thread is through with them, or will not get them.
+    pub(super) fn end(&self, votes: usize) {
+        self.0.under_way.fetch_sub(votes as u64, Relaxed);
     }
 
     /// Counts a vote for which there was no room.

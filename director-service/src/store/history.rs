@@ -23,13 +23,13 @@ pub struct History {
 impl History {
     /// Hands first votes over to be written. Where the validator has another one at the checkpoint,
     /// that one stays: it is half of a proof. Returns at once: while the mailbox is full they wait in memory,
-    /// see [`Self::retry`].
+    /// see [`Self::retry`]. Only if very many wait so, and the disk does not hang, it waits for it to take some, a second at most.
     ///
     /// # Errors
     ///
     /// [`StoreError::Closed`] alone.
     pub async fn remember(&self, votes: Vec<(AccountId32, SignedVote)>) -> Result<(), StoreError> {
-        self.late.send(Command::Remember(votes))
+        self.late.send_votes(Command::Remember(votes)).await
     }
 
     /// Hands a vote over to be written in the place of one that is wrongly signed, and thus proves
@@ -39,7 +39,7 @@ impl History {
     ///
     /// [`StoreError::Closed`] alone.
     pub async fn replace(&self, validator: AccountId32, by: SignedVote) -> Result<(), StoreError> {
-        self.late.send(Command::Replace { validator, by })
+        self.late.send_votes(Command::Replace { validator, by }).await
     }
 
     /// The vote of a validator at a checkpoint, among all that were handed over before.

@@ -2,24 +2,24 @@
 //! wished.
 #![allow(clippy::unwrap_used)]
 
-use super::{Outbox, Record, StoreError, thread::Command};
+use super::{Health, Outbox, Record, StoreError, late::Late, thread::Command};
 use codec::{DecodeAll, Encode};
 use std::{
     collections::BTreeMap,
     future::Future,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// What survives the tasks that use it. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk {
     records: Arc<Mutex<BTreeMap<[u8; 32], Vec<u8>>>>,
     failures: Arc<AtomicU32>,
-    hangs: Arc<AtomicBool>,
+    hangs: Arc<watch::Sender<bool>>,
 }
 
 impl Disk {
@@ -28,9 +28,9 @@ impl Disk {
         self.failures.store(count, Ordering::Relaxed);
     }
 
-    /// Lets writes wait for ever from now on.
-    pub(crate) fn hang(&self) {
-        self.hangs.store(true, Ordering::Relaxed);
+    /// Lets everything wait from now on, or go on.
+    pub(crate) fn hang(&self, hangs: bool) {
+        self.hangs.send_replace(hangs);
     }
 
     /// What is on it.
@@ -49,16 +49,15 @@ impl Disk {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let (mailbox, mut commands) = mpsc::channel(16);
+        let (mailbox, mut commands) = mpsc::channel(4);
         let disk = self.clone();
+        let late = Late::new(mailbox.clone(), Health::new());
         tokio::spawn(async move {
-            // Whose writes hang.
-            let mut waiting = Vec::new();
+            let mut hangs = disk.hangs.subscribe();
             while let Some(command) = commands.recv().await {
+                // The disk is there as long as `disk` is.
+                let _ = hangs.wait_for(|hangs| !hangs).await;
                 match command {
-                    Command::Put { reply, .. } if disk.hangs.load(Ordering::Relaxed) => {
-                        waiting.push(reply);
-                    }
                     Command::Put { record, reply } => {
                         point().await;
                         disk.put(&record);
@@ -80,6 +79,6 @@ impl Disk {
                 }
             }
         });
-        Outbox(mailbox)
+        Outbox { mailbox, late }
     }
 }

@@ -12,8 +12,8 @@
 //!
 //! # Limits
 //!
-//! The mailbox holds [`MAILBOX`] commands; when it is full, votes wait in memory, as many as while the file fails, and whoever has
-//! anything else waits. Memory for the file's pages is [`CACHE_BYTES`].
+//! The mailbox holds [`MAILBOX`] commands; when it is full, votes and proofs wait in memory, as many as while the file fails, and whoever asks
+//! for something waits. Memory for the file's pages is [`CACHE_BYTES`].
 //!
 //! # When the disk is full or broken
 //!
@@ -45,7 +45,7 @@ pub use conflicts::{Conflict, Conflicts, MAX_CONFLICTS};
 pub use error::StoreError;
 pub use health::Health;
 pub use history::{History, Recent};
-pub use outbox::{Outbox, Record, State};
+pub use outbox::{Outbox, Record, State, Written};
 pub use overlay::MAX_UNWRITTEN_VOTES;
 pub use thread::MAX_BATCH;
 pub use upkeep::{Contents, Report, check, compact, proofs};
@@ -128,7 +128,7 @@ impl Store {
 
     /// The proofs.
     pub fn outbox(&self) -> Outbox {
-        Outbox(self.mailbox.clone())
+        Outbox { mailbox: self.mailbox.clone(), late: self.late.clone() }
     }
 
     /// First votes that turn out to be none.

@@ -1,9 +1,16 @@
 //! The proofs on their way to the chain.
 
-use super::{StoreError, ask, thread::Command};
+use super::{StoreError, ask, command::Reply, late::Late, thread::Command};
 use codec::{Decode, Encode};
 use director_primitives::{DoubleSignProof, H256};
-use tokio::sync::mpsc;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio::sync::{
+    mpsc,
+    oneshot::{self, error::TryRecvError},
+};
 
 /// How far a proof is.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -80,16 +87,48 @@ pub struct Record {
 
 /// Proofs by their ids. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Outbox(pub(super) mpsc::Sender<Command>);
+pub struct Outbox {
+    pub(super) mailbox: mpsc::Sender<Command>,
+    pub(super) late: Late,
+}
+
+/// Answer to what was handed over; whether somebody waits for it or not, it is written as soon as the disk takes it.
+#[derive(Debug)]
+pub struct Written(oneshot::Receiver<Result<(), StoreError>>);
+
+impl Written {
+    /// Whether the disk has not answered yet.
+    pub fn is_due(&mut self) -> bool {
+        matches!(self.0.try_recv(), Err(TryRecvError::Empty))
+    }
+}
+
+impl Future for Written {
+    type Output = Result<(), StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = Pin::new(&mut self.0).poll(context);
+        answer.map(|answer| answer.unwrap_or(Err(StoreError::Closed)))
+    }
+}
 
 impl Outbox {
-    /// Writes a record, in the place of the one with the same proof; it is on disk when this returns.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be written, or the store is closed.
-    pub async fn put(&self, record: Record) -> Result<(), StoreError> {
-        ask(&self.0, |reply| Command::Put { record, reply }).await?
+    /// Hands a record over to be written in the place of the one with the same proof. That is done at once; it is on disk when
+    /// the answer is there, which is an error if the file cannot be written now, or the store is closed.
+    pub fn put(&self, record: Record) -> Written {
+        self.write(|reply| Command::Put { record, reply })
+    }
+
+    /// Hands over that a record is to be dropped, as [`Self::put`] does.
+    pub fn remove(&self, id: H256) -> Written {
+        self.write(|reply| Command::Remove { id, reply })
+    }
+
+    fn write(&self, command: impl FnOnce(Reply<()>) -> Command) -> Written {
+        let (reply, answer) = oneshot::channel();
+        // If the store is closed the answer says so.
+        let _ = self.late.send(command(reply));
+        Written(answer)
     }
 
     /// All records, in ascending order of ids.
@@ -98,15 +137,15 @@ impl Outbox {
     ///
     /// If the file cannot be read, or the store is closed.
     pub async fn all(&self) -> Result<Vec<Record>, StoreError> {
-        ask(&self.0, |reply| Command::Records { reply }).await?
+        self.late.settle().await?;
+        ask(&self.mailbox, |reply| Command::Records { reply }).await?
     }
 
-    /// Drops a record.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be written, or the store is closed.
-    pub async fn remove(&self, id: H256) -> Result<(), StoreError> {
-        ask(&self.0, |reply| Command::Remove { id, reply }).await?
+    /// Returns when something was handed over that had waited because the mailbox was full; never if nothing waits.
+    /// Somebody has to wait for this all the time.
+    pub async fn settle(&self) {
+        if !self.late.waits() || self.late.settle().await.is_err() {
+            std::future::pending().await
+        }
     }
 }

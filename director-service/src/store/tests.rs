@@ -3,6 +3,7 @@
 
 mod disk;
 pub(crate) mod faulty;
+mod late;
 mod upkeep;
 
 use super::{FILE_NAME, History, Recent, Record, State, Store, StoreError};

@@ -151,12 +151,14 @@ impl Worker {
     }
 
     fn carry_out(&mut self, batch: Vec<Command>) {
+        let votes = batch.iter().map(Command::votes).sum();
         if let Err(batch) = self.write(batch) {
             for command in batch {
                 self.keep(command);
             }
             self.health.set_unwritten(self.overlay.len());
         }
+        self.health.end(votes);
     }
 
     /// Everything in one transaction, in order; on disk when it is answered. Gives it back if there is

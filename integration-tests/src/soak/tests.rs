@@ -68,3 +68,16 @@ fn deliveries_that_become_slow_are_a_fault_among_minutes_of_a_kind() {
     let faults = slow.faults();
     assert!(faults.len() == 1 && faults[0].contains("150.0 ms at last (churn)"), "{faults:?}");
 }
+
+#[test]
+fn what_is_short_is_shorter_where_no_director_stops() {
+    for (of, is_fault) in [(Event::Calm, true), (Event::Churn, true), (Event::Freeze, false)] {
+        let slow = hour(|number, minute| {
+            if minute.event == of {
+                minute.latency_ms[1] = if number > 40 { 60.0 } else { 5.0 };
+            }
+        });
+        let faults = slow.faults();
+        assert_eq!(faults.len(), usize::from(is_fault), "{of:?}: {faults:?}");
+    }
+}

@@ -283,13 +283,56 @@ fn nothing_is_thrown_away_for_a_block_that_one_node_alone_claims() {
     assert_eq!(rig.horizon.settled(rig.now), rig.real);
 }
 
+/// Believes what node 0 says for so long, the chain making a block every 6 s.
+fn follow(horizon: &mut Horizon, now: &mut Instant, number: &mut u64, seconds: u64) {
+    for _ in 0..seconds / 6 {
+        *now += Duration::from_secs(6);
+        *number += 1;
+        assert_eq!(horizon.judge(0, *number, *now), Verdict::Plausible);
+    }
+}
+
 #[test]
-fn before_two_nodes_agree_nothing_is_settled_but_a_single_one_settles_all() {
-    let now = Instant::now();
-    let mut horizon = Horizon::new(2, LOOK, PATIENCE);
-    assert_eq!(horizon.judge(0, 1_000_000, now), Verdict::Plausible);
-    assert_eq!(horizon.settled(now + PATIENCE), 0);
-    let mut single = Horizon::new(1, LOOK, PATIENCE);
-    assert_eq!(single.judge(0, 1_000, now), Verdict::Plausible);
-    assert_eq!(single.settled(now), 1_000);
+fn what_one_node_says_is_settled_when_it_has_stood_for_an_hour() {
+    // Only one of two answers from the start on, or there is only one.
+    for nodes in 1..=2 {
+        let (mut horizon, mut now) = (Horizon::new(nodes, LOOK, PATIENCE), Instant::now());
+        let (began, mut number) = (1_000_000, 1_000_000);
+        follow(&mut horizon, &mut now, &mut number, 3_600);
+        assert_eq!(horizon.settled(now), 0, "{nodes} nodes");
+        follow(&mut horizon, &mut now, &mut number, 12);
+        assert_eq!(horizon.settled(now), began + 1, "{nodes} nodes");
+        for _ in 0..20 {
+            follow(&mut horizon, &mut now, &mut number, 3_600);
+            let behind = number - horizon.settled(now);
+            assert!(behind <= 2 * 3_610 / 6, "{nodes} nodes: {behind} blocks");
+        }
+    }
+}
+
+#[test]
+fn what_a_single_node_takes_back_was_never_settled() {
+    let (mut horizon, mut now) = (Horizon::new(1, LOOK, PATIENCE), Instant::now());
+    let mut number = 1_000;
+    follow(&mut horizon, &mut now, &mut number, 7_200);
+    let settled = horizon.settled(now);
+    let mut claimed = 2_000_000;
+    follow(&mut horizon, &mut now, &mut claimed, 1_800);
+    assert!(horizon.settled(now) < number);
+    horizon.retract(Some(number), now);
+    follow(&mut horizon, &mut now, &mut number, 3_600);
+    assert!((settled..number).contains(&horizon.settled(now)));
+}
+
+#[test]
+fn a_node_that_goes_away_in_the_first_minute_does_not_stop_what_settles() {
+    let (mut horizon, mut now) = (Horizon::new(2, LOOK, PATIENCE), Instant::now());
+    for node in 0..2 {
+        horizon.looked(node, Some(Look { finalized: 1_000, is_well: true }), now);
+    }
+    horizon.compare(now);
+    let mut number = 1_000;
+    horizon.looked(1, None, now);
+    follow(&mut horizon, &mut now, &mut number, 20_000);
+    assert!(number - horizon.settled(now) <= 2 * 3_610 / 6);
 }

@@ -2,16 +2,19 @@
 #![allow(clippy::unwrap_used)]
 
 mod absence;
+mod disk;
 mod extrinsics;
 mod faults;
 mod node;
 mod random;
+mod refusals;
 mod reports;
 mod retraction;
 mod sim;
+mod streams;
 mod turns;
 
-use super::{Config, EvidenceStatus, Handle, Reporter};
+use super::{Config, EvidenceStatus, Handle, Reporter, room};
 use crate::store::{State, memory::Disk};
 use director_primitives::{
     AccountId32, DoubleSignProof, H256,
@@ -29,10 +32,11 @@ fn proof(checkpoint: u64) -> DoubleSignProof {
     double_sign(&TestKey::new(1), H256::zero(), checkpoint)
 }
 
-/// The director whose turn is the `rank`th for this proof.
+/// The director whose turn is the `rank`th for whom this proof is against.
 fn director_of_rank(rank: u32, proof: &DoubleSignProof) -> AccountId32 {
     let accounts: Vec<_> = (0..3).map(account).collect();
-    let is_it = |me: &&AccountId32| turn::rank(proof.id().as_bytes(), *me, &accounts) == Some(rank);
+    let accused = room::accused(Some(&sim::snapshot(0)), proof);
+    let is_it = |me: &&AccountId32| turn::rank(accused.as_ref(), *me, &accounts) == Some(rank);
     accounts.iter().find(is_it).unwrap().clone()
 }
 

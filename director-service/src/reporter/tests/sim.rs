@@ -160,8 +160,9 @@ struct Inner {
     cancel: bool,
     /// Blocks that are to come without extrinsics.
     withheld: u64,
-    /// Whether blocks refuse what dry runs find right.
+    /// Whether blocks refuse what dry runs find right, and at which checkpoint they do not.
     refuses: bool,
+    spared: Option<CheckpointNumber>,
     poor: BTreeSet<AccountId32>,
     nodes: Vec<Blocks>,
 }
@@ -184,6 +185,7 @@ impl Sim {
             cancel: false,
             withheld: 0,
             refuses: false,
+            spared: None,
             poor: BTreeSet::new(),
             nodes: Vec::new(),
         })))
@@ -228,7 +230,12 @@ impl Sim {
                 inner.pool.sort_by_key(|tx| tx.nonce);
                 for tx in std::mem::take(&mut inner.pool) {
                     if tx.nonce == state.nonce(&tx.from) && !inner.poor.contains(&tx.from) {
-                        state.apply(&tx, number, inner.refuses);
+                        let spared = match &tx.call {
+                            Call::Report(proof) => Some(proof.first.vote.checkpoint),
+                            Call::Other => None,
+                        };
+                        let refuses = inner.refuses && (spared.is_none() || spared != inner.spared);
+                        state.apply(&tx, number, refuses);
                     } else if tx.nonce > state.nonce(&tx.from) {
                         inner.pool.push(tx);
                     }
@@ -269,6 +276,11 @@ impl Sim {
     /// Whether blocks refuse reports that dry runs find right.
     pub(super) fn refuse(&self, refuses: bool) {
         self.with(|inner| inner.refuses = refuses);
+    }
+
+    /// Blocks refuse all reports but those of an offence at this checkpoint.
+    pub(super) fn refuse_all_but(&self, checkpoint: CheckpointNumber) {
+        self.with(|inner| (inner.refuses, inner.spared) = (true, Some(checkpoint)));
     }
 
     /// Whether this account has money.

@@ -135,6 +135,7 @@ async fn a_disk_that_hangs_holds_up_nobody_and_gets_everything_when_it_goes_on()
     }
     let trouble = store.health().trouble().unwrap();
     assert!(trouble.contains("has not answered"), "{trouble}");
+    assert_eq!(store.health().unwritten_votes(), all + 1);
 
     disk.hang(false);
     assert_eq!(history.first(account(1), all).await.unwrap(), Some(at(all)));
