@@ -250,8 +250,12 @@ async fn goes_to_the_next_director_with_all_it_said() {
     other.welcome(&peer, true);
     assert_eq!(other.payloads(2).await, [&b"said"[..], b"meanwhile"]);
     let mut story = Vec::new();
-    for _ in 0..5 {
-        story.push(next(&mut client).await);
+    while story.len() < 5 {
+        // Where the machine is slow, the first one is dialed in vain before.
+        match next(&mut client).await {
+            Event::Unreachable { .. } => {}
+            event => story.push(event),
+        }
     }
     let (first, second) = (one.handle.local_key(), other.handle.local_key());
     assert_eq!(
