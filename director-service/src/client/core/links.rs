@@ -210,6 +210,9 @@ impl<K: Keys> Core<K> {
         out: &mut Vec<Output>,
     ) {
         let Some(session) = self.links.sessions.remove(director) else { return };
+        if let Some(claims) = self.planner.claims(director).filter(|claims| claims.is_complete()) {
+            self.told.insert(*director, claims.clone());
+        }
         self.planner.lost(director);
         if self.links.swapping.is_some_and(|(to, _)| to == *director) {
             self.links.swapping = None;

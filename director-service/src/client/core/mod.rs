@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     network::Frame,
-    repair::{Millis, Planner, Sequence, Settings},
+    repair::{Claims, Millis, Planner, Sequence, Settings},
 };
 use director_primitives::{
     Answer, Control, PublicKey, Snapshot, Welcome, runtime_api::ValidatorStatus,
@@ -43,7 +43,7 @@ use links::Links;
 use repair::Patience;
 use session::Slot;
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use watch::Relayed;
@@ -55,6 +55,8 @@ pub struct Core<K> {
     outbox: Arc<Mutex<Outbox<K>>>,
     inbox: Inbox<K>,
     pub(super) planner: Planner,
+    /// What directors had when their last connection ended.
+    told: BTreeMap<PublicKey, Claims>,
     pub(super) choice: Choice,
     pub(super) links: Links,
     pub(super) snapshot: Option<Arc<Snapshot>>,
@@ -122,6 +124,7 @@ impl<K: Keys> Core<K> {
         }
         Self {
             planner: Planner::new(Settings::default()),
+            told: BTreeMap::new(),
             config,
             keys,
             outbox,
@@ -222,6 +225,10 @@ impl<K: Keys> Core<K> {
     /// From here on this is the state of the chain.
     fn believe(&mut self, now: Millis, snapshot: Arc<Snapshot>, out: &mut Vec<Output>) {
         let is_first = self.snapshot.is_none();
+        self.told.retain(|director, claims| {
+            claims.retain(|origin| snapshot.validator_by_peer_key(origin).is_some());
+            self.choice.is_known(director)
+        });
         self.planner.retain(|origin| snapshot.validator_by_peer_key(origin).is_some());
         let is_another = self.on_chain && self.choice.update(candidates_on_chain(&snapshot));
         if is_another || is_first {

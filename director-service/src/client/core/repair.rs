@@ -127,9 +127,12 @@ impl<K: Keys> Core<K> {
                 if self.outbox().confirm(&from, entry) > 0 {
                     (self.unconfirmed, self.resent_at) = (0, None);
                 }
-            } else if is_first {
+                continue;
+            }
+            if is_first {
                 self.inbox.begin(entry);
-            } else if let Some(before) = self.told_before(&from, entry) {
+            }
+            if let Some(before) = self.told_before(&from, entry, is_first) {
                 self.inbox.grown(&before, entry);
             }
         }
@@ -143,9 +146,16 @@ impl<K: Keys> Core<K> {
         }
     }
 
-    /// What a director had of the same epoch when it spoke of it last. Of what its first vector does not have it had nothing.
-    fn told_before(&self, director: &PublicKey, entry: &VectorEntry) -> Option<VectorEntry> {
-        let claims = self.planner.claims(director)?;
+    /// What a director had of the same epoch when it spoke of it last, on an earlier connection perhaps. Of what its first
+    /// vector does not have it had nothing.
+    fn told_before(
+        &self,
+        director: &PublicKey,
+        entry: &VectorEntry,
+        is_first: bool,
+    ) -> Option<VectorEntry> {
+        let claims =
+            if is_first { self.told.get(director) } else { self.planner.claims(director) }?;
         match claims.get(&entry.origin) {
             Some(before) if before.epoch >= entry.epoch => Some(*before),
             _ if claims.is_complete() => Some(VectorEntry { contiguous: [0; 4], ..*entry }),

@@ -5,9 +5,12 @@ use super::{
     rig::{Rig, director, entry, range},
     snapshot_with, validator,
 };
-use crate::client::{
-    Event,
-    core::{Input, Output},
+use crate::{
+    client::{
+        Event,
+        core::{Input, Output},
+    },
+    network::DownReason,
 };
 use director_primitives::{
     Control, Fetched,
@@ -100,6 +103,22 @@ fn a_primary_that_lies_about_where_a_sequence_stands_hides_nothing() {
         rig.frames(51, &[1, 2]);
         assert_eq!(rig.delivered(), [1, 2]);
     }
+}
+
+/// The standby had nothing when its connection ended, and has something when it is there again.
+#[test]
+fn what_a_director_has_got_while_it_was_away_is_ours() {
+    let mut rig = Rig::new(|_| ());
+    rig.connect(50, vec![entry(2, 5, 1 << 40)]);
+    rig.connect(51, Vec::new());
+    rig.put(Input::Down { director: director(51), reason: DownReason::Closed });
+    rig.connect(52, Vec::new());
+    rig.put(Input::Down { director: director(52), reason: DownReason::Closed });
+    rig.connect(51, vec![entry(2, 5, 2)]);
+    rig.wait(300);
+    assert!(rig.fetches().contains(&(director(51), vec![range(2, 1, 2)])), "{:?}", rig.fetches());
+    rig.frames(51, &[1, 2]);
+    assert_eq!(rig.delivered(), [1, 2]);
 }
 
 #[test]
