@@ -34,9 +34,11 @@ pub use network::drops;
 use crate::director;
 use director_primitives::Priority;
 use list::{Counters, Gauges, List, counter, in_unit};
+/// A count that somebody else keeps. Clones are one count.
+pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::{
     encoding::text::encode,
-    metrics::{counter::Counter, gauge::Gauge, info::Info},
+    metrics::{gauge::Gauge, info::Info},
     registry::{Registry, Unit},
 };
 use std::sync::atomic::AtomicU64;

@@ -4,9 +4,11 @@
 //! outlive a round: the core does not make a proof twice.
 
 use super::ServiceError;
-use crate::reporter::{Handle, Offer};
+use crate::{
+    metrics::Counter,
+    reporter::{Handle, Offer},
+};
 use director_primitives::DoubleSignProof;
-use prometheus_client::metrics::counter::Counter;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

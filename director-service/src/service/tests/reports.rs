@@ -1,12 +1,11 @@
 //! The core does not wait for the reporter, and what that has no room for is not lost.
 
 use super::super::{ServiceError, reports::Reports};
-use crate::reporter::Handle;
+use crate::{metrics::Counter, reporter::Handle};
 use director_primitives::{
     DoubleSignProof, H256,
     test_utils::{TestKey, double_sign},
 };
-use prometheus_client::metrics::counter::Counter;
 
 fn proof(checkpoint: u64) -> DoubleSignProof {
     double_sign(&TestKey::new(1), H256::zero(), checkpoint)
