@@ -119,6 +119,9 @@ impl Scenario {
         let doormen = doormen.collect();
         let log_bytes = if log_holds_all { 64 * 1024 * 1024 } else { SMALL_LOG_BYTES };
         let queues = links.queue_bytes[Priority::Critical.index()..=Priority::High.index()].iter();
+        // As in the service, a message is no longer than half of what may wait.
+        let most_bulk = links.queue_bytes[Priority::Bulk.index()] / 2;
+        let traffic = Traffic { max_bulk_bytes: traffic.max_bulk_bytes.min(most_bulk), ..traffic };
         let page_bytes = queues.min().map_or(MAX_PAGE_BYTES, |queue| MAX_PAGE_BYTES.min(queue / 2));
         Self {
             seed,
