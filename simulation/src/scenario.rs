@@ -2,11 +2,11 @@
 
 use crate::{
     Millis, chain,
-    faults::{Cast, Fault},
+    faults::{Cast, Fault, FaultKind},
     network,
     node::Node,
 };
-use director_primitives::{Priority, envelope::MAX_ENVELOPE_LEN};
+use director_primitives::{Priority, envelope::MAX_ENVELOPE_LEN, threshold::tolerated_liars};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 /// Parts that a test may switch off, to see that the checks notice.
@@ -106,10 +106,17 @@ impl Scenario {
         let byzantine: Vec<_> = byzantine.into_iter().chain(others).collect();
         let byzantine = &*byzantine;
         let cast = Cast { directors, validators, byzantine, from: 3_000, until: quiet_at };
-        let faults = match options.no_faults {
+        let mut faults = match options.no_faults {
             true => Vec::new(),
             false => cast.draw(&mut rng),
         };
+        // Of those that are left no more may lie than may: nobody promises anything then.
+        let is_removal = |fault: &Fault| matches!(fault.kind, FaultKind::RemoveDirector(_));
+        let removals = faults.iter().filter(|fault| is_removal(fault)).count() as u32;
+        let least = u32::from(directors).saturating_sub(removals);
+        if tolerated_liars(least) < byzantine_directors.len() as u32 {
+            faults.retain(|fault| !is_removal(fault));
+        }
         // Drawn last, so that a seed draws what it drew before there were small logs.
         let log_holds_all = !rng.random_bool(0.2);
         // And this after that.

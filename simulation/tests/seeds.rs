@@ -18,10 +18,6 @@ const ONCE_FAILED: &[(u64, &str)] = &[
     ),
     (1506, "both directors of a client lied, and it gave up what a third one had"),
     (1543, "the first message of a class was lost, and the second one counted as the beginning"),
-    (
-        2011,
-        "a director told more than there was, and the other one got something while its connection was cut",
-    ),
     (2630, "a vote that a director had altered on its way counted as shown"),
     (3725, "two directors that lie claimed an epoch each, and the bound had no room for them"),
     (
