@@ -282,12 +282,14 @@ impl Behind {
         holes: impl Fn() -> (u64, u64),
     ) -> Option<u64> {
         let stuck = round.now.saturating_sub(self.stuck_since);
-        let is_sure = self.words(round, self.contiguous).len() >= round.settings.words_to_give_up;
-        let times = if is_sure { 1 } else { 2 };
+        let times = || {
+            let words = self.words(round, self.contiguous).len();
+            if words >= round.settings.words_to_give_up { 1 } else { 2 }
+        };
         let for_times = |times: u64| stuck >= round.settings.give_up_ms.saturating_mul(times);
         match chances.gone_to {
             Some(gone_to) if chances.all_gone && round.all_connected => Some(gone_to),
-            Some(gone_to) if !chances.somebody && for_times(times) => Some(gone_to),
+            Some(gone_to) if !chances.somebody && for_times(times()) => Some(gone_to),
             // Nobody claims it although it must have been there; nor what comes after it, then.
             None if !chances.somebody && for_times(2) => Some(holes().1),
             // Whoever claims it does not send it.
