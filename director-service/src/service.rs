@@ -72,7 +72,7 @@ use crate::{
 };
 use director_primitives::{AccountId32, PublicKey};
 use rotation::PeerKeys;
-use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     runtime::Runtime,
@@ -186,6 +186,17 @@ impl Drop for ChainThread {
     }
 }
 
+/// The account whose secret URI is in a file.
+///
+/// # Errors
+///
+/// If the file cannot be used or holds something else; the file is named.
+pub fn account_in(path: &Path) -> Result<Account, ServiceError> {
+    let secret = read_secret(path)?;
+    Account::from_secret(&secret)
+        .map_err(|error| ServiceError::Account { path: path.to_owned(), error })
+}
+
 /// Starts a director. Returns when keys, ports and store are found good; the node may be away.
 ///
 /// # Errors
@@ -193,7 +204,7 @@ impl Drop for ChainThread {
 /// What is wrong with this machine, in one line with the remedy.
 pub async fn start(config: Config) -> Result<Service, ServiceError> {
     let keys = PeerKeys::load(&config.keys.peer)?;
-    let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
+    let account = account_in(&config.keys.account)?;
     ports::check("mesh.listen", &config.mesh.listen)?;
     ports::check("public.listen", &config.public.listen)?;
     for warning in config.warnings() {

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use director_primitives::{AccountId32, PublicKey, Snapshot};
+use codec::Encode;
+use director_primitives::{AccountId32, DoubleSignProof, H256, PublicKey, Snapshot};
 use director_service::keys::PeerKey;
 use integration_tests::{
     boaster::Boaster,
@@ -159,6 +160,9 @@ async fn a_node_that_syncs_is_waited_for(chain: &Chain, dir: &Path) {
     sidecar.wait_for_log("waiting until it has caught up", PATIENCE).await.unwrap();
     assert!(!dir.join("early.protection").exists());
     node.sync(false);
+    // Nor does the chain have a director that it could connect to, which is waited for as well.
+    let alone = sidecar.wait_for_log("no active director yet", PATIENCE).await.unwrap();
+    assert!(alone.contains("governance has to add some; waiting for that"), "{alone}");
     let hello = sidecar.wait_for_line("{", PATIENCE).await.unwrap();
     assert!(hello.contains("\"event\":\"hello\""), "{hello}");
     assert!(dir.join("early.protection").exists());
@@ -172,6 +176,7 @@ async fn director() {
     let identity = Identity::director(1);
     write_config(&identity, dir, &chain.url).unwrap();
     let home = folder(dir, "director-1");
+    on_another_chain(&chain, &home).await;
     let line = bad(&home, "rotate-key --config director.toml").await;
     assert!(line.contains("is no active director"), "{line}");
     chain.fund(vec![(identity.id(), FEES)]).await.unwrap();
@@ -221,6 +226,30 @@ async fn director() {
     chain.process.stop().await;
 }
 
+/// A director and its commands whose configuration names another chain, and a proof of another one.
+async fn on_another_chain(chain: &Chain, home: &Path) {
+    let other = format!("0x{}", "11".repeat(32));
+    let text = std::fs::read_to_string(home.join("director.toml")).unwrap();
+    let named = text.replace("[chain]", &format!("[chain]\ngenesis_hash = \"{other}\""));
+    std::fs::write(home.join("other.toml"), named).unwrap();
+    let vote = |n| Identity::validator(1).vote(&H256::zero(), 1, H256::repeat_byte(n));
+    let proof = DoubleSignProof::new(H256::zero(), vote(1), vote(2)).unwrap();
+    std::fs::write(home.join("proof"), hex::encode(proof.encode())).unwrap();
+    let submit = format!("evidence submit --url {} --account account.key proof", chain.url);
+    for command in [
+        "register --config other.toml --public /ip4/203.0.113.7/tcp/1 --mesh /ip4/10.0.0.1/tcp/2",
+        "rotate-key --config other.toml",
+        "validators --config other.toml",
+        "run --config other.toml",
+        &format!("{submit} --genesis-hash {other}"),
+    ] {
+        let line = bad(home, command).await;
+        assert!(line.contains("0x1111") && line.contains("chain.genesis_hash"), "{line}");
+    }
+    let line = bad(home, &submit).await;
+    assert!(line.contains("give --url of a node of that chain"), "{line}");
+}
+
 /// What a command says that does what it should.
 async fn good(dir: &Path, arguments: &str) -> String {
     let (code, said, log) = director_command(dir, arguments).await;
@@ -228,13 +257,18 @@ async fn good(dir: &Path, arguments: &str) -> String {
     said
 }
 
-/// The one line of a command that does not.
+/// The one line of a command that does not: of all that it says, but for that it is at work, and for what a service logs of its
+/// beginning.
 async fn bad(dir: &Path, arguments: &str) -> String {
     let (code, said, log) = director_command(dir, arguments).await;
     assert_eq!(code, Some(1), "director {arguments}\n{said}\n{log}");
-    let lines: Vec<_> = log.lines().filter(|line| line.starts_with("director: ")).collect();
-    let [line] = lines.as_slice() else { panic!("not one line:\n{log}") };
-    (*line).to_owned()
+    let is_service = arguments.split_whitespace().any(|word| word == "run");
+    let is_more = |line: &&str| !line.ends_with(" …") && !(is_service && line.contains(" INFO "));
+    let lines: Vec<_> = log.lines().filter(is_more).collect();
+    match lines.as_slice() {
+        [line] if line.starts_with("director: ") => (*line).to_owned(),
+        _ => panic!("director {arguments}: not one line:\n{log}"),
+    }
 }
 
 /// Exit status, standard output and standard error of `director` in a folder.

@@ -74,9 +74,7 @@ async fn run() -> anyhow::Result<()> {
     survives_a_restart(&sidecar(&validators[0]), &python).await?;
     wrong_uses(dir, &chain, &validators).await?;
     commands(dir, &chain, &directors[0], &validators[1]).await?;
-    for director in directors {
-        director.process.stop().await;
-    }
+    no_peers(directors).await?;
     chain.process.stop().await;
     Ok(())
 }
@@ -128,6 +126,8 @@ async fn wrong_uses(dir: &Path, chain: &Chain, validators: &[Identity]) -> anyho
         let output = timeout(PATIENCE, command.output()).await??;
         let line = String::from_utf8(output.stderr)?;
         ensure!(output.status.code() == Some(1), "{arguments:?}: {line}");
+        let told: Vec<_> = line.lines().filter(|line| !line.contains(" INFO ")).collect();
+        ensure!(told.len() == 1, "{arguments:?}: not one line: {line}");
         for part in says {
             ensure!(line.contains(part), "{arguments:?}: `{part}` is not in: {line}");
         }
@@ -138,7 +138,12 @@ async fn wrong_uses(dir: &Path, chain: &Chain, validators: &[Identity]) -> anyho
     let name = validators[0].id().to_string();
     let status = ["validator", "status", "--url", url, "--validator", &name];
     refused(&[&status[..], &["--genesis-hash", other]].concat(), ["0x1111", "genesis"]).await?;
+    let named = format!("chain.url = {url:?}\nchain.genesis_hash = {other:?}\n");
+    fs::write(home.join("other.toml"), named)?;
     let keys = ["--protection", "protection", "--pipe"];
+    let mine = ["--peer", "peer.key", "--checkpoint", "checkpoint.key"];
+    let on_another = [&["validator", "run", "--config", "other.toml"][..], &keys, &mine].concat();
+    refused(&on_another, ["0x1111", "chain.genesis_hash"]).await?;
     let run = [&["validator", "run", "--url", url][..], &keys].concat();
     let with =
         |peer, checkpoint| [&run[..], &["--peer", peer, "--checkpoint", checkpoint]].concat();
@@ -192,6 +197,31 @@ async fn commands(
     assert_eq!(known.status, ValidatorStatus::Tombstoned);
     // Once is enough, and the chain says so.
     said(&submit, 1).await?;
+    Ok(())
+}
+
+/// A director that is alone goes on, and whoever asks how it is learns why it is not ready, and what to look at.
+async fn no_peers(directors: Vec<Director>) -> anyhow::Result<()> {
+    let mut directors = directors.into_iter();
+    let first = directors.next().context("a director")?;
+    for other in directors {
+        other.process.stop().await;
+    }
+    let http = format!("127.0.0.1:{}", first.ports.http);
+    let alone = |status: &Value| {
+        let connected = |peer: &Value| peer["connected"] == true;
+        !status["mesh"].as_array().is_some_and(|peers| peers.iter().any(connected))
+    };
+    first.wait_for_status(PATIENCE, alone).await?;
+    let mut command = Command::new(sibling("director")?);
+    command.args(["status", "--http", &http]).stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(PATIENCE, command.output()).await??;
+    let said = String::from_utf8(output.stdout)?;
+    ensure!(output.status.code() == Some(3), "{said}");
+    for part in ["none of the 2 other directors is connected", "the port of mesh.listen is open"] {
+        ensure!(said.contains(part), "{part} is not in\n{said}");
+    }
+    first.process.stop().await;
     Ok(())
 }
 

@@ -42,7 +42,7 @@ impl Account {
             .map(Self)
             .map_err(|error| {
                 ChainError::Config(format!(
-                    "the account file holds no secret URI ({error}); expected a mnemonic phrase, or \
+                    "no secret URI ({error}); expected a mnemonic phrase, or \
                      0x and 64 hexadecimal digits, and after either perhaps a path like //director-1"
                 ))
             })

@@ -1,7 +1,7 @@
 //! `director config`: write, check or show a configuration.
 
 use super::output::say;
-use crate::{chain::Account, config::Config, keys, sidecar};
+use crate::{config::Config, keys, service::account_in, sidecar};
 use anyhow::Context;
 use std::{fs::OpenOptions, io::Write, path::PathBuf};
 
@@ -88,7 +88,7 @@ impl Args {
             What::Check { file, .. } => {
                 let config = Config::load(&file.config)?;
                 let peer = keys::PeerKey::from_file(&config.keys.peer)?;
-                let account = Account::from_secret(&keys::read_secret(&config.keys.account)?)?;
+                let account = account_in(&config.keys.account)?;
                 say(format_args!(
                     "{}: good; account {}, peer key {}",
                     file.config.display(),

@@ -4,15 +4,14 @@ mod export;
 mod file;
 
 use super::{
-    NodeArgs, block_on,
+    NodeArgs, block_on, log_notes,
     output::{OutputArgs, table},
     page::PageArgs,
     progress::Progress,
-    start_logging,
 };
 use crate::{
     chain::{Account, Submitter, ValidatorChain},
-    keys::read_secret,
+    service::account_in,
 };
 use anyhow::{Context, bail, ensure};
 use director_primitives::DoubleSignProof;
@@ -93,8 +92,8 @@ impl Args {
             }
             What::Export(args) => args.execute(),
             What::Submit { node, account, file, proof, dry_run, output } => {
-                start_logging("error")?;
-                let account = Account::from_secret(&read_secret(&account)?)?;
+                log_notes()?;
+                let account = account_in(&account)?;
                 let proof = file::read(&file.or(proof).context("name a file with a proof")?)?;
                 block_on(submit(node, account, proof, dry_run, output))
             }

@@ -2,9 +2,10 @@
 
 use super::output::OutputArgs;
 use crate::{
-    chain::{Account, phrase},
+    chain::phrase,
     config::Config,
-    keys::{PeerKey, peer_id, random_seed, read_secret, write_secret},
+    keys::{PeerKey, peer_id, random_seed, write_secret},
+    service::account_in,
 };
 use anyhow::{bail, ensure};
 use director_primitives::AccountId32;
@@ -142,7 +143,7 @@ impl Files {
             shown["checkpoint_key"] = hex::encode(key(path)?.0).into();
         }
         if let Some(path) = &self.account {
-            let account = Account::from_secret(&read_secret(path)?)?.id();
+            let account = account_in(path)?.id();
             shown["account"] = ss58(&account, ss58_prefix).into();
             shown["account_key"] = format!("0x{}", hex::encode(<[u8; 32]>::from(account))).into();
         }
@@ -174,6 +175,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::{chain::Account, keys::read_secret};
 
     #[test]
     fn accounts_are_shown_as_their_chain_writes_them() {

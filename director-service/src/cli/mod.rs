@@ -135,6 +135,12 @@ fn start_logging(filter: &str) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("cannot log: {error}"))
 }
 
+/// Logs what a command that asks a node has to say beside its result. What is wrong with the node is its last line, and not said
+/// twice.
+fn log_notes() -> anyhow::Result<()> {
+    start_logging("error,director_service::chain=off,director_service::cli=warn")
+}
+
 /// An account as people write it: SS58, or `0x` and 64 digits.
 fn account_of(text: &str) -> Result<AccountId32, String> {
     text.trim().parse().map_err(|_| {

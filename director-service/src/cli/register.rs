@@ -2,11 +2,11 @@
 
 use super::{output::say, progress::Progress};
 use crate::{
-    chain::{Account, DirectorChain, Registration, Settings, Submitter},
+    chain::{DirectorChain, Registration, Settings, Submitter},
     config::Config,
-    keys::{PeerKey, read_secret},
+    keys::PeerKey,
     network::{Multiaddr, Socket, is_private},
-    service::next_key_file,
+    service::{account_in, next_key_file},
 };
 use anyhow::{Context, bail};
 use director_primitives::{
@@ -50,19 +50,19 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        super::start_logging("warn")?;
+        super::log_notes()?;
         let endpoints = self.endpoints()?;
         let region = Region::try_from(self.region.clone().into_bytes())
             .ok()
             .context("--region is longer than 32 bytes; shorten it")?;
-        self.warn_of_public_mesh();
         let peer = PeerKey::from_file(&config.keys.peer)?;
         let next = Some(next_key_file(&config.keys.peer)).filter(|file| file.exists());
         let next = next.map(|file| PeerKey::from_file(&file)).transpose()?;
         let own_keys: Vec<_> = std::iter::once(&peer).chain(&next).map(PeerKey::public).collect();
-        let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
+        let account = account_in(&config.keys.account)?;
         super::block_on(async move {
             let (node, snapshot) = super::connect(Settings::from(&config.chain)).await?;
+            self.warn_of_public_mesh();
             let chain =
                 DirectorChain::new(node.clone(), Submitter::new(node.clone()), account.clone());
             let registration = Registration { endpoints, region, capacity: self.capacity };

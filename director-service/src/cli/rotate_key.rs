@@ -2,10 +2,10 @@
 
 use super::{output::say, progress::Progress};
 use crate::{
-    chain::{Account, Chain, DirectorChain, Settings, Submitter},
+    chain::{Chain, DirectorChain, Settings, Submitter},
     config::Config,
-    keys::{PeerKey, random_seed, read_secret, write_secret},
-    service::next_key_file,
+    keys::{PeerKey, random_seed, write_secret},
+    service::{account_in, next_key_file},
 };
 use anyhow::{Context, bail};
 use director_primitives::{KeyRole, Possession};
@@ -32,10 +32,10 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        super::start_logging("warn")?;
+        super::log_notes()?;
         let peer_file = config.keys.peer.clone();
         let next_file = next_key_file(&peer_file);
-        let account = Account::from_secret(&read_secret(&config.keys.account)?)?;
+        let account = account_in(&config.keys.account)?;
         let finish = format!("mv {} {}", next_file.display(), peer_file.display());
         super::block_on(async move {
             let (node, snapshot) = super::connect(Settings::from(&config.chain)).await?;

@@ -1,9 +1,9 @@
 //! `director validators`: list the chain's validators, and which of them this director serves.
 
 use super::{
-    block_on, node,
+    block_on, log_notes, node,
     output::{OutputArgs, table},
-    page, start_logging,
+    page,
 };
 use crate::config::Config;
 use serde_json::{Value, json};
@@ -32,17 +32,14 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        start_logging("error")?;
-        let connected = match page::status(self.http.unwrap_or(config.http.listen)) {
-            Ok(status) => Some(keys(&status)),
-            Err(error) => {
-                tracing::error!("{error:#}");
-                None
-            }
-        };
+        log_notes()?;
+        let status = page::status(self.http.unwrap_or(config.http.listen));
         block_on(async move {
             let (node, snapshot) = node::connect((&config.chain).into()).await?;
             let token = node.token().await?;
+            // Without the node there is no table that lacks a column.
+            let connected = status.inspect_err(|error| tracing::error!("{error:#}"));
+            let connected = connected.ok().map(|status| keys(&status));
             let found: Vec<_> = snapshot
                 .validators()
                 .iter()

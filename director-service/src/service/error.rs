@@ -8,7 +8,7 @@ use crate::{
     network::{Multiaddr, NetworkError},
     store::StoreError,
 };
-use std::io::ErrorKind;
+use std::{io::ErrorKind, path::PathBuf};
 use tokio::task::JoinError;
 
 /// Why the director does not start, or has ended.
@@ -17,6 +17,14 @@ pub enum ServiceError {
     /// A key file.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// What is in an account's file.
+    #[error("account file {}: {error}", .path.display())]
+    Account {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: ChainError,
+    },
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -222,7 +222,11 @@ impl Source for View {
         }
         let peers = self.mesh_peers(snapshot.as_deref());
         if !peers.is_empty() && !peers.iter().any(|peer| peer.connected) {
-            reasons.push(format!("none of the {} other directors is connected", peers.len()));
+            reasons.push(format!(
+                "none of the {} other directors is connected; see this machine's network, and that the port of \
+                 mesh.listen is open to them",
+                peers.len()
+            ));
         }
         if self.is_active(snapshot.as_deref()) && !self.caught_up.load(Ordering::Relaxed) {
             reasons.push("catching up with the other directors".into());

@@ -20,6 +20,13 @@ pub enum StoreError {
         .0.display()
     )]
     Locked(PathBuf),
+    /// There is none, and none is made.
+    #[error(
+        "there is no store {}: a director makes it when it runs for the first time; check that data_dir is the one that it \
+         runs with",
+        .0.display()
+    )]
+    Missing(PathBuf),
     /// The operating system refuses.
     #[error(
         "no permission to read and write {}: make the user that runs the director its owner",

@@ -5,8 +5,11 @@ use super::{
     error::file_error,
     tables::{Tables, builder},
 };
-use redb::{Database, Error};
-use std::path::{Path, PathBuf};
+use redb::{Database, DatabaseError, Error, StorageError};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 /// What is in the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,8 +79,15 @@ pub fn proofs(folder: &Path) -> Result<Vec<Record>, StoreError> {
 
 fn open(folder: &Path) -> Result<(PathBuf, Database), StoreError> {
     let path = folder.join(FILE_NAME);
-    let database = builder().open(&path).map_err(|error| file_error(&path, error))?;
-    Ok((path, database))
+    match builder().open(&path) {
+        Ok(database) => Ok((path, database)),
+        Err(DatabaseError::Storage(StorageError::Io(error)))
+            if error.kind() == ErrorKind::NotFound =>
+        {
+            Err(StoreError::Missing(path))
+        }
+        Err(error) => Err(file_error(&path, error)),
+    }
 }
 
 fn len(path: &Path) -> Result<u64, StoreError> {

@@ -3,8 +3,9 @@
 use super::status::meaning;
 use crate::{
     chain::{Account, Funds, Included, Node, Stake, Submitter, Token, ValidatorChain},
-    cli::{NodeArgs, block_on, output::say, progress::Progress, start_logging},
-    keys::{PeerKey, read_secret},
+    cli::{NodeArgs, block_on, log_notes, output::say, progress::Progress},
+    keys::PeerKey,
+    service::account_in,
 };
 use anyhow::{Context, bail, ensure};
 use director_primitives::{
@@ -53,9 +54,9 @@ struct Keys {
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
-        start_logging("error")?;
+        log_notes()?;
         let keys = Keys {
-            account: Account::from_secret(&read_secret(&self.account)?)?,
+            account: account_in(&self.account)?,
             peer: PeerKey::from_file(&self.peer)?,
             checkpoint: PeerKey::from_file(&self.checkpoint)?,
         };

@@ -2,13 +2,12 @@
 
 use super::status::meaning;
 use crate::{
-    chain::{Account, ChainError, Included, NewKey, Submitter, ValidatorChain},
+    chain::{ChainError, Included, NewKey, Submitter, ValidatorChain},
     cli::{
-        NodeArgs, block_on, output::say, progress::Progress, rotate_key::load_or_make,
-        start_logging,
+        NodeArgs, block_on, log_notes, output::say, progress::Progress, rotate_key::load_or_make,
     },
-    keys::{PeerKey, read_secret},
-    service::next_key_file,
+    keys::PeerKey,
+    service::{account_in, next_key_file},
 };
 use anyhow::{bail, ensure};
 use director_primitives::{
@@ -63,8 +62,8 @@ struct Which {
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
-        start_logging("error")?;
-        let account = Account::from_secret(&read_secret(&self.account)?)?;
+        log_notes()?;
+        let account = account_in(&self.account)?;
         let rotation = Rotation::of(self.which)?;
         block_on(async move {
             let (node, snapshot) = self.node.connect().await?;

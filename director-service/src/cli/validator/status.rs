@@ -1,9 +1,9 @@
 //! `director validator status`: say how far the directors are with a validator.
 
 use crate::{
-    chain::{Account, Token},
-    cli::{NodeArgs, account_of, block_on, output::OutputArgs, start_logging},
-    keys::read_secret,
+    chain::Token,
+    cli::{NodeArgs, account_of, block_on, log_notes, output::OutputArgs},
+    service::account_in,
 };
 use anyhow::bail;
 use director_primitives::{
@@ -39,10 +39,10 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
-        start_logging("error")?;
+        log_notes()?;
         let validator = match (&self.validator, &self.account) {
             (Some(validator), _) => validator.clone(),
-            (None, Some(file)) => Account::from_secret(&read_secret(file)?)?.id(),
+            (None, Some(file)) => account_in(file)?.id(),
             (None, None) => bail!("say which validator: --validator ACCOUNT or --account FILE"),
         };
         block_on(async move {
