@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 import ed25519
 import mutation
 import scale
+import trie
 import wire
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -325,12 +326,35 @@ def control(file):
 
 def frames(file):
     for case in file:
-        stream = wire.Stream()
+        stream = wire.Stream(case["bulk_sent"])
         error = stream.read(joined(case["stream"]))
         equal(case["name"], error, case["error"])
         equal("frames", stream.frames, case["frames"])
         equal("Bulk that came", stream.bulk_read, case["bulk_read"])
         equal("acknowledged", stream.acknowledged, case["bulk_acknowledged"])
+
+
+def chain(file):
+    for case in file["runtime_api"]:
+        name = case["call"].removeprefix("DirectorApi_")
+        equal("call", "DirectorApi_" + name, case["call"])
+        arguments, answer = scale.CALLS[name]
+        equal("arguments", arguments.write(case["arguments"]).hex(), case["argument_bytes"])
+        round_trip(answer, case)
+    for case in file["storage_keys"]:
+        account = raw(case["account"])
+        for pallet, item, name in (
+            ("ValidatorRegistry", "Validators", "validators"),
+            ("Balances", "Holds", "holds"),
+        ):
+            equal(name, trie.storage_key(pallet, item, account).hex(), case[name])
+    for case in file["stake_proofs"]:
+        nodes = [raw(node) for node in case["nodes"]]
+        result, proven = trie.stake_proof(
+            raw(case["state_root"]), raw(case["account"]), nodes, raw(case["hold_reason"])
+        )
+        equal(case["name"], result, case["result"])
+        equal("proven", proven, case["proven"])
 
 
 CHECKS = {
@@ -343,6 +367,7 @@ CHECKS = {
     "authorization.json": authorization,
     "control.json": control,
     "frames.json": frames,
+    "chain.json": chain,
 }
 
 
@@ -360,6 +385,12 @@ def complete(files):
     equal("kinds of statements", kinds, set(STATEMENTS))
     reasons = {case["result"] for case in files["votes.json"]["proofs"]}
     equal("reasons", len(reasons), 12)
+    errors = {case["error"] for case in files["frames.json"]} - {None}
+    equal("errors of frames", len(errors), 6)
+    calls = {case["call"].removeprefix("DirectorApi_") for case in files["chain.json"]["runtime_api"]}
+    equal("calls", calls, set(scale.CALLS))
+    proofs = {case["result"] for case in files["chain.json"]["stake_proofs"]}
+    equal("stake proofs", proofs, {"Ok", "Invalid", "OtherValidator", "NotRegistered"})
 
 
 def main():

@@ -1,7 +1,7 @@
 """Reads and writes SCALE, and has the types of the protocol in it.
 
 A type is an object with `read(reader)` and `write(value)`. Values are what the JSON files have: bytes as
-hexadecimal, numbers of 64 bits as decimal strings, variants by name.
+hexadecimal, numbers of 64 and 128 bits as decimal strings, variants by name.
 """
 
 
@@ -36,14 +36,14 @@ class Bytes:
 
 
 class Number:
-    """An integer of so many bytes; of eight bytes a string in JSON."""
+    """An integer of so many bytes; from eight bytes on a string in JSON."""
 
     def __init__(self, length):
         self.length = length
 
     def read(self, reader):
         value = int.from_bytes(reader.take(self.length), "little")
-        return str(value) if self.length == 8 else value
+        return str(value) if self.length >= 8 else value
 
     def write(self, value):
         return int(value).to_bytes(self.length, "little")
@@ -58,6 +58,22 @@ class Boolean:
 
     def write(self, value):
         return bytes([value])
+
+
+class Option:
+    """Nothing, or something."""
+
+    def __init__(self, item):
+        self.item = item
+
+    def read(self, reader):
+        byte = reader.take(1)[0]
+        if byte > 1:
+            raise Malformed("neither nothing nor something")
+        return self.item.read(reader) if byte else None
+
+    def write(self, value):
+        return b"\0" if value is None else b"\1" + self.item.write(value)
 
 
 class Compact:
@@ -176,7 +192,7 @@ def decode(of, data):
 
 KEY = HASH = ACCOUNT = Bytes(32)
 SIGNATURE = Bytes(64)
-U16, U32, U64 = Number(2), Number(4), Number(8)
+U16, U32, U64, U128 = Number(2), Number(4), Number(8), Number(16)
 
 CLASS = Enum("Critical", "High", "Normal", "Bulk")
 VOTE = Struct(checkpoint=U64, block_hash=HASH)
@@ -265,4 +281,98 @@ CONTROL = Enum(
     ("Fetch", Struct(ranges=List(RANGE, 128))),
     ("Fetched", Struct(ranges=List(SERVED, 128))),
     ("Move", REDIRECT),
+)
+
+# What the chain answers (section 11 of the protocol).
+DOMAIN = Struct(
+    genesis_hash=HASH,
+    checkpoint_interval=U64,
+    min_stake=U128,
+    unbonding_period=U64,
+    slash_defer_period=U64,
+    min_directors=U32,
+    max_directors=U32,
+    max_validators=U32,
+    max_active_validators=U32,
+    stale_after=U64,
+)
+ENDPOINT = Struct(scope=Enum("Public", "Mesh"), address=Blob(128))
+DIRECTOR_INFO = Struct(
+    account=ACCOUNT,
+    peer_key=KEY,
+    endpoints=List(ENDPOINT, 4),
+    region=Blob(32),
+    capacity=U32,
+    active_since=U64,
+    refreshed_at=U64,
+)
+DIRECTOR_SET = Struct(
+    version=U64, active=List(DIRECTOR_INFO, 2**30), invited=List(ACCOUNT, 2**30)
+)
+STATUS = Enum("Candidate", "Authorized", "Revoked", "Exiting", "Tombstoned")
+RETIRED_KEY = Struct(key=KEY, until=U64)
+VALIDATOR_INFO = Struct(
+    account=ACCOUNT,
+    registration_id=U64,
+    status=STATUS,
+    stake=U128,
+    unbonding=U128,
+    checkpoint_key=KEY,
+    peer_key=KEY,
+    retired_keys=List(RETIRED_KEY, 2**30),
+    slashable_from=U64,
+)
+STORED_VOTE = Struct(
+    director=ACCOUNT,
+    decision=Enum("Approve", ("Revoke", REASON)),
+    nonce=U64,
+    valid_until=U64,
+)
+VOTE_PROGRESS = Struct(registration_id=U64, needed=U32, votes=List(STORED_VOTE, 2**30))
+OFFENCE = Struct(validator=ACCOUNT, checkpoint=U64, first_hash=HASH, second_hash=HASH)
+PENDING_SLASH = Struct(offence=OFFENCE, reporter=ACCOUNT, reported_at=U64, apply_at=U64)
+PROOF_REASON = Enum(
+    "OtherChain",
+    "SameBlock",
+    "NotCanonical",
+    "DifferentCheckpoints",
+    "SmallOrderKey",
+    "UnknownKey",
+    "DifferentValidators",
+    "AlreadyPunished",
+    "Excused",
+    "InvalidFirstSignature",
+    "InvalidSecondSignature",
+)
+# Each call of `DirectorApi`: its arguments and its answer.
+CALLS = {
+    "domain": (Struct(), DOMAIN),
+    "directors": (Struct(), DIRECTOR_SET),
+    "validators": (Struct(after=Option(ACCOUNT), limit=U32), List(VALIDATOR_INFO, 1_000)),
+    "validator": (Struct(account=ACCOUNT), Option(VALIDATOR_INFO)),
+    "vote_progress": (Struct(account=ACCOUNT), Option(VOTE_PROGRESS)),
+    "pending_slashes": (Struct(), List(PENDING_SLASH, 2**30)),
+    "check_evidence": (Struct(proof=PROOF), Enum(("Ok", OFFENCE), ("Err", PROOF_REASON))),
+}
+# What the state has of a validator.
+RECORD = Struct(
+    registration_id=U64,
+    status=STATUS,
+    stake=U128,
+    unbonding=List(Struct(amount=U128, until=U64), 2**30),
+    checkpoint_key=KEY,
+    peer_key=KEY,
+    retired_keys=List(RETIRED_KEY, 2**30),
+    retired_peer_keys=List(RETIRED_KEY, 2**30),
+    was_authorized=Boolean(),
+    slashable_from=U64,
+    bonded_until=Option(U64),
+    punishment=Option(
+        Struct(
+            status_before=STATUS,
+            bonded_until_before=Option(U64),
+            slash_pending=Boolean(),
+            handed_over=Option(U64),
+        )
+    ),
 )

@@ -15,9 +15,10 @@ def hashed(data):
 
 
 class Stream:
-    """Puts slices together."""
+    """Puts slices together, after so many bytes of Bulk were sent the other way."""
 
-    def __init__(self):
+    def __init__(self, sent):
+        self.sent = sent
         self.lanes, self.frames, self.bulk_read, self.acknowledged = {}, [], 0, 0
 
     def read(self, data):
@@ -32,6 +33,8 @@ class Stream:
                 continue
             if byte == 6:
                 self.acknowledged += length
+                if self.acknowledged > self.sent:
+                    return "Acknowledgement"
                 continue
             kind, more = byte & 0x7F, byte >> 7
             error = self.begin(kind, length)

@@ -1,10 +1,11 @@
-//! Hands the checker of stake proofs to `fuzz/`, with a state that it can prove something of. For nothing else.
+//! Hands the checker of stake proofs to `fuzz/` and to the program that writes the test vectors of the protocol, with a state that
+//! it can prove something of. For nothing else.
 
 use super::stake_proof::{
     check,
-    state::{State, account, state},
+    state::{STAKE, State, account, candidate, stake, state},
 };
-use director_primitives::{H256, ProvenStake, StakeProof, StakeRefusal};
+use director_primitives::{AccountId32, H256, ProvenStake, StakeProof, StakeRefusal};
 
 /// What a check finds.
 pub type Found = Result<ProvenStake, StakeRefusal>;
@@ -29,6 +30,24 @@ impl Proofs {
     /// The root of the state.
     pub fn root(&self) -> H256 {
         self.state.root
+    }
+
+    /// What a validator is called.
+    pub fn account(&self, validator: u16) -> AccountId32 {
+        account(validator)
+    }
+
+    /// Where the state has the record of a validator, and what its balance has on hold.
+    pub fn keys(&self, validator: u16) -> [Vec<u8>; 2] {
+        let keys = self.state.records.keys(&account(validator)).expect("such are its accounts");
+        [keys.validator, keys.holds]
+    }
+
+    /// How this runtime writes the registry's reason to hold a balance.
+    pub fn hold_reason(&self) -> Vec<u8> {
+        let (_, holds) = self.state.records.encode(&candidate(1), &stake(STAKE));
+        // One hold: its number, the reason, 16 bytes of an amount.
+        holds[1..holds.len() - 16].to_vec()
     }
 
     /// What an honest node gives of the state for a validator, or for who is none.

@@ -375,9 +375,8 @@ impl Handler {
             let pushed = decoder.push(&buffer[..len], frames);
             self.writer.acknowledge += std::mem::take(&mut decoder.bulk_read);
             let acknowledged = std::mem::take(&mut decoder.bulk_acknowledged);
-            if acknowledged > 0 && !self.writer.bulk.acknowledged(acknowledged, Instant::now()) {
-                return Err(End::Violation(FrameError::Acknowledgement));
-            }
+            let was_sent =
+                acknowledged == 0 || self.writer.bulk.acknowledged(acknowledged, Instant::now());
             if !frames.is_empty() {
                 let count = frames.len() as u64;
                 self.hub.counters.frames_in.fetch_add(count, Relaxed);
@@ -393,6 +392,9 @@ impl Handler {
                 }
             }
             pushed.map_err(End::Violation)?;
+            if !was_sent {
+                return Err(End::Violation(FrameError::Acknowledgement));
+            }
         }
         cx.waker().wake_by_ref();
         Ok(())

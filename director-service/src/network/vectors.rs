@@ -1,8 +1,12 @@
 //! Hands the coder of frames to the program that writes the test vectors of the protocol. For nothing
 //! else.
 
-use super::frame::{self, Decoded, Decoder, FrameError, Kind};
+use super::{
+    bulk::Window,
+    frame::{self, Decoded, Decoder, FrameError, Kind},
+};
 use codec::Encode;
+use tokio::time::Instant;
 
 pub use super::actor::protocol_name;
 
@@ -33,10 +37,15 @@ pub struct Read {
     pub error: Option<FrameError>,
 }
 
-/// Reads a stream from its beginning.
-pub fn read(bytes: &[u8]) -> Read {
+/// Reads a stream from its beginning, after so many bytes of Bulk were sent the other way.
+pub fn read(bytes: &[u8], bulk_sent: usize) -> Read {
     let (mut decoder, mut decoded) = (Decoder::default(), Vec::new());
-    let error = decoder.push(bytes, &mut decoded).err();
+    let mut error = decoder.push(bytes, &mut decoded).err();
+    let (mut sent, now) = (Window::default(), Instant::now());
+    sent.written(bulk_sent, now);
+    if error.is_none() && !sent.acknowledged(decoder.bulk_acknowledged, now) {
+        error = Some(FrameError::Acknowledgement);
+    }
     let frames = decoded.into_iter().map(|frame| match frame {
         Decoded::Envelope(class, bytes) => (Kind::Envelope(class).byte(), bytes.to_vec()),
         Decoded::Control(message) => (Kind::Control.byte(), message.encode()),

@@ -3,8 +3,13 @@
 use director_primitives::{
     AccountId32, Answer, Application, Attach, AuthorizationRequest, Certificate, CheckpointVote,
     Control, Decision, DirectorVote, DoubleSignProof, Encoding, Envelope, Fetched, Heartbeat,
-    KeyRole, PayloadKind, Possession, Priority, Range, Redirect, Role, SignedAuthorizationRequest,
-    SignedDirectorVote, SignedEnvelope, SignedHeartbeat, SignedVote, VectorEntry, VectorSummary,
+    KeyRole, Offence, PayloadKind, Possession, Priority, Range, Reason, Redirect, Role,
+    SignedAuthorizationRequest, SignedDirectorVote, SignedEnvelope, SignedHeartbeat, SignedVote,
+    VectorEntry, VectorSummary,
+    runtime_api::{
+        DirectorInfo, DirectorSet, Domain, Endpoint, PendingSlash, RetiredKey, StoredVote,
+        ValidatorInfo, VoteProgress,
+    },
 };
 use serde_json::{Value, json};
 
@@ -292,5 +297,150 @@ impl Fields for Control {
             Self::Fetched(fetched) => json!({ "Fetched": fetched.fields() }),
             Self::Move(redirect) => json!({ "Move": redirect.fields() }),
         }
+    }
+}
+
+impl<T: Fields> Fields for Vec<T> {
+    fn fields(&self) -> Value {
+        list(self)
+    }
+}
+
+impl<T: Fields> Fields for Option<T> {
+    fn fields(&self) -> Value {
+        self.as_ref().map_or(Value::Null, Fields::fields)
+    }
+}
+
+impl<T: Fields, E: Fields> Fields for Result<T, E> {
+    fn fields(&self) -> Value {
+        match self {
+            Ok(value) => json!({ "Ok": value.fields() }),
+            Err(error) => json!({ "Err": error.fields() }),
+        }
+    }
+}
+
+impl Fields for AccountId32 {
+    fn fields(&self) -> Value {
+        hexadecimal(self).into()
+    }
+}
+
+impl Fields for Reason {
+    fn fields(&self) -> Value {
+        format!("{self:?}").into()
+    }
+}
+
+impl Fields for Domain {
+    fn fields(&self) -> Value {
+        json!({
+            "genesis_hash": hexadecimal(self.genesis_hash),
+            "checkpoint_interval": number(self.checkpoint_interval),
+            "min_stake": self.min_stake.to_string(),
+            "unbonding_period": number(self.unbonding_period),
+            "slash_defer_period": number(self.slash_defer_period),
+            "min_directors": self.min_directors,
+            "max_directors": self.max_directors,
+            "max_validators": self.max_validators,
+            "max_active_validators": self.max_active_validators,
+            "stale_after": number(self.stale_after),
+        })
+    }
+}
+
+impl Fields for Endpoint {
+    fn fields(&self) -> Value {
+        json!({ "scope": format!("{:?}", self.scope), "address": hexadecimal(&self.address) })
+    }
+}
+
+impl Fields for DirectorInfo<AccountId32> {
+    fn fields(&self) -> Value {
+        json!({
+            "account": hexadecimal(&self.account),
+            "peer_key": hexadecimal(self.peer_key),
+            "endpoints": list(&self.endpoints),
+            "region": hexadecimal(&self.region),
+            "capacity": self.capacity,
+            "active_since": number(self.active_since),
+            "refreshed_at": number(self.refreshed_at),
+        })
+    }
+}
+
+impl Fields for DirectorSet<AccountId32> {
+    fn fields(&self) -> Value {
+        json!({
+            "version": number(self.version),
+            "active": self.active.fields(),
+            "invited": self.invited.fields(),
+        })
+    }
+}
+
+impl Fields for RetiredKey {
+    fn fields(&self) -> Value {
+        json!({ "key": hexadecimal(self.key), "until": number(self.until) })
+    }
+}
+
+impl Fields for ValidatorInfo<AccountId32> {
+    fn fields(&self) -> Value {
+        json!({
+            "account": hexadecimal(&self.account),
+            "registration_id": number(self.registration_id),
+            "status": format!("{:?}", self.status),
+            "stake": self.stake.to_string(),
+            "unbonding": self.unbonding.to_string(),
+            "checkpoint_key": hexadecimal(self.checkpoint_key),
+            "peer_key": hexadecimal(self.peer_key),
+            "retired_keys": self.retired_keys.fields(),
+            "slashable_from": number(self.slashable_from),
+        })
+    }
+}
+
+impl Fields for StoredVote<AccountId32> {
+    fn fields(&self) -> Value {
+        json!({
+            "director": hexadecimal(&self.director),
+            "decision": self.decision.fields(),
+            "nonce": number(self.nonce),
+            "valid_until": number(self.valid_until),
+        })
+    }
+}
+
+impl Fields for VoteProgress<AccountId32> {
+    fn fields(&self) -> Value {
+        json!({
+            "registration_id": number(self.registration_id),
+            "needed": self.needed,
+            "votes": self.votes.fields(),
+        })
+    }
+}
+
+impl Fields for Offence<AccountId32> {
+    fn fields(&self) -> Value {
+        json!({
+            "validator": hexadecimal(&self.validator),
+            "checkpoint": number(self.checkpoint),
+            "first_hash": hexadecimal(self.first_hash),
+            "second_hash": hexadecimal(self.second_hash),
+        })
+    }
+}
+
+impl Fields for PendingSlash<AccountId32> {
+    fn fields(&self) -> Value {
+        json!({
+            "offence": self.offence.fields(),
+            "reporter": hexadecimal(&self.reporter),
+            "reported_at": number(self.reported_at),
+            "apply_at": number(self.apply_at),
+        })
     }
 }

@@ -23,7 +23,24 @@ fn header(byte: u8, len: u32) -> String {
 }
 
 pub(super) fn file() -> Value {
-    good().into_iter().chain(bad()).map(|(name, parts)| shown(name, parts)).collect()
+    let shown_unasked = |(name, parts)| shown(name, parts, 0);
+    let acknowledged = |bytes| json!([hex::encode(acknowledgement(bytes))]);
+    let vote = sliced(CRITICAL, b"vote", false);
+    let twice =
+        json!([hex::encode(acknowledgement(8_192)), vote, hex::encode(acknowledgement(1)),]);
+    good()
+        .into_iter()
+        .map(shown_unasked)
+        .chain([
+            shown("an acknowledgement", acknowledged(8_192), 8_192),
+            shown("two acknowledgements of what was sent", twice.clone(), 8_193),
+        ])
+        .chain(bad().into_iter().map(shown_unasked))
+        .chain([
+            shown("more acknowledged than was sent", acknowledged(8_192), 8_191),
+            shown("more acknowledged than was sent, after a frame", twice, 8_192),
+        ])
+        .collect()
 }
 
 fn good() -> Vec<(&'static str, Value)> {
@@ -32,7 +49,6 @@ fn good() -> Vec<(&'static str, Value)> {
     vec![
         ("nothing", json!([])),
         ("a ping", json!([hex::encode(PING)])),
-        ("an acknowledgement", json!([hex::encode(acknowledgement(8_192))])),
         (
             "one of each class",
             json!((0..4).map(|kind| sliced(kind, b"frame", false)).collect::<Vec<_>>()),
@@ -93,8 +109,8 @@ fn bad() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn shown(name: &str, parts: Value) -> Value {
-    let read = read(&join(&parts));
+fn shown(name: &str, parts: Value, bulk_sent: usize) -> Value {
+    let read = read(&join(&parts), bulk_sent);
     let frames = read.frames.iter().map(|(kind, bytes)| {
         json!({
             "kind": kind,
@@ -104,6 +120,7 @@ fn shown(name: &str, parts: Value) -> Value {
     });
     json!({
         "name": name,
+        "bulk_sent": bulk_sent,
         "stream": parts,
         "frames": frames.collect::<Value>(),
         "bulk_read": read.bulk_read,

@@ -3,11 +3,12 @@
 //! Every verdict in them is what the code of this repository says when the vectors are made. They are
 //! checked by `docs/vectors/check.py`, which shares no line with it.
 //!
-//! Conventions of the files: bytes are hexadecimal; numbers of 64 bits are decimal strings, others JSON
+//! Conventions of the files: bytes are hexadecimal; numbers of 64 and 128 bits are decimal strings, others JSON
 //! numbers; an enum's variant without contents is its name, one with contents an object with one field.
 //! Long bytes are arrays of parts: a part is bytes, or `[bytes, times]`.
 
 mod authorization;
+mod chain;
 mod control;
 mod envelopes;
 mod fields;
@@ -41,6 +42,7 @@ pub fn files() -> Vec<(&'static str, Value)> {
         ("authorization.json", authorization::file()),
         ("control.json", control::file()),
         ("frames.json", frames::file()),
+        ("chain.json", chain::file()),
     ]
 }
 
