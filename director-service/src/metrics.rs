@@ -13,7 +13,7 @@
 //! | handed out | `relayed`, `deliveries` |
 //! | in a peer's queue | `queue_seconds` by network and class, `waiting_bytes`, `dropped_frames` by reason |
 //! | out | `write_bytes` (length of each write), `sent_frames`, `sent_bytes`, by network |
-//! | missed | `behind`, `fetches_asked`, `repaired`, `given_up`; for others `fetches_served`, `replayed_bytes`, `log_…` |
+//! | missed | `behind`, `fetches_asked`, `repaired`, `withheld`, `given_up`; for others `fetches_served`, `replayed_bytes`, `log_…` |
 //!
 //! Each costs a few increments a batch or a write, none a copy.
 

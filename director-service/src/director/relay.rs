@@ -339,6 +339,7 @@ impl<C: Crypto> Director<C> {
         let sequence = Sequence { origin: *origin, epoch: *epoch, class: *class };
         let is_repair = frame.received.link == Link::Mesh
             && self.is_repair(&frame.received.from, &sequence, *seq);
+        let is_withheld = is_repair && self.is_withheld(now, &frame.received.from, &sequence, *seq);
         let passing = Passing::of(frame, is_repair);
         let mut is_settled = true;
         if frame.is_vote() {
@@ -356,6 +357,7 @@ impl<C: Crypto> Director<C> {
             if place == Place::Free {
                 let taken = self.windows.take(origin, *epoch, *class, *seq, frame.tag);
                 self.stats.repaired += u64::from(is_repair);
+                self.stats.withheld += u64::from(is_withheld);
                 self.stats.given_up += taken.given_up;
                 if taken.leaves_hole {
                     let wanted = Wanted { windows: &self.windows, snapshot };

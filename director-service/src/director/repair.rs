@@ -32,6 +32,10 @@ const FETCHES_PER_S: u64 = 32;
 const ALL_PER_S: u64 = 2;
 const ALL_BURST_MS: u64 = 4_000;
 
+/// Who was asked so long ago for what another one sends now has kept it back. The next one is asked sooner (after 100 ms), which is
+/// no fault of a director that is far away: so long, a question may go unanswered.
+const KEPT_BACK_MS: Millis = 400;
+
 /// What somebody may still ask for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
@@ -262,6 +266,23 @@ impl<C: Crypto> Director<C> {
     /// Whether a frame with this place that this director handed over was asked for.
     pub(super) fn is_repair(&self, from: &PublicKey, of: &Sequence, number: u64) -> bool {
         self.planner.behind() > 0 && self.planner.asked(from, of, number).is_some()
+    }
+
+    /// Whether another director was asked for this long ago, has not said that it does not have it, and has not sent it.
+    pub(super) fn is_withheld(
+        &self,
+        now: Millis,
+        from: &PublicKey,
+        of: &Sequence,
+        number: u64,
+    ) -> bool {
+        let keeps_back = |peer: &&PublicKey| {
+            let asked = self.planner.asked(peer, of, number);
+            *peer != from
+                && asked.is_some_and(|at| now >= at.saturating_add(KEPT_BACK_MS))
+                && !self.planner.is_gone(peer, of, number)
+        };
+        self.planner.peers().any(|peer| keeps_back(&peer))
     }
 
     /// Brings those who are asked in line with those who are connected.

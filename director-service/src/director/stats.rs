@@ -226,6 +226,8 @@ pub struct Stats {
     pub submissions: u64,
     /// Messages that were missing and came because they were asked for.
     pub repaired: u64,
+    /// Of these, messages that another director was asked for long before and has not sent.
+    pub withheld: u64,
     /// Messages that are missing and that nobody has any more.
     pub given_up: u64,
     /// Questions to other directors for what is missing.

@@ -24,6 +24,10 @@ pub struct Totals {
     pub refused: u64,
     /// Frames that were lost to full queues.
     pub dropped: u64,
+    /// Missing messages that nobody has any more.
+    pub given_up: u64,
+    /// Messages that a director was asked for and kept.
+    pub withheld: u64,
     /// Time that Critical messages waited in validators' queues.
     pub queue_us: [u64; BUCKETS],
     /// Now: validators that are connected.
@@ -53,6 +57,12 @@ pub struct Point {
     pub refused_per_s: f64,
     /// Frames that were lost to full queues.
     pub dropped: u64,
+    /// Missing messages that nobody has any more. For alarms, and not drawn; so is the next one.
+    #[serde(skip)]
+    pub given_up: u64,
+    /// Messages that a director was asked for and kept.
+    #[serde(skip)]
+    pub withheld: u64,
     /// Median of the time that Critical messages waited to be written to validators, in milliseconds; `None` if
     /// nothing was written.
     pub queue_p50_ms: Option<f64>,
@@ -119,9 +129,9 @@ impl History {
         self.0[0].points.back().copied()
     }
 
-    /// Frames that were lost to full queues in the last so many seconds, five minutes at most.
-    pub fn dropped_within(&self, seconds: usize) -> u64 {
-        self.0[0].points.iter().rev().take(seconds).map(|point| point.dropped).sum()
+    /// How much of it there was in the last so many seconds, five minutes at most.
+    pub fn within(&self, seconds: usize, of: impl Fn(&Point) -> u64) -> u64 {
+        self.0[0].points.iter().rev().take(seconds).map(of).sum()
     }
 
     /// The window with this name.
@@ -165,6 +175,8 @@ fn point(t_ms: u64, seconds: f64, before: &Totals, now: &Totals) -> Point {
         out_bytes_per_s: rate(now.bytes_out, before.bytes_out),
         refused_per_s: rate(now.refused, before.refused),
         dropped: grown(now.dropped, before.dropped),
+        given_up: grown(now.given_up, before.given_up),
+        withheld: grown(now.withheld, before.withheld),
         queue_p50_ms: quantile_ms(&waits, 0.50),
         queue_p99_ms: quantile_ms(&waits, 0.99),
         validators: now.validators,
@@ -219,7 +231,7 @@ mod tests {
         let rates = hour.points.iter().map(|of| of.ingress_per_s);
         assert!(rates.clone().all(|rate| (98.0..102.0).contains(&rate)), "{rates:?}");
         assert_eq!(history.window("24h").unwrap().points.len(), 30);
-        assert_eq!(history.dropped_within(60), 60);
+        assert_eq!(history.within(60, |of| of.dropped), 60);
         assert!(history.window("1w").is_none());
     }
 

@@ -139,6 +139,8 @@ pub struct StatsStatus {
     pub standbys: u64,
     /// Messages that it had missed and got from other directors.
     pub repaired: u64,
+    /// Of these, messages that another director was asked for 400 ms before, and did not send: censorship, or a fault.
+    pub withheld: u64,
     /// Messages that it misses and that nobody has any more.
     pub given_up: u64,
     /// Now: sequences of which something is missing.

@@ -51,6 +51,7 @@ const COUNTERS: List<Stats> = &[
     ("heartbeats_heard", "Heartbeats of other directors", |of| of.heartbeats_heard),
     ("submissions", "Times that collected votes were submitted", |of| of.submissions),
     ("repaired", "Messages that came because they were asked for", |of| of.repaired),
+    ("withheld", "Messages that one director was asked for and another one sent", |of| of.withheld),
     ("given_up", "Missing messages that nobody has any more", |of| of.given_up),
     ("fetches_asked", "Questions to directors for what is missing", |of| of.fetches_asked),
     ("fetches_served", "Questions of others that were answered", |of| of.fetches_served),

@@ -362,6 +362,7 @@ fn stats_status(core: &Stats, networks: Option<&Networks>) -> StatsStatus {
         submissions: core.submissions,
         standbys: core.standby_connections,
         repaired: core.repaired,
+        withheld: core.withheld,
         given_up: core.given_up,
         behind: core.behind,
         fetches_asked: core.fetches_asked,

@@ -183,6 +183,41 @@ fn a_hole_is_filled_from_another_director_and_told_to_the_own_validators() {
 }
 
 #[test]
+fn who_is_asked_for_a_message_and_does_not_send_it_is_noticed() {
+    let missing = || {
+        let mut rig = Rig::new(&World::new(4, 3));
+        let frames = messages(0, 1..=4);
+        for frame in [&frames[0], &frames[3]] {
+            rig.frames(vec![from_director(1, frame)]);
+        }
+        // One claims it and says nothing when it is asked.
+        from_mesh(&mut rig, 2, vector(&[(0, 4)], false));
+        assert_eq!(asked(&tick_at(&mut rig, 50)).len(), 1);
+        (rig, frames)
+    };
+    let (mut rig, frames) = missing();
+    from_mesh(&mut rig, 3, vector(&[(0, 4)], false));
+    let at_last = ticks_to(&mut rig, 1_000);
+    assert!(asked(&at_last).iter().any(|(of, _)| *of == director_key(3).public()));
+    rig.frames(vec![from_director(3, &frames[1])]);
+    assert_eq!((rig.core.stats().repaired, rig.core.stats().withheld), (1, 1));
+
+    // Who says that it does not have it keeps nothing back.
+    let (mut rig, frames) = missing();
+    from_mesh(&mut rig, 3, vector(&[(0, 4)], false));
+    from_mesh(&mut rig, 2, answer(&[(range(0, 2, 3), 3, 1)]));
+    ticks_to(&mut rig, 1_000);
+    rig.frames(vec![from_director(3, &frames[1])]);
+    assert_eq!((rig.core.stats().repaired, rig.core.stats().withheld), (1, 0));
+
+    // Nor does who sends it late.
+    let (mut rig, frames) = missing();
+    tick_at(&mut rig, 349);
+    rig.frames(vec![from_director(2, &frames[1])]);
+    assert_eq!((rig.core.stats().repaired, rig.core.stats().withheld), (1, 0));
+}
+
+#[test]
 fn a_vote_that_was_missed_is_shown_to_the_detector() {
     let mut rig = Rig::new(&World::new(3, 3));
     rig.frames(vec![from_director(1, &vote_frame(0, 1, &vote(0, 10, 0xaa)))]);

@@ -1,6 +1,6 @@
 //! Says what somebody should look at, and what to do about it.
 //!
-//! An alarm lasts as long as its cause: nothing is remembered and nothing has to be confirmed. The rules in
+//! An alarm lasts as long as its cause, and of what is over in a moment some minutes: nothing has to be confirmed. The rules in
 //! `deploy/prometheus` have the same ones for who is asleep; `docs/monitoring.md` lists those.
 
 use crate::http::{Alarm, Alarms, Case, Checkpoint, MeshDirector, Parts};
@@ -20,6 +20,9 @@ pub(super) const SLOW_BYTES: u64 = 1 << 20;
 /// Checkpoints without a vote from which on a validator is silent.
 const SILENT_CHECKPOINTS: u32 = 3;
 
+/// Messages that a director kept back from which on it is no hiccup.
+const WITHHELD: u64 = 3;
+
 /// What is not in the parts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
@@ -32,6 +35,10 @@ pub(super) struct Facts {
     pub(super) draining: bool,
     /// Frames lost to full queues within the last minute.
     pub(super) dropped: u64,
+    /// Messages that nobody has any more, within the last minute.
+    pub(super) given_up: u64,
+    /// Messages that other directors were asked for and kept, within the last five minutes.
+    pub(super) withheld: u64,
     pub(super) not_ready: Vec<String>,
     /// What the chain's nodes and the account lack, each with its remedy.
     pub(super) warnings: Vec<String>,
@@ -106,6 +113,23 @@ impl Facts {
                 "frames-lost",
                 format!("{} frames were lost to full queues within a minute", self.dropped),
                 "see dropped_frames at /metrics for the class: one slow validator, or too little bandwidth here",
+            );
+        }
+        if self.given_up > 0 {
+            list.warning(
+                "messages-lost",
+                format!("{} messages were given up within a minute: nobody has them any more", self.given_up),
+                "see whether a director or a link was down for longer than the log reaches (log_seconds)",
+            );
+        }
+        if self.withheld >= WITHHELD {
+            list.warning(
+                "withheld",
+                format!(
+                    "{} messages had to be got by way of another director than the one that was asked for them",
+                    self.withheld
+                ),
+                "a director may keep messages back (censorship), or is overloaded: compare withheld at /metrics of all directors",
             );
         }
     }
@@ -330,12 +354,14 @@ mod tests {
     #[test]
     fn a_director_that_is_well_has_none() {
         assert_eq!(after(|_, _| {}), ("ok", vec![]));
+        // Now and then somebody is slow for a moment.
+        assert_eq!(after(|of, _| of.withheld = 2), ("ok", vec![]));
     }
 
     #[test]
     fn each_cause_has_its_alarm() {
         type Change = fn(&mut Facts, &mut Parts);
-        let causes: [(&str, &str, Change); 18] = [
+        let causes: [(&str, &str, Change); 20] = [
             ("critical", "core-hangs", |of, _| of.sick = Some("it hangs".into())),
             ("critical", "store-failing", |of, _| of.store = Some("full".into())),
             ("critical", "node-away", |_, parts| parts.chain.connected = false),
@@ -354,6 +380,8 @@ mod tests {
             ("warning", "catching-up", |of, _| of.caught_up = false),
             ("warning", "draining", |of, _| of.draining = true),
             ("warning", "frames-lost", |of, _| of.dropped = 1),
+            ("warning", "messages-lost", |of, _| of.given_up = 1),
+            ("warning", "withheld", |of, _| of.withheld = 3),
             ("warning", "few-directors", |_, parts| parts.chain.directors = 2),
             ("warning", "mesh-link-5Directo", |_, parts| parts.mesh.directors[1].connected = false),
             ("warning", "lag-5Directo", |_, parts| parts.mesh.directors[0].lag_blocks = Some(6)),

@@ -25,6 +25,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Seconds for which losses are worth an alarm.
 const LOSSES: usize = 60;
 
+/// Seconds for which it counts what a director kept back. A single message may be a hiccup, and some in a row are not.
+const WITHHOLDING: usize = 300;
+
 /// What was taken down last.
 #[derive(Default)]
 pub(super) struct Board {
@@ -73,10 +76,15 @@ impl View {
 
     fn look(&self) {
         let now = unix_ms();
-        let (dropped, sample) = {
+        let (dropped, given_up, withheld, sample) = {
             let mut history = lock(&self.board.history);
             history.take(self.now_ms(), now, &self.totals());
-            (history.dropped_within(LOSSES), history.newest())
+            (
+                history.within(LOSSES, |of| of.dropped),
+                history.within(LOSSES, |of| of.given_up),
+                history.within(WITHHOLDING, |of| of.withheld),
+                history.newest(),
+            )
         };
         let mut parts = parts::build(self, now);
         let reasons = self.not_ready();
@@ -89,6 +97,8 @@ impl View {
             caught_up: self.caught_up.load(Ordering::Relaxed),
             draining: self.draining.load(Ordering::Relaxed),
             dropped,
+            given_up,
+            withheld,
             not_ready: reasons,
             warnings: self.warnings(),
         };
@@ -148,6 +158,8 @@ impl View {
             bytes_out: mesh.bytes_out + public.bytes_out,
             refused: core.refused.total(),
             dropped: lost(mesh) + lost(public),
+            given_up: core.given_up,
+            withheld: core.withheld,
             queue_us: public.queue_us[Priority::Critical.index()].counts,
             validators: public.connected,
             mesh: mesh.connected,
