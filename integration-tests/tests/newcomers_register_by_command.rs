@@ -64,6 +64,10 @@ async fn validator() {
     assert!(plan.contains("fee            about 0.0"), "{plan}");
     assert!(chain.node.validator(&account.parse().unwrap()).await.unwrap().is_none());
 
+    let plan = format!("{} --dry-run --output json", register("1500"));
+    let plan = of_json(&good(dir, &plan).await);
+    assert_eq!((&plan["account"], &plan["submitted"]), (&account.into(), &false.into()), "{plan}");
+
     let done = good(dir, &register("1500")).await;
     assert!(done.contains("registration ") && done.contains("What comes next"), "{done}");
     let known = chain.node.validator(&account.parse().unwrap()).await.unwrap().unwrap();
@@ -136,8 +140,11 @@ async fn rotate(chain: &Chain, dir: &Path, account: &str) {
 
     // One whose key is lost needs nothing but its account.
     std::fs::remove_file(dir.join("p.key")).unwrap();
-    let done = good(dir, &format!("{rotate} --peer p.key")).await;
-    assert!(done.contains("note: p.key does not hold") && done.contains("rotated in"), "{done}");
+    let done = good(dir, &format!("{rotate} --peer p.key --dry-run")).await;
+    assert!(done.contains("note: p.key does not hold"), "{done}");
+    let done = of_json(&good(dir, &format!("{rotate} --peer p.key --output json")).await);
+    let next = PeerKey::from_file(&dir.join("p.key.next")).unwrap().public();
+    assert_eq!((&done["key"], &done["submitted"]), (&hex::encode(next.0).into(), &true.into()));
 }
 
 /// Where a new protection file begins is counted from the last finalized block, which such a node has not.
@@ -209,9 +216,15 @@ async fn director() {
     // Once more changes nothing; other addresses can be put on chain before it is finished.
     let done = good(&home, "rotate-key --config director.toml").await;
     assert!(done.contains("already"), "{done}");
-    let (code, _, log) =
-        director_command(&home, &format!("{register} /ip4/203.0.113.7/tcp/2")).await;
+    let done = of_json(&good(&home, "rotate-key --config director.toml --output json").await);
+    assert_eq!(
+        (&done["peer_key"], &done["submitted"]),
+        (&hex::encode(next.0).into(), &false.into())
+    );
+    let (code, said, log) =
+        director_command(&home, &format!("{register} /ip4/203.0.113.7/tcp/2 --output json")).await;
     assert_eq!(code, Some(0), "{log}");
+    assert!(of_json(&said)["block_number"].is_u64(), "{said}");
     assert!(log.contains("anybody may knock there"), "{log}");
 
     // One whose key is lost needs nothing but its account.
@@ -257,14 +270,18 @@ async fn good(dir: &Path, arguments: &str) -> String {
     said
 }
 
+fn of_json(said: &str) -> serde_json::Value {
+    serde_json::from_str(said).unwrap_or_else(|_| panic!("more than one value:\n{said}"))
+}
+
 /// The one line of a command that does not: of all that it says, but for that it is at work, and for what a service logs of its
 /// beginning.
 async fn bad(dir: &Path, arguments: &str) -> String {
     let (code, said, log) = director_command(dir, arguments).await;
     assert_eq!(code, Some(1), "director {arguments}\n{said}\n{log}");
     let is_service = arguments.split_whitespace().any(|word| word == "run");
-    let is_more = |line: &&str| !line.ends_with(" …") && !(is_service && line.contains(" INFO "));
-    let lines: Vec<_> = log.lines().filter(is_more).collect();
+    let is_usual = |line: &str| line.ends_with(" …") || is_service && line.contains(" INFO ");
+    let lines: Vec<_> = log.lines().filter(|line| !is_usual(line)).collect();
     match lines.as_slice() {
         [line] if line.starts_with("director: ") => (*line).to_owned(),
         _ => panic!("director {arguments}: not one line:\n{log}"),

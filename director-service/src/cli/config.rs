@@ -1,8 +1,9 @@
 //! `director config`: write, check or show a configuration.
 
-use super::output::say;
+use super::output::{OutputArgs, say};
 use crate::{config::Config, keys, service::account_in, sidecar};
 use anyhow::Context;
+use serde_json::json;
 use std::{fs::OpenOptions, io::Write, path::PathBuf};
 
 /// A director's configuration with every field explained.
@@ -42,6 +43,8 @@ enum What {
         /// It is a validator's sidecar's.
         #[arg(long)]
         validator: bool,
+        #[command(flatten)]
+        output: OutputArgs,
     },
     /// Print what is in force: the file, the environment and all defaults.
     Show {
@@ -55,49 +58,67 @@ enum What {
 
 #[derive(clap::Args)]
 struct File {
-    /// Configuration file.
-    #[arg(long, value_name = "FILE", env = "DIRECTOR_CONFIG")]
-    config: PathBuf,
+    /// Configuration file. [env: DIRECTOR_CONFIG=, with --validator DIRECTOR_VALIDATOR_CONFIG=]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl File {
+    /// The file that is named on the command line, or else by the environment. A variable of directors says nothing of sidecars.
+    fn path(self, validator: bool) -> anyhow::Result<PathBuf> {
+        let variable = if validator { "DIRECTOR_VALIDATOR_CONFIG" } else { "DIRECTOR_CONFIG" };
+        let named = self.config.or_else(|| std::env::var_os(variable).map(PathBuf::from));
+        named.with_context(|| format!("say which file: --config FILE, or {variable}"))
+    }
 }
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         match self.what {
             What::Init { file, validator } => {
-                let path = file.config.display();
-                let made = OpenOptions::new().write(true).create_new(true).open(&file.config);
+                let path = file.path(validator)?;
+                let made = OpenOptions::new().write(true).create_new(true).open(&path);
+                let path = path.display();
                 let mut made = made.with_context(|| {
                     format!("cannot make {path}; name a file that is not there yet")
                 })?;
                 made.write_all(if validator { VALIDATOR } else { DIRECTOR }.as_bytes())?;
                 say(format_args!("{path}: written; edit chain.url and the paths of the keys"))?;
             }
-            What::Check { file, validator: true } => {
-                let config = sidecar::Config::load(Some(&file.config), Vec::new())?;
+            What::Check { file, validator: true, output } => {
+                let path = file.path(true)?;
+                let config = sidecar::Config::load(Some(&path), Vec::new())?;
                 let peer = keys::PeerKey::from_file(&config.keys.peer)?;
                 if let Some(checkpoint) = &config.keys.checkpoint {
                     keys::PeerKey::from_file(checkpoint)?;
                 }
                 let key = hex::encode(peer.public().0);
-                say(format_args!("{}: good; peer key {key}", file.config.display()))?;
+                let said = json!({ "config": path, "peer_key": key });
+                output.print(&said, || format!("{}: good; peer key {key}", path.display()))?;
             }
             What::Show { file, validator: true } => {
-                let config = sidecar::Config::load(Some(&file.config), Vec::new())?;
+                let config = sidecar::Config::load(Some(&file.path(true)?), Vec::new())?;
                 say(toml::to_string_pretty(&config)?)?;
             }
-            What::Check { file, .. } => {
-                let config = Config::load(&file.config)?;
+            What::Check { file, output, .. } => {
+                let path = file.path(false)?;
+                let config = Config::load(&path)?;
                 let peer = keys::PeerKey::from_file(&config.keys.peer)?;
-                let account = account_in(&config.keys.account)?;
-                say(format_args!(
-                    "{}: good; account {}, peer key {}",
-                    file.config.display(),
-                    account.id(),
-                    hex::encode(peer.public().0)
-                ))?;
+                let account = account_in(&config.keys.account)?.id();
+                let key = hex::encode(peer.public().0);
+                let said =
+                    json!({ "config": path, "account": account.to_string(), "peer_key": key });
+                output.print(&said, || {
+                    format!("{}: good; account {account}, peer key {key}", path.display())
+                })?;
+                if config.chain.genesis_hash.is_none() {
+                    output.tell(
+                        "note: chain.genesis_hash is not set, so that a node of another chain is taken at the first start",
+                    )?;
+                }
             }
             What::Show { file, .. } => {
-                say(toml::to_string_pretty(&Config::load(&file.config)?)?)?;
+                say(toml::to_string_pretty(&Config::load(&file.path(false)?)?)?)?;
             }
         }
         Ok(())

@@ -41,6 +41,18 @@ impl OutputArgs {
             Output::Json => serde_json::to_string_pretty(value)?,
         })
     }
+
+    /// Says what is for people alone: a note, what comes next. Programs get one value and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// As [`say`].
+    pub(super) fn tell(&self, text: impl Display) -> anyhow::Result<()> {
+        match self.output {
+            Output::Table => say(text),
+            Output::Json => Ok(()),
+        }
+    }
 }
 
 /// Prints text to standard output, and a line break if it has none at its end. All commands print by this.

@@ -1,6 +1,6 @@
 //! `director register`: put this director's peer key and addresses on chain.
 
-use super::{output::say, progress::Progress};
+use super::{output::OutputArgs, progress::Progress};
 use crate::{
     chain::{DirectorChain, Registration, Settings, Submitter},
     config::Config,
@@ -14,10 +14,8 @@ use director_primitives::{
     runtime_api::{Endpoint, EndpointScope, Endpoints, Region},
     threshold::approvals_needed,
 };
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use serde_json::json;
+use std::{net::SocketAddr, path::PathBuf};
 
 /// Put this director's peer key and addresses on chain.
 #[derive(clap::Args)]
@@ -45,6 +43,8 @@ pub(super) struct Args {
     /// Validators that it has room for.
     #[arg(long, default_value_t = 300)]
     capacity: u32,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 impl Args {
@@ -96,13 +96,16 @@ impl Args {
             };
             drop(waiting);
             let included = included.with_context(|| format!("cannot register {}", account.id()))?;
-            say(format_args!("registered {} in block {}", account.id(), included.block_number))?;
-            say_what_comes_next(
-                &*node.ready().await?,
-                &account.id(),
-                &self.config,
-                config.http.listen,
-            )
+            let said = json!({
+                "account": account.id().to_string(),
+                "peer_key": hex::encode(peer.public().0),
+                "block_number": included.block_number,
+                "block_hash": included.block_hash,
+            });
+            self.output.print(&said, || {
+                format!("registered {} in block {}", account.id(), included.block_number)
+            })?;
+            self.say_what_comes_next(&*node.ready().await?, &account.id(), config.http.listen)
         })
     }
 
@@ -141,33 +144,40 @@ impl Args {
             .ok()
             .context("more than 4 addresses; give at most 4, --public and --mesh together")
     }
-}
 
-fn say_what_comes_next(
-    snapshot: &Snapshot,
-    account: &AccountId32,
-    config: &Path,
-    http: SocketAddr,
-) -> anyhow::Result<()> {
-    let active = &snapshot.directors.active;
-    let others: Vec<_> = active.iter().filter(|director| director.account != *account).collect();
-    say(format_args!(
-        "\nWhat comes next, if it does not run yet:\n  director run --config {}\n\
-         It connects to {} other directors and takes validators within seconds; {} of {} directors now \
-         decide who may speak.",
-        config.display(),
-        others.len(),
-        approvals_needed(active.len() as u32),
-        active.len()
-    ))?;
-    for director in others {
-        let mesh = director.endpoints.iter().filter(|of| of.scope == EndpointScope::Mesh);
-        let addresses: Vec<_> =
-            mesh.map(|of| String::from_utf8_lossy(&of.address).into_owned()).collect();
-        say(format_args!("  {}  {}", hex::encode(director.peer_key.0), addresses.join(" ")))?;
-    }
-    match http.port() {
-        0 => say("See it at /api/v1/status of the http address that it prints at its start."),
-        _ => say(format_args!("See it with\n  curl http://{http}/api/v1/status")),
+    fn say_what_comes_next(
+        &self,
+        snapshot: &Snapshot,
+        account: &AccountId32,
+        http: SocketAddr,
+    ) -> anyhow::Result<()> {
+        let active = &snapshot.directors.active;
+        let others: Vec<_> =
+            active.iter().filter(|director| director.account != *account).collect();
+        self.output.tell(format_args!(
+            "\nWhat comes next, if it does not run yet:\n  director run --config {}\n\
+             It connects to {} other directors and takes validators within seconds; {} of {} directors now \
+             decide who may speak.",
+            self.config.display(),
+            others.len(),
+            approvals_needed(active.len() as u32),
+            active.len()
+        ))?;
+        for director in others {
+            let mesh = director.endpoints.iter().filter(|of| of.scope == EndpointScope::Mesh);
+            let addresses: Vec<_> =
+                mesh.map(|of| String::from_utf8_lossy(&of.address).into_owned()).collect();
+            self.output.tell(format_args!(
+                "  {}  {}",
+                hex::encode(director.peer_key.0),
+                addresses.join(" ")
+            ))?;
+        }
+        match http.port() {
+            0 => self
+                .output
+                .tell("See it at /api/v1/status of the http address that it prints at its start."),
+            _ => self.output.tell(format_args!("See it with\n  curl http://{http}/api/v1/status")),
+        }
     }
 }

@@ -2,11 +2,12 @@
 
 use super::{
     control::{Answer, Orders},
-    output::say,
+    output::OutputArgs,
 };
 use crate::{config::Config, service::socket_file};
 use anyhow::bail;
 use director_primitives::AccountId32;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Have the running director sign a validator's revocation.
@@ -25,12 +26,16 @@ pub(super) struct Args {
     /// The validator's account: SS58, or 0x and 64 digits.
     #[arg(long, value_name = "ACCOUNT", value_parser = super::account_of)]
     validator: AccountId32,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
-        say(revoke(&socket_file(&config.data_dir), &self.validator)?)
+        let said = revoke(&socket_file(&config.data_dir), &self.validator)?;
+        let value = json!({ "validator": self.validator.to_string(), "said": said });
+        self.output.print(&value, || said)
     }
 }
 
@@ -40,7 +45,7 @@ impl Args {
 ///
 /// If it says no, or nobody listens.
 pub(super) fn revoke(socket: &Path, validator: &AccountId32) -> anyhow::Result<String> {
-    let order = serde_json::json!({ "revoke": validator.to_string() });
+    let order = json!({ "revoke": validator.to_string() });
     let mut orders = Orders::give(socket, &order)?;
     match orders.answer()? {
         Answer::Ok(said) => Ok(said),

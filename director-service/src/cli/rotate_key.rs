@@ -1,6 +1,6 @@
 //! `director rotate-key`: replace this director's peer key on chain, while it runs.
 
-use super::{output::say, progress::Progress};
+use super::{output::OutputArgs, progress::Progress};
 use crate::{
     chain::{Chain, DirectorChain, Settings, Submitter},
     config::Config,
@@ -9,6 +9,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use director_primitives::{KeyRole, Possession};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -27,6 +28,8 @@ pub(super) struct Args {
     /// Configuration file.
     #[arg(long, value_name = "FILE", env = "DIRECTOR_CONFIG")]
     config: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 impl Args {
@@ -47,17 +50,25 @@ impl Args {
                     snapshot.number
                 );
             };
-            let next = load_or_make(&next_file)?;
+            let next = load_or_make(&next_file, &self.output)?;
+            let mut said = json!({
+                "account": account.id().to_string(),
+                "peer_key": hex::encode(next.public().0),
+                "submitted": false,
+                "finish": finish,
+            });
             if known.peer_key == next.public() {
-                return say(format_args!(
-                    "the chain has the key of {} already; finish with\n  {finish}",
-                    next_file.display()
-                ));
+                return self.output.print(&said, || {
+                    format!(
+                        "the chain has the key of {} already; finish with\n  {finish}",
+                        next_file.display()
+                    )
+                });
             }
             // A key that is lost can be replaced, too: that takes the account alone.
             let current = PeerKey::from_file(&peer_file).ok().map(|key| key.public());
             if current != Some(known.peer_key) {
-                say(format_args!(
+                self.output.tell(format_args!(
                     "note: {} does not hold the key that the chain has now, {}; a director that \
                      serves with that one will not find the next one",
                     peer_file.display(),
@@ -76,23 +87,28 @@ impl Args {
             drop(waiting);
             let included =
                 included.with_context(|| format!("cannot rotate the key of {}", account.id()))?;
-            say(format_args!(
-                "rotated in block {}: {} is now known by {}\n\
-                 A running director takes that key by itself; validators and other directors connect \
-                 to it anew. Finish with\n  {finish}",
-                included.block_number,
-                account.id(),
-                hex::encode(next.public().0)
-            ))
+            said["submitted"] = true.into();
+            said["block_number"] = included.block_number.into();
+            said["block_hash"] = json!(included.block_hash);
+            self.output.print(&said, || {
+                format!(
+                    "rotated in block {}: {} is now known by {}\n\
+                     A running director takes that key by itself; validators and other directors connect \
+                     to it anew. Finish with\n  {finish}",
+                    included.block_number,
+                    account.id(),
+                    hex::encode(next.public().0)
+                )
+            })
         })
     }
 }
 
 /// The key in a file, which is made if it is not there.
-pub(super) fn load_or_make(file: &Path) -> anyhow::Result<PeerKey> {
+pub(super) fn load_or_make(file: &Path, output: &OutputArgs) -> anyhow::Result<PeerKey> {
     if !file.exists() {
         write_secret(file, &Zeroizing::new(hex::encode(*random_seed())))?;
-        say(format_args!("made {}", file.display()))?;
+        output.tell(format_args!("made {}", file.display()))?;
     }
     Ok(PeerKey::from_file(file)?)
 }

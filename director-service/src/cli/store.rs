@@ -1,10 +1,11 @@
 //! `director store`: look after the file in `data_dir` while the director is stopped.
 
-use super::{output::say, progress::Progress};
+use super::{output::OutputArgs, progress::Progress};
 use crate::{
     config::Config,
     store::{self, Report},
 };
+use serde_json::json;
 use std::path::PathBuf;
 
 /// Look after the file with the history of votes, while the director is stopped.
@@ -34,6 +35,8 @@ struct File {
     /// Configuration file.
     #[arg(long, value_name = "FILE", env = "DIRECTOR_CONFIG")]
     config: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 impl Args {
@@ -45,7 +48,17 @@ impl Args {
                 let so_far = |done, total| checking.so_far(done, total);
                 let report = store::check(&folder, so_far)?;
                 drop(checking);
-                say(describe(&report))?;
+                let contents = &report.contents;
+                let said = json!({
+                    "file": report.path,
+                    "bytes": report.file_bytes,
+                    "votes": contents.votes,
+                    "checkpoints": contents.checkpoints,
+                    "proofs": contents.proofs,
+                    "unreadable": contents.unreadable,
+                    "was_sound": report.is_sound,
+                });
+                file.output.print(&said, || describe(&report))?;
                 anyhow::ensure!(
                     report.is_sound && report.contents.unreadable == 0,
                     "{} was damaged and is put right as far as that goes: double signs whose first \
@@ -58,7 +71,8 @@ impl Args {
                 let compacting = Progress::begin("moving what is in use together");
                 let (before, after) = store::compact(&folder)?;
                 drop(compacting);
-                say(format_args!("{before} bytes before, {after} after"))?;
+                let said = json!({ "bytes_before": before, "bytes_after": after });
+                file.output.print(&said, || format!("{before} bytes before, {after} after"))?;
             }
         }
         Ok(())

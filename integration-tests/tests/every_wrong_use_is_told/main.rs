@@ -63,9 +63,9 @@ use Wrong::{Address, Away, Bad, Missing, Other, Permission};
 ///   The same two tests see it.
 const COMMANDS: &[(&str, &[Wrong])] = &[
     ("run", &[Missing, Bad, Permission, Address]),
-    ("config init", &[Permission]),
-    ("config check", &[Missing, Bad, Permission]),
-    ("config show", &[Missing, Bad]),
+    ("config init", &[Permission, Other]),
+    ("config check", &[Missing, Bad, Permission, Other]),
+    ("config show", &[Missing, Bad, Other]),
     ("keys generate", &[Permission, Other]),
     ("keys inspect", &[Missing, Bad, Permission]),
     ("status", &[Missing, Bad, Address, Away]),
@@ -256,6 +256,9 @@ const AWAY: &[Case] = &[
 const OTHER: &[Case] = &[
     ("keys generate", &["--peer FILE"]),
     ("keys generate --account a --words 13", &["12 or 24"]),
+    ("config show", &["--config FILE", "DIRECTOR_CONFIG"]),
+    ("config check --validator", &["--config FILE", "DIRECTOR_VALIDATOR_CONFIG"]),
+    ("config init", &["--config FILE", "DIRECTOR_CONFIG"]),
     ("validator run RUN0 --protection good", &["--pipe", "--listen"]),
     ("validator status --url NODE", &["--validator ACCOUNT", "--account FILE"]),
     ("validator register STAKE --checkpoint good.key", &["are the same key", "each needs its own"]),
@@ -380,6 +383,15 @@ async fn the_environment_goes_over_the_file_of_directors_and_sidecars() {
             text.contains("wss://node.example") && text.contains("\"warn\""),
             "{typed}: {text}"
         );
+        // The variable of the one names no file of the other.
+        let words: Vec<_> = typed.split(" --config ").collect();
+        let other = if prefix == "DIRECTOR_" { "DIRECTOR_VALIDATOR_" } else { "DIRECTOR_" };
+        let mut by_variable = self::command(dir.path(), words[0]);
+        by_variable.env(format!("{prefix}CONFIG"), words[1]);
+        by_variable.env(format!("{other}CONFIG"), "bad.toml");
+        let by_variable = timeout(PATIENCE, by_variable.output()).await.unwrap().unwrap();
+        assert!(by_variable.status.success(), "{typed}: {}", lossy(&by_variable.stderr));
+
         command.env(named("COLOUR"), "red");
         let refused = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
         let line = String::from_utf8(refused.stderr).unwrap();
@@ -413,12 +425,60 @@ async fn what_is_written_for_programs_is_json_and_without_colours() {
     }
 }
 
+/// What writes text that is a form of its own, or goes on: a configuration, a script, JSON anyway, a log.
+const WITHOUT_JSON: &[&str] = &[
+    "run",
+    "config init",
+    "config show",
+    "drain",
+    "completions",
+    "validator run",
+    "validator protection export",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_result_can_be_had_as_one_json_value() {
+    let dir = tempfile::tempdir().unwrap();
+    for command in all_commands(dir.path()).await {
+        let help = director(dir.path(), &format!("{command} --help")).await;
+        let has_it = String::from_utf8_lossy(&help.stdout).contains("--output <FORM>");
+        assert_eq!(has_it, !WITHOUT_JSON.contains(&command.as_str()), "{command}");
+    }
+    prepare_prints(dir.path()).await;
+    let export = "validator protection export --protection protection --to signed.json";
+    assert!(director(dir.path(), export).await.status.success());
+    let orders = dir.path().join("data/control.sock");
+    let _ = fs::remove_file(&orders);
+    let answers = answer_one(UnixListener::bind(&orders).unwrap());
+    for (typed, field) in [
+        ("config check --config director.toml", "account"),
+        ("config check --validator --config ours.toml", "peer_key"),
+        ("store check --config director.toml", "votes"),
+        ("store compact --config director.toml", "bytes_after"),
+        ("validator protection import --protection other --from signed.json", "signs_from"),
+        ("revoke --config director.toml --validator ALICE", "said"),
+    ] {
+        let typed = format!("{typed} --output json").replace("ALICE", ALICE);
+        let said = director(dir.path(), &typed).await;
+        let read: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| {
+            panic!("{typed}: {}{}", lossy(&said.stdout), lossy(&said.stderr));
+        });
+        assert!(!read[field].is_null(), "{typed}: {read}");
+    }
+    answers.join().unwrap();
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 /// What prints, and may have nobody that reads it. Those that need a node print in the same way: a lint of the command line
 /// allows no other.
 const PRINTS: &[&str] = &[
     "config init --config new.toml",
     "config init --validator --config validator.toml",
     "config check --config director.toml",
+    "config check --config director.toml --output json",
     "config check --validator --config ours.toml",
     "config show --config director.toml",
     "config show --validator --config ours.toml",
@@ -427,7 +487,9 @@ const PRINTS: &[&str] = &[
     "keys inspect --peer good.key --output json",
     "completions bash",
     "store check --config director.toml",
+    "store check --config director.toml --output json",
     "store compact --config director.toml",
+    "store compact --config director.toml --output json",
     "validator protection export --protection protection",
     "validator protection export --protection protection --to signed.json",
     "validator protection import --protection other --from signed.json",
@@ -573,7 +635,7 @@ fn prepare_wrong(dir: &Path, taken: u16) {
     fs::copy(dir.join("badstore/director.redb"), dir.join("closed/director.redb")).unwrap();
     fs::write(dir.join("closed.key"), "11".repeat(32)).unwrap();
     for name in ["closed/control.sock", "closed/director.redb", "closed.key"] {
-        fs::set_permissions(dir.join(name), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(dir.join(name), fs::Permissions::from_mode(0o000)).unwrap();
     }
 }
 

@@ -1,12 +1,16 @@
 //! `director validator protection`: carry what a key has signed from one signer to another.
 
 use crate::{
-    cli::{output::say, start_logging},
+    cli::{
+        output::{OutputArgs, say},
+        start_logging,
+    },
     keys::PeerKey,
     sidecar::protection::{Interchange, Protection},
 };
 use anyhow::{Context, bail, ensure};
 use director_primitives::PublicKey;
+use serde_json::json;
 use std::{
     fs,
     io::Write,
@@ -51,6 +55,8 @@ enum What {
         /// File of the checkpoint key, to be sure that it is of this one.
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
+        #[command(flatten)]
+        output: OutputArgs,
     },
 }
 
@@ -60,9 +66,9 @@ impl Args {
         start_logging("warn")?;
         match self.what {
             What::Export { protection, to } => export(&protection, to.as_deref()),
-            What::Import { protection, from, checkpoint } => {
+            What::Import { protection, from, checkpoint, output } => {
                 let own = checkpoint.map(|file| PeerKey::from_file(&file)).transpose()?;
-                import(&protection, &from, own.map(|key| key.public()))
+                import(&protection, &from, own.map(|key| key.public()), &output)
             }
         }
     }
@@ -88,7 +94,12 @@ fn export(protection: &Path, to: Option<&Path>) -> anyhow::Result<()> {
     ))
 }
 
-fn import(path: &Path, from: &Path, own: Option<PublicKey>) -> anyhow::Result<()> {
+fn import(
+    path: &Path,
+    from: &Path,
+    own: Option<PublicKey>,
+    output: &OutputArgs,
+) -> anyhow::Result<()> {
     let text = fs::read_to_string(from);
     let text = text.with_context(|| {
         format!("cannot read {}; name what `protection export` wrote", from.display())
@@ -109,15 +120,25 @@ fn import(path: &Path, from: &Path, own: Option<PublicKey>) -> anyhow::Result<()
         Err(_) => Protection::create_from(path, &other)?,
     };
     let imported = protection.import(&other)?;
-    say(format_args!(
-        "{}: has {} checkpoints of key {key} from {}, {} of them added to what was there; before checkpoint {} \
-         nothing new is signed",
-        path.display(),
-        imported.new + imported.known,
-        from.display(),
-        imported.new,
-        protection.below()
-    ))?;
+    let said = json!({
+        "protection": path,
+        "key": key,
+        "added": imported.new,
+        "known": imported.known,
+        "signs_from": protection.below(),
+        "conflicts": imported.conflicts,
+    });
+    output.print(&said, || {
+        format!(
+            "{}: has {} checkpoints of key {key} from {}, {} of them added to what was there; before checkpoint {} \
+             nothing new is signed",
+            path.display(),
+            imported.new + imported.known,
+            from.display(),
+            imported.new,
+            protection.below()
+        )
+    })?;
     ensure!(
         imported.conflicts.is_empty(),
         "two blocks were signed for checkpoints {:?}: if both signatures exist, the validator can be slashed; \

@@ -2,16 +2,17 @@
 
 use super::status::meaning;
 use crate::{
-    chain::{Account, Funds, Included, Node, Stake, Submitter, Token, ValidatorChain},
-    cli::{NodeArgs, block_on, log_notes, output::say, progress::Progress},
+    chain::{Account, Funds, Node, Stake, Submitter, Token, ValidatorChain},
+    cli::{NodeArgs, block_on, log_notes, output::OutputArgs, progress::Progress},
     keys::PeerKey,
     service::account_in,
 };
 use anyhow::{Context, bail, ensure};
 use director_primitives::{
-    KeyRole, Possession, PublicKey, Snapshot, runtime_api::EndpointScope,
+    AccountId32, KeyRole, Possession, PublicKey, Snapshot, runtime_api::EndpointScope,
     threshold::approvals_needed,
 };
+use serde_json::json;
 use std::path::PathBuf;
 
 /// Put a validator's stake and keys on chain.
@@ -43,6 +44,8 @@ pub(super) struct Args {
     /// Show what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// The keys of a validator.
@@ -78,17 +81,70 @@ impl Args {
             );
             let (funds, fee) = (chain.funds().await?, chain.fee(&stake).await?);
             check_funds(&token, &keys.account, amount, funds, fee)?;
-            keys.show(&snapshot, &token, amount, funds, fee)?;
+            self.output.tell(keys.show(&snapshot, &token, amount, funds, fee))?;
+            let mut said = json!({
+                "account": keys.account.id().to_string(),
+                "peer_key": hex::encode(keys.peer.public().0),
+                "checkpoint_key": hex::encode(keys.checkpoint.public().0),
+                "stake": amount.to_string(),
+                "fee": fee.map(|fee| fee.to_string()),
+                "submitted": !self.dry_run,
+            });
             if self.dry_run {
-                return say("dry run: nothing was submitted; without --dry-run this would be");
+                return self.output.print(&said, || {
+                    "dry run: nothing was submitted; without --dry-run this would be".into()
+                });
             }
             let waiting = Progress::begin("submitting, and waiting until it is finalized");
             let included = chain.register(&stake).await;
             drop(waiting);
             let included =
                 included.with_context(|| format!("cannot register {}", keys.account.id()))?;
-            say_what_comes_next(&node, &keys, &self.node, included).await
+            let account = keys.account.id();
+            let known = node.validator(&account).await?;
+            let known = known.with_context(|| {
+                let block = included.block_number;
+                format!("block {block} registered {account}, and it is gone again")
+            })?;
+            said["registration_id"] = known.registration_id.into();
+            said["block_number"] = included.block_number.into();
+            said["block_hash"] = json!(included.block_hash);
+            self.output.print(&said, || {
+                format!(
+                    "registered     registration {} in block {} ({:?})",
+                    known.registration_id, included.block_number, included.block_hash
+                )
+            })?;
+            self.say_what_comes_next(&node, &account).await
         })
+    }
+
+    async fn say_what_comes_next(&self, node: &Node, account: &AccountId32) -> anyhow::Result<()> {
+        let snapshot = node.ready().await?;
+        let active = &snapshot.directors.active;
+        self.output.tell(
+            "\nWhat comes next: start the validator with these keys. It connects to one of the directors:",
+        )?;
+        for director in active {
+            let public = director.endpoints.iter().filter(|of| of.scope == EndpointScope::Public);
+            let addresses: Vec<_> =
+                public.map(|of| String::from_utf8_lossy(&of.address).into_owned()).collect();
+            self.output.tell(format_args!(
+                "  {}  {}",
+                hex::encode(director.peer_key.0),
+                addresses.join(" ")
+            ))?;
+        }
+        if active.is_empty() {
+            self.output.tell("  (none yet: governance has to add directors first)")?;
+        }
+        self.output.tell(format_args!(
+            "and asks to be admitted, with a proof of this stake. {} of {} directors must approve; that takes \
+             a few blocks.\nFollow it with\n  director validator status --url {} --validator {account}",
+            approvals_needed(active.len() as u32),
+            active.len(),
+            self.node.url(),
+        ))
     }
 }
 
@@ -179,56 +235,21 @@ impl Keys {
         amount: u128,
         funds: Funds,
         fee: Option<u128>,
-    ) -> anyhow::Result<()> {
+    ) -> String {
         let least = token.show(snapshot.domain.min_stake);
         let (genesis_hash, number) = (snapshot.domain.genesis_hash, snapshot.number);
-        say(format_args!("chain          {genesis_hash:?}, block {number}"))?;
-        let free = token.show(funds.free);
-        say(format_args!("account        {}, {free} free", self.account.id()))?;
-        let stake = token.show(amount);
-        say(format_args!("stake          {stake}, of which the chain asks {least} at least"))?;
-        if let Some(fee) = fee {
-            say(format_args!("fee            about {}", token.show(fee)))?;
-        }
-        say(format_args!("peer key       {}", hex::encode(self.peer.public().0)))?;
-        say(format_args!("checkpoint key {}", hex::encode(self.checkpoint.public().0)))
+        let (free, stake) = (token.show(funds.free), token.show(amount));
+        let fee = fee.map(|fee| format!("fee            about {}\n", token.show(fee)));
+        format!(
+            "chain          {genesis_hash:?}, block {number}\n\
+             account        {}, {free} free\n\
+             stake          {stake}, of which the chain asks {least} at least\n\
+             {}peer key       {}\n\
+             checkpoint key {}",
+            self.account.id(),
+            fee.unwrap_or_default(),
+            hex::encode(self.peer.public().0),
+            hex::encode(self.checkpoint.public().0)
+        )
     }
-}
-
-async fn say_what_comes_next(
-    node: &Node,
-    keys: &Keys,
-    args: &NodeArgs,
-    included: Included,
-) -> anyhow::Result<()> {
-    let account = keys.account.id();
-    let known = node.validator(&account).await?;
-    let known = known.with_context(|| {
-        format!("block {} registered {account}, and it is gone again", included.block_number)
-    })?;
-    say(format_args!(
-        "registered     registration {} in block {} ({:?})",
-        known.registration_id, included.block_number, included.block_hash
-    ))?;
-    let snapshot = node.ready().await?;
-    let active = &snapshot.directors.active;
-    say(
-        "\nWhat comes next: start the validator with these keys. It connects to one of the directors:",
-    )?;
-    for director in active {
-        let public = director.endpoints.iter().filter(|of| of.scope == EndpointScope::Public);
-        let addresses: Vec<_> =
-            public.map(|of| String::from_utf8_lossy(&of.address).into_owned()).collect();
-        say(format_args!("  {}  {}", hex::encode(director.peer_key.0), addresses.join(" ")))?;
-    }
-    if active.is_empty() {
-        say("  (none yet: governance has to add directors first)")?;
-    }
-    say(format_args!(
-        "and asks to be admitted, with a proof of this stake. {} of {} directors must approve; that takes \
-         a few blocks.\nFollow it with\n  director validator status --url {} --validator {account}",
-        approvals_needed(active.len() as u32),
-        active.len(),
-        args.url(),
-    ))
 }

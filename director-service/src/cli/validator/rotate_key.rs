@@ -4,7 +4,8 @@ use super::status::meaning;
 use crate::{
     chain::{ChainError, Included, NewKey, Submitter, ValidatorChain},
     cli::{
-        NodeArgs, block_on, log_notes, output::say, progress::Progress, rotate_key::load_or_make,
+        NodeArgs, block_on, log_notes, output::OutputArgs, progress::Progress,
+        rotate_key::load_or_make,
     },
     keys::PeerKey,
     service::{account_in, next_key_file},
@@ -14,6 +15,7 @@ use director_primitives::{
     AccountId32, KeyRole, Possession, PublicKey, Snapshot,
     runtime_api::{ValidatorInfo, ValidatorStatus},
 };
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Replace a validator's peer key or checkpoint key on chain.
@@ -46,6 +48,8 @@ pub(super) struct Args {
     /// Show what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// The key that is replaced.
@@ -75,16 +79,25 @@ impl Args {
                 );
             };
             let present = rotation.present(&known);
+            let output = &self.output;
+            let mut said = json!({
+                "account": account.id().to_string(),
+                "which": rotation.name(),
+                "key": null,
+                "file": rotation.next_file,
+                "submitted": false,
+            });
             if let Some(next) = rotation.next_if_made()?.filter(|next| next.public() == present) {
                 let key = hex::encode(next.public().0);
-                say(format_args!("the chain has {key} already"))?;
-                return rotation.say_what_comes_next(&snapshot);
+                said["key"] = key.as_str().into();
+                output.print(&said, || format!("the chain has {key} already"))?;
+                return output.tell(rotation.what_comes_next(&snapshot));
             }
             check(&known)?;
             // A key that is lost can be replaced, too: that takes the account alone.
             let own = PeerKey::from_file(&rotation.file).ok().map(|key| key.public());
             if own != Some(present) {
-                say(format_args!(
+                output.tell(format_args!(
                     "note: {} does not hold the {} that the chain has now, {}",
                     rotation.file.display(),
                     rotation.name(),
@@ -92,14 +105,16 @@ impl Args {
                 ))?;
             }
             if self.dry_run {
-                return say(format_args!(
-                    "dry run: nothing was made or submitted; without --dry-run the {} of {} would be the one in {}",
-                    rotation.name(),
-                    account.id(),
-                    rotation.next_file.display()
-                ));
+                return output.print(&said, || {
+                    format!(
+                        "dry run: nothing was made or submitted; without --dry-run the {} of {} would be the one in {}",
+                        rotation.name(),
+                        account.id(),
+                        rotation.next_file.display()
+                    )
+                });
             }
-            let next = load_or_make(&rotation.next_file)?;
+            let next = load_or_make(&rotation.next_file, output)?;
             is_nobodys(&snapshot, &next.public(), &rotation.next_file)?;
             let possession =
                 Possession { account: account.id(), role: rotation.role, key: next.public() };
@@ -109,8 +124,17 @@ impl Args {
             let waiting = Progress::begin("submitting, and waiting until it is finalized");
             let included = chain.rotate_key(&new).await;
             drop(waiting);
-            rotation.say_done(&account.id(), &next.public(), taken(included, &snapshot)?)?;
-            rotation.say_what_comes_next(&snapshot)
+            let included = taken(included, &snapshot)?;
+            let key = hex::encode(next.public().0);
+            said["key"] = key.as_str().into();
+            said["submitted"] = true.into();
+            said["block_number"] = included.block_number.into();
+            said["block_hash"] = json!(included.block_hash);
+            output.print(&said, || {
+                let (block, which) = (included.block_number, rotation.name());
+                format!("rotated in block {block}: the {which} of {} is now {key}", account.id())
+            })?;
+            output.tell(rotation.what_comes_next(&snapshot))
         })
     }
 }
@@ -194,35 +218,21 @@ impl Rotation {
         Ok(is_there.then(|| PeerKey::from_file(&self.next_file)).transpose()?)
     }
 
-    fn say_done(
-        &self,
-        account: &AccountId32,
-        key: &PublicKey,
-        included: Included,
-    ) -> anyhow::Result<()> {
-        say(format_args!(
-            "rotated in block {}: the {} of {account} is now {}",
-            included.block_number,
-            self.name(),
-            hex::encode(key.0)
-        ))
-    }
-
-    fn say_what_comes_next(&self, snapshot: &Snapshot) -> anyhow::Result<()> {
+    fn what_comes_next(&self, snapshot: &Snapshot) -> String {
         let (file, next) = (self.file.display(), self.next_file.display());
         if !self.is_checkpoint() {
-            return say(format_args!(
+            return format!(
                 "Directors turn the old key away. Put the new one into its place, and start the sidecar again:\n  \
                  mv {next} {file}"
-            ));
+            );
         }
-        say(format_args!(
+        format!(
             "Votes with the old key count no more, and two blocks that it signed are slashed for {} blocks still: keep it \
              and its protection file, and never sign with it again. Stop the sidecar, then\n  \
              mv {file} {file}.old\n  mv {next} {file}\n\
              move the old protection file away as well, and start the sidecar once with --new-protection-file. It votes \
              again after 17 checkpoints: what the old key has signed for those must not be contradicted.",
             snapshot.domain.unbonding_period
-        ))
+        )
     }
 }
