@@ -114,6 +114,29 @@ async fn survives_a_restart(command: &[String], before: &str) -> anyhow::Result<
     let status = sidecar.wait_for("status").await?;
     assert_eq!(status["last_signed"]["checkpoint"], checkpoint, "{status}");
     assert_eq!(status["chain"]["authorized_validators"], 2, "{status}");
+    sidecar.stop().await?;
+    survives_a_kill(&command, checkpoint + 3).await
+}
+
+/// One that is killed as soon as it has voted remembers it.
+async fn survives_a_kill(command: &[String], checkpoint: u64) -> anyhow::Result<()> {
+    let vote = |byte: &str| {
+        let hash = format!("0x{}", byte.repeat(32));
+        json!({ "do": "vote", "checkpoint": checkpoint, "block_hash": hash }).to_string()
+    };
+    let mut sidecar = Sidecar::start(command)?;
+    sidecar.wait_for("hello").await?;
+    sidecar.say(&vote("7e")).await?;
+    let voted = sidecar.wait_for("voted").await?;
+    sidecar.process.kill().await?;
+    assert_eq!((&voted["checkpoint"], &voted["again"]), (&json!(checkpoint), &json!(false)));
+
+    let mut sidecar = Sidecar::start(command)?;
+    sidecar.wait_for("hello").await?;
+    sidecar.say(&vote("7f")).await?;
+    assert_eq!(sidecar.wait_for("error").await?["code"], "already-signed");
+    sidecar.say(&vote("7e")).await?;
+    assert_eq!(sidecar.wait_for("voted").await?["signature"], voted["signature"]);
     sidecar.stop().await
 }
 

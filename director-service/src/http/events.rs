@@ -122,7 +122,7 @@ impl Subscriber {
 }
 
 /// Every part as an event.
-fn parts(parts: &Parts) -> Vec<Bytes> {
+pub(super) fn parts(parts: &Parts) -> Vec<Bytes> {
     let Parts { chain, mesh, validators, checkpoints, authorizations, evidence, alarms } = parts;
     let counts = Counts { total: validators.total, connected: validators.connected };
     vec![

@@ -93,6 +93,50 @@ async fn every_answer_is_what_the_document_says_and_no_more() {
         assert!(paths.contains_key(path), "{path} is not described");
     }
     assert_eq!(read("/api/v1/openapi.json").await, document);
+    for (path, methods) in paths {
+        for (code, part) in [("413", "TooLarge"), ("421", "Misdirected")] {
+            let refused = json!({ "$ref": format!("#/components/responses/{part}") });
+            assert_eq!(methods["get"]["responses"][code], refused, "{path}");
+            assert!(document["components"]["responses"][part].is_object(), "{part}");
+        }
+    }
+}
+
+/// The routes stand in the source as text, each in quotes.
+#[test]
+fn every_route_is_in_the_document() {
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let mut described: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
+    described.sort();
+    let sources = [include_str!("../api.rs"), include_str!("../mod.rs")];
+    let mut routes: Vec<_> = sources
+        .iter()
+        .flat_map(|source| source.split(".route(").skip(1))
+        .map(|rest| rest.split('"').nth(1).unwrap())
+        .collect();
+    routes.sort();
+    assert!(routes.len() > 10, "{routes:?}");
+    assert_eq!(routes, described);
+}
+
+#[test]
+fn every_event_is_what_the_document_says() {
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let told = document["paths"]["/api/v1/events"]["get"]["description"].as_str().unwrap();
+    let events = super::super::events::parts(&busy().parts);
+    assert_eq!(events.len(), 7);
+    for event in events {
+        let event = String::from_utf8(event.to_vec()).unwrap();
+        let field = |name: &str| {
+            let line = event.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_else(|| panic!("no {name} in {event}")).trim().to_owned()
+        };
+        let (name, data) = (field("event:"), field("data:"));
+        let (_, rest) = told.split_once(&format!("`{name}` (")).unwrap();
+        let schema = rest.split([')', ':', ',']).next().unwrap();
+        let schema = json!({ "$ref": format!("#/components/schemas/{schema}") });
+        check(&document, &schema, &serde_json::from_str(&data).unwrap(), &name);
+    }
 }
 
 /// Fails unless `value` is as `schema` says, in types, names and what must be there.
