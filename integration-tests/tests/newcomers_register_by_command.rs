@@ -92,8 +92,9 @@ async fn rotate(chain: &Chain, dir: &Path, account: &str) {
             known.or_else(|| block.validator_by_checkpoint_key(&with)).is_some()
         };
         let has_it = |block: &Option<Arc<Snapshot>>| block.as_deref().is_some_and(has_it);
-        timeout(PATIENCE, finalized.wait_for(has_it)).await.unwrap().unwrap();
-        chain.node.validator(account).await.unwrap().unwrap()
+        let found = timeout(PATIENCE, finalized.wait_for(has_it)).await.unwrap().unwrap();
+        // Of that very block: what is asked for now may be of one before it.
+        found.as_deref().unwrap().validator(account).unwrap().clone()
     };
     let first = PeerKey::from_file(&dir.join("p.key")).unwrap().public();
     let before = registered(first).await;
