@@ -6,7 +6,7 @@ use super::{
     signer::Keys,
     window::{Lost, Place, Window},
 };
-use crate::repair::{Have, Sequence};
+use crate::repair::{Claims, Have, Sequence};
 use director_primitives::{
     Encoding, Envelope, H256, PayloadKind, Priority, PublicKey, Range, SignedEnvelope, Snapshot,
     VectorEntry,
@@ -221,6 +221,23 @@ impl<K: Keys> Inbox<K> {
         let windows = origin.windows(entry.epoch, || entry.contiguous.map(Window::after));
         for (window, start) in windows.into_iter().flatten().zip(entry.contiguous) {
             window.begin_after(start);
+        }
+    }
+
+    /// All that a director has is known: see [`Window::tell`].
+    pub(super) fn told(&mut self, claims: &Claims) {
+        for (key, origin) in &mut self.origins {
+            let entry = claims.get(key);
+            for (epoch, windows) in &mut origin.0 {
+                // Of an epoch that is over for it, it says nothing.
+                if entry.is_some_and(|entry| entry.epoch > *epoch) {
+                    continue;
+                }
+                let had = entry.filter(|entry| entry.epoch == *epoch).map(|entry| entry.contiguous);
+                for (window, had) in windows.iter_mut().zip(had.unwrap_or_default()) {
+                    window.tell(had);
+                }
+            }
         }
     }
 

@@ -69,10 +69,8 @@ pub struct Core<K> {
     ticked_at: Millis,
     /// Which messages came from the standby that the primary should have sent, and has not sent since; and when.
     withheld: VecDeque<(Millis, (Sequence, u64))>,
-    /// Questions in a row whether our own messages were passed on that had no answer.
-    unconfirmed: u32,
-    /// When the last of them was asked.
-    resent_at: Option<Millis>,
+    /// How often in a row our own messages of each class were sent again, and no more of them came to a second director.
+    sent_in_vain: [u32; 4],
     relayed: Relayed,
     patience: Patience,
     /// When it was last looked whether something is stuck, and when another standby was taken for it.
@@ -138,8 +136,7 @@ impl<K: Keys> Core<K> {
             chance: Chance(seed),
             ticked_at: 0,
             withheld: VecDeque::new(),
-            unconfirmed: 0,
-            resent_at: None,
+            sent_in_vain: [0; 4],
             relayed: Relayed::default(),
             patience: Patience::default(),
             looked_stuck_at: None,

@@ -79,8 +79,7 @@ impl<K: Keys> Core<K> {
             }
         }
         self.stats.moves += 1;
-        self.withheld.clear();
-        (self.unconfirmed, self.resent_at) = (0, None);
+        self.judge_anew();
         self.outbox().open(to);
         out.push(Output::Flush);
         self.planner.rank(&to, 0, true);

@@ -390,6 +390,24 @@ fn who_wants_no_standby_gets_one_while_its_director_drains() {
     assert!(!rig.told().into_iter().any(|event| disconnected(&event)));
 }
 
+/// Found by the seeds 7446 and 8832: what came of other classes seemed to be the answer.
+#[test]
+fn one_message_that_is_not_passed_on_costs_the_primary_its_place_although_others_are() {
+    let mut rig = Rig::connected(|_| ());
+    rig.publish_in(High);
+    for passed_on in 1..=20 {
+        rig.publish_in(Critical);
+        for standby in [51, 52] {
+            rig.vector(standby, vec![entry(1, 1_000, passed_on)], false);
+        }
+        rig.wait(400);
+        if passed_on == 6 {
+            rig.connect(52, vec![entry(1, 1_000, passed_on)]);
+        }
+    }
+    assert_eq!(rig.core.primary(), Some(director(52)));
+}
+
 /// Its classes come late one after the other: that is one question, not four.
 #[test]
 fn several_classes_that_are_late_are_asked_for_once() {
