@@ -162,6 +162,24 @@ impl Held {
     }
 }
 
+/// What a client keeps of messages, its own and others'. All of it is bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Origins: the registered validators at most.
+    pub origins: usize,
+    /// Epochs of the origin that has most: [`MOST_EPOCHS`] at most.
+    pub epochs: usize,
+    /// Numbers of the sequence that has most, from its first hole to its highest number: [`WINDOW`] at most.
+    pub ahead: usize,
+    /// Bytes that wait for their turn: [`super::Config::held_bytes`] at most.
+    pub held_bytes: usize,
+    /// Bytes of our own messages.
+    pub outbox_bytes: usize,
+}
+
+/// See [`Kept::epochs`]: those that are told apart, and as many that are only claimed.
+pub const MOST_EPOCHS: usize = 2 * EPOCHS;
+
 /// What was seen of everybody. Bounded by the registered validators, see [`Self::keep`].
 pub(super) struct Inbox<K> {
     keys: K,
@@ -197,6 +215,18 @@ impl<K: Keys> Inbox<K> {
             max_held_bytes,
             joined: false,
             checks: true,
+        }
+    }
+
+    pub(super) fn kept(&self) -> Kept {
+        let of_all = || self.origins.values().map(|of| &of.0);
+        let windows = of_all().flatten().flat_map(|(_, windows)| windows);
+        Kept {
+            origins: self.origins.len(),
+            epochs: of_all().map(Vec::len).max().unwrap_or_default(),
+            ahead: windows.map(Window::ahead).max().unwrap_or_default(),
+            held_bytes: self.held.bytes,
+            outbox_bytes: 0,
         }
     }
 

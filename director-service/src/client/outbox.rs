@@ -227,6 +227,11 @@ impl<K: Keys> Outbox<K> {
         self.classes.iter().map(|of| of.entries.len()).sum()
     }
 
+    /// Bytes of them.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether nothing is kept: everything that was published is with two directors.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

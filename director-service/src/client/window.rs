@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// Furthest from the last number without a hole before it to the highest one. Beyond it the oldest
 /// holes are given up.
-pub(super) const WINDOW: u64 = 16_384;
+pub const WINDOW: u64 = 16_384;
 
 /// What a number is to a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,11 @@ impl Window {
     /// Last number without a hole before it.
     pub(super) fn contiguous(&self) -> u64 {
         if self.is_anywhere() { 0 } else { self.contiguous }
+    }
+
+    /// From the first hole to the highest number that was seen.
+    pub(super) fn ahead(&self) -> usize {
+        self.ahead.len()
     }
 
     /// Highest number that was seen, or `contiguous`.

@@ -57,7 +57,10 @@ impl World {
                 return self.vote(n, number);
             }
             NodeEvent::Proven(proof) => Hears::Proven(proof),
-            NodeEvent::Tick => Hears::Tick,
+            NodeEvent::Tick => {
+                self.check_kept(n);
+                Hears::Tick
+            }
             NodeEvent::Recalled { .. } | NodeEvent::StakeChecked { .. } => return,
         };
         self.put_client(n, hears);

@@ -28,7 +28,7 @@ pub use output::Output;
 use super::{
     Config, Directors, Event, Stats, Strategy,
     connect::{Choice, candidates_on_chain, fixed_candidates},
-    inbox::{Accepted, Dropped, Inbox},
+    inbox::{Accepted, Dropped, Inbox, Kept},
     outbox::Outbox,
     signer::Keys,
 };
@@ -185,6 +185,11 @@ impl<K: Keys> Core<K> {
     /// Sequences of which something is missing.
     pub fn behind(&self) -> usize {
         self.planner.behind()
+    }
+
+    /// What is kept of messages.
+    pub fn kept(&self) -> Kept {
+        Kept { outbox_bytes: self.outbox().bytes(), ..self.inbox.kept() }
     }
 
     /// When it is worth a [`Input::Tick`] before its turn: what is missing may be asked for then.
