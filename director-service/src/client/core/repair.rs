@@ -322,11 +322,10 @@ impl<K: Keys> Core<K> {
     pub(super) fn mind_outbox(&mut self, now: Millis, out: &mut Vec<Output>) {
         let standby = self.links.standby().and_then(|key| self.links.session(&key));
         let watched_since = standby.and_then(|standby| standby.level_since);
-        let until = now.saturating_sub(self.config.resend_ms);
-        let again = match watched_since.is_some_and(|since| since <= until) {
-            true => self.outbox().send_again(until),
-            false => [false; 4],
-        };
+        // `None` in the first moments: nothing is that old.
+        let until = now.checked_sub(self.config.resend_ms);
+        let until = until.filter(|until| watched_since.is_some_and(|since| since <= *until));
+        let again = until.map(|until| self.outbox().send_again(until)).unwrap_or_default();
         if again == [false; 4] {
             if self.outbox().waits() {
                 out.push(Output::Flush);

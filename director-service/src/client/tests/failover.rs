@@ -503,3 +503,17 @@ fn one_that_had_sent_us_away_stands_by_rather_than_nobody() {
     assert_eq!(rig.core.standby(), Some(director(51)));
     assert_eq!(rig.core.primary(), Some(director(50)));
 }
+
+/// Found by seed 7446: both of the others were avoided, one for it had drained, so that the one that kept messages back was not left.
+#[test]
+fn a_primary_that_passes_on_nothing_is_left_for_a_standby_that_was_avoided() {
+    let mut rig = Rig::connected(|_| ());
+    rig.say(51, Control::Move(Redirect::default()));
+    rig.connect(52, Vec::new());
+    rig.put(Input::Down { director: director(52), reason: DownReason::Closed });
+    rig.connect(51, Vec::new());
+    assert_eq!(rig.core.standby(), Some(director(51)));
+    rig.publish();
+    rig.wait(6_000);
+    assert_eq!(rig.core.primary(), Some(director(51)));
+}
