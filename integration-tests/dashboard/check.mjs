@@ -1,6 +1,7 @@
 // Opens the dashboard of a director that runs, and of one with a thousand validators that does not, and holds what it shows to
 // what the API says. Usage: node check.mjs CHROMIUM FILES PICTURES [URL], where FILES is the folder of the dashboard's files and
-// PICTURES one for pictures.
+// PICTURES one for pictures. Without a director that runs, how long the page takes is held to its bounds too (`cargo xtask bench dashboard`):
+// beside a whole network, in the tests, times say more of what else the machine does.
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -184,10 +185,10 @@ async function look(browser, base, name, views) {
 }
 
 // First paint and the longest task with a thousand validators while everything changes each second: the least of
-// some loads, since what else the machine does is in each of them.
+// three loads, since what else the machine does is in each of them.
 async function measure(browser, base) {
   let [paint, task] = [Infinity, Infinity];
-  for (let load = 0; load < 4 && (paint >= 1000 || task > 100 || load < 2); load += 1) {
+  for (let load = 0; load < (url ? 1 : 3); load += 1) {
     const page = await browser.page();
     await page.open(base, DESK);
     await page.until(SETTLED);
@@ -197,8 +198,9 @@ async function measure(browser, base) {
     await page.close();
   }
   console.log(`1,000 validators: first paint after ${Math.round(paint)} ms, longest task ${Math.round(task)} ms`);
-  if (paint >= 1000) fail(`first paint after ${paint} ms`);
-  if (task > 100) fail(`a task of ${task} ms`);
+  if (url) return;
+  if (paint >= 1000) fail(`first paint after ${paint} ms: 1 s is promised`);
+  if (task > 100) fail(`a task of ${task} ms: 100 ms are promised`);
 }
 
 // What is made up is what a director could say.

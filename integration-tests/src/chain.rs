@@ -24,6 +24,9 @@ use tokio::time::timeout;
 /// How long the node may take until it answers.
 const START: Duration = Duration::from_secs(120);
 
+/// Transfers that are under way together.
+const AT_ONCE: usize = 200;
+
 /// One token, in its smallest units.
 pub const UNIT: u128 = 1_000_000_000_000;
 
@@ -136,23 +139,27 @@ impl Chain {
         self.submitter.submit_and_finalize(call, signer).await
     }
 
-    /// Gives each account `amount`, all in as few blocks as there is room for.
+    /// Gives each account `amount`, some hundred of them at once.
     ///
     /// # Errors
     ///
     /// As the chain refuses a transfer.
     pub async fn fund(&self, amounts: Vec<(AccountId32, u128)>) -> anyhow::Result<()> {
         let bank = dev_account("Ferdie");
-        let mut submitted = Vec::new();
-        for (to, amount) in amounts {
-            let call = tx(
-                "Balances",
-                "transfer_keep_alive",
-                (Static(MultiAddress::Id(to)), Static(Compact(amount))),
-            );
-            submitted.push(self.submitter.submit(&call, &bank).await?);
+        // Not all of a thousand at once: with quick blocks the last ones would expire before there is room for them.
+        for amounts in amounts.chunks(AT_ONCE) {
+            let mut submitted = Vec::new();
+            for (to, amount) in amounts.iter().cloned() {
+                let call = tx(
+                    "Balances",
+                    "transfer_keep_alive",
+                    (Static(MultiAddress::Id(to)), Static(Compact(amount))),
+                );
+                submitted.push(self.submitter.submit(&call, &bank).await?);
+            }
+            all_finalized(submitted).await.context("funding accounts")?;
         }
-        all_finalized(submitted).await.context("funding accounts")
+        Ok(())
     }
 
     /// Reports a double sign, as anybody may.

@@ -9,13 +9,16 @@ use director_primitives::{
 };
 use director_service::{
     client::{
-        Config, Directors, Event, Outbox,
+        Config, Directors, Event, Kept, Outbox,
         core::{Core, Input, Output, Proven},
     },
     director::Frame,
     network::DownReason,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bytes of messages that wait for their turn at a client. What is lost is given up long before there are so many.
+pub(crate) const HELD_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a client hears.
 #[derive(Debug)]
@@ -100,6 +103,7 @@ impl Client {
     pub(crate) fn new(node: Node, now: Millis, setup: Setup) -> Self {
         // The secret is the network's, and there is none here.
         let mut config = Config::new([0; 32], node.account(), genesis(), Directors::OnChain);
+        config.held_bytes = HELD_BYTES;
         config.strict = [setup.is_strict; 4];
         config.outbox_bytes = setup.outbox_bytes;
         let keys = SimulatedKeys::new(node, genesis());
@@ -161,6 +165,11 @@ impl Client {
                 Output::Tell(event) => Wants::Tell(event),
             });
         }
+    }
+
+    /// What is kept of messages.
+    pub(crate) fn kept(&self) -> Kept {
+        self.core.kept()
     }
 
     /// Sequences of which something is missing.

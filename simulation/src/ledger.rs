@@ -3,7 +3,7 @@
 use crate::{Millis, digest::Digest, node::Node};
 use codec::{Decode, DecodeAll};
 use director_primitives::{
-    Envelope, H256, PayloadKind, Priority, PublicKey, SignedEnvelope, SignedVote,
+    Envelope, H256, PayloadKind, Priority, PublicKey, SignedEnvelope, SignedVote, VectorEntry,
 };
 use std::collections::BTreeMap;
 
@@ -90,6 +90,8 @@ pub(crate) struct Ledger {
     pub(crate) settled: BTreeMap<(u8, u64), Millis>,
     /// Honest directors that passed a message on: which, which process of it, when.
     pub(crate) holders: BTreeMap<Place, Vec<(u8, u64, Millis)>>,
+    /// Up to where directors that do wrong told validators that they have what these said themselves: by key and epoch.
+    pub(crate) confirmed: BTreeMap<(PublicKey, u64), [u64; 4]>,
     /// When nodes were first cut off for what they did.
     pub(crate) outlawed: BTreeMap<Node, Millis>,
     /// What those that do wrong voted for.
@@ -107,6 +109,14 @@ pub(crate) fn message_id(origin: &PublicKey, payload: &[u8]) -> MessageId {
 }
 
 impl Ledger {
+    /// A director that does wrong tells a validator that it has its messages.
+    pub(crate) fn confirm(&mut self, entry: &VectorEntry) {
+        let confirmed = self.confirmed.entry((entry.origin, entry.epoch)).or_default();
+        for (to, told) in confirmed.iter_mut().zip(entry.contiguous) {
+            *to = (*to).max(told);
+        }
+    }
+
     /// A validator publishes something.
     pub(crate) fn publish(
         &mut self,

@@ -8,6 +8,7 @@ use crate::{
 };
 use director_primitives::{Priority, envelope::MAX_ENVELOPE_LEN, threshold::tolerated_liars};
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use std::collections::BTreeMap;
 
 /// Parts that a test may switch off, to see that the checks notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +55,11 @@ pub struct Scenario {
     pub combining: Vec<u8>,
     /// Those of them that let validators in and out as they like, beside that.
     pub doormen: Vec<u8>,
+    /// Those of them that do another thing instead: they tell validators that sequences are further than they are, and keep back
+    /// what is missing. How many messages.
+    pub hiders: BTreeMap<u8, u64>,
+    /// Messages that an honest validator says at a time.
+    pub burst: u8,
     /// Validators that do wrong.
     pub byzantine_validators: Vec<u8>,
     /// Validators whose applications want strict order.
@@ -124,6 +130,11 @@ impl Scenario {
         let combining = combines.collect();
         let doormen = byzantine_directors.iter().copied().filter(|_| rng.random_bool(0.3));
         let doormen = doormen.collect();
+        // And this last.
+        let hiders = byzantine_directors.iter().copied().filter(|_| rng.random_bool(0.25));
+        let hiders: Vec<_> = hiders.collect();
+        let hiders = hiders.into_iter().map(|n| (n, rng.random_range(1..=3))).collect();
+        let burst = *pick(&mut rng, &[1, 1, 4]);
         let log_bytes = if log_holds_all { 64 * 1024 * 1024 } else { SMALL_LOG_BYTES };
         let queues = links.queue_bytes[Priority::Critical.index()..=Priority::High.index()].iter();
         // As in the service, a message is no longer than half of what may wait.
@@ -140,6 +151,8 @@ impl Scenario {
             byzantine_directors,
             combining,
             doormen,
+            hiders,
+            burst,
             byzantine_validators,
             strict,
             log_holds_all,

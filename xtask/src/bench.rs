@@ -1,4 +1,4 @@
-//! Builds what is measured as operators would, and measures: `cargo xtask bench relay|failover|heartbeats|core|detector|sidecar|store`.
+//! Builds what is measured as operators would, and measures: `cargo xtask bench relay|memory|failover|heartbeats|core|detector|sidecar|store|dashboard`.
 
 use crate::{cargo, devnet, setup, steps::Steps, wasm};
 use std::{
@@ -29,6 +29,9 @@ Benchmarks:
          messages through a sidecar's pipe and its WebSocket, both ways
   core   what a director does with a message, without sockets (criterion)
   store  what it keeps on disk (criterion)
+  dashboard [CHROMIUM]
+         how soon the page with a thousand validators is there, and how long it ever stands still; needs Node.js 20 and
+         Chromium, fails above its bounds
 
 The machine should have nothing else to do meanwhile.
 ";
@@ -68,6 +71,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {
         "memory" => relay(&[&MEMORY.map(OsString::from)[..], rest].concat()),
         "failover" => failover(rest),
         "core" | "detector" | "store" | "heartbeats" | "sidecar" => criterion(&name, rest),
+        "dashboard" => dashboard(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(())
@@ -108,6 +112,16 @@ fn relay(arguments: &[OsString]) -> Result<(), String> {
         true => Ok(()),
         false => Err("the benchmark failed, see above".into()),
     }
+}
+
+/// Nothing of it is compiled: the page's files are served by the script.
+fn dashboard(arguments: &[OsString]) -> Result<(), String> {
+    let chromium = arguments.first().cloned().unwrap_or_else(|| "chromium".into());
+    let root = setup::root();
+    let mut node = Command::new("node");
+    node.arg(root.join("integration-tests/dashboard/check.mjs")).arg(chromium);
+    node.arg(root.join("director-service/src/http/dashboard"));
+    run_to_its_end(node.arg(setup::target_dir()?.join("dashboard")))
 }
 
 fn failover(arguments: &[OsString]) -> Result<(), String> {

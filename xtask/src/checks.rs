@@ -94,13 +94,21 @@ fn documentation() -> Result<(), String> {
 /// `cargo deny check` by `deny.toml`; `None`, and loudly, where the tool is not installed: building it takes minutes.
 fn supply_chain() -> Result<Option<Result<(), String>>, String> {
     if !has("deny")? {
+        if std::env::var_os("REQUIRE_DENY").is_some() {
+            return Ok(Some(Err("there is no cargo-deny, and REQUIRE_DENY is set; \
+                                `cargo install --locked cargo-deny` installs it"
+                .into())));
+        }
         eprintln!(
             "      SKIPPED: there is no cargo-deny, so nobody has looked at licences, advisories and sources; \
              `cargo install --locked cargo-deny` installs it"
         );
         return Ok(None);
     }
-    Ok(Some(cargo(&["deny", "--workspace", "check"])))
+    let own = cargo(&["deny", "--workspace", "check"]);
+    // What is only compared with is no part of what is given away, but it runs on the same machines.
+    let of_peers = ["deny", "--manifest-path", bench::PEERS, "--workspace", "check"];
+    Ok(Some(own.and(cargo(&of_peers))))
 }
 
 /// Whether cargo has this command.

@@ -40,7 +40,7 @@ Commands:
                  kill directors at every place of a proof's way to the chain, 200 times if nothing else is said
   soak [--minutes N] [--rate N]
                  a network under load for an hour, with something happening every minute
-  bench [relay|failover|heartbeats|core|sidecar|store] [ARGS]
+  bench [relay|memory|failover|heartbeats|core|detector|sidecar|store|dashboard] [ARGS]
                  measures this machine's director, against other systems too
   build          everything that the devnet needs, without running it
   wasm           the runtime for the node

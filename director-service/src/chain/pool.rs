@@ -2,6 +2,7 @@
 
 use super::{
     CALL_TIMEOUT, ChainError, Node,
+    extrinsic::LIFETIME,
     session::{Session, limit, timeout, unexpected},
 };
 use subxt::{
@@ -99,7 +100,10 @@ pub(super) fn refusal(code: i32, message: &str, data: Option<&str>) -> Result<()
     match code {
         ALREADY_IMPORTED => Ok(()),
         TOO_LOW_PRIORITY => Err(Refusal::Nonce(cause)),
-        BANNED => Err(Refusal::Void(cause)),
+        BANNED => Err(Refusal::Void(format!(
+            "{cause}: the pool has dropped it before, most often because no block took it while it was valid \
+             ({LIFETIME} blocks), or because it was signed for another runtime"
+        ))),
         INVALID if cause.contains("outdated") => Err(Refusal::Nonce(cause)),
         INVALID if cause.contains("Inability to pay") => Err(Refusal::Fees),
         INVALID if cause.contains("ancient birth") => Err(Refusal::Old(cause)),

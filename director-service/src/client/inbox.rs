@@ -6,7 +6,7 @@ use super::{
     signer::Keys,
     window::{Lost, Place, Window},
 };
-use crate::repair::{Have, Sequence};
+use crate::repair::{Claims, Have, Sequence};
 use director_primitives::{
     Encoding, Envelope, H256, PayloadKind, Priority, PublicKey, Range, SignedEnvelope, Snapshot,
     VectorEntry,
@@ -162,6 +162,24 @@ impl Held {
     }
 }
 
+/// What a client keeps of messages, its own and others'. All of it is bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Origins: the registered validators at most.
+    pub origins: usize,
+    /// Epochs of the origin that has most: [`MOST_EPOCHS`] at most.
+    pub epochs: usize,
+    /// Numbers of the sequence that has most, from its first hole to its highest number: [`WINDOW`] at most.
+    pub ahead: usize,
+    /// Bytes that wait for their turn: [`super::Config::held_bytes`] at most.
+    pub held_bytes: usize,
+    /// Bytes of our own messages.
+    pub outbox_bytes: usize,
+}
+
+/// See [`Kept::epochs`]: those that are told apart, and as many that are only claimed.
+pub const MOST_EPOCHS: usize = 2 * EPOCHS;
+
 /// What was seen of everybody. Bounded by the registered validators, see [`Self::keep`].
 pub(super) struct Inbox<K> {
     keys: K,
@@ -200,6 +218,18 @@ impl<K: Keys> Inbox<K> {
         }
     }
 
+    pub(super) fn kept(&self) -> Kept {
+        let of_all = || self.origins.values().map(|of| &of.0);
+        let windows = of_all().flatten().flat_map(|(_, windows)| windows);
+        Kept {
+            origins: self.origins.len(),
+            epochs: of_all().map(Vec::len).max().unwrap_or_default(),
+            ahead: windows.map(Window::ahead).max().unwrap_or_default(),
+            held_bytes: self.held.bytes,
+            outbox_bytes: 0,
+        }
+    }
+
     /// Checks no signatures from here on.
     pub(super) fn trust(&mut self) {
         self.checks = false;
@@ -221,6 +251,23 @@ impl<K: Keys> Inbox<K> {
         let windows = origin.windows(entry.epoch, || entry.contiguous.map(Window::after));
         for (window, start) in windows.into_iter().flatten().zip(entry.contiguous) {
             window.begin_after(start);
+        }
+    }
+
+    /// All that a director has is known: see [`Window::tell`].
+    pub(super) fn told(&mut self, claims: &Claims) {
+        for (key, origin) in &mut self.origins {
+            let entry = claims.get(key);
+            for (epoch, windows) in &mut origin.0 {
+                // Of an epoch that is over for it, it says nothing.
+                if entry.is_some_and(|entry| entry.epoch > *epoch) {
+                    continue;
+                }
+                let had = entry.filter(|entry| entry.epoch == *epoch).map(|entry| entry.contiguous);
+                for (window, had) in windows.iter_mut().zip(had.unwrap_or_default()) {
+                    window.tell(had);
+                }
+            }
         }
     }
 

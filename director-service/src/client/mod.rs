@@ -64,12 +64,14 @@ mod votes;
 mod window;
 
 pub use connect::{DirectorAddress, Directors, Strategy, directors_on_chain};
+pub use inbox::{Kept, MOST_EPOCHS};
 pub use outbox::{Outbox, Send};
 pub use prover::Prover;
 pub use publisher::{PublishError, Publisher};
 pub use signer::{Keys, LocalKey, Signer};
 pub use stats::Stats;
 pub use votes::{Certifier, Counted, Ignored, VoteRefused, Voter};
+pub use window::WINDOW;
 
 use crate::network::{DownReason, Limits, NetworkError};
 use director_primitives::{

@@ -179,43 +179,42 @@ impl<K: Keys> Outbox<K> {
         self.open = None;
     }
 
-    /// A director says what it has of ours. If it is not the one that we handed it to, two have it. How many
+    /// A director says what it has of ours. If it is not the one that we handed it to, two have it. Classes of which
     /// messages are done with that.
-    pub(super) fn confirm(&mut self, director: &PublicKey, entry: &VectorEntry) -> usize {
+    pub(super) fn confirm(&mut self, director: &PublicKey, entry: &VectorEntry) -> [bool; 4] {
+        let mut done = [false; 4];
         if entry.epoch != self.epoch || self.open.is_none_or(|open| open == *director) {
-            return 0;
+            return done;
         }
         let is_nonsense =
             self.classes.iter().zip(entry.contiguous).any(|(of, has)| has > of.last_seq);
         if is_nonsense {
-            return 0;
+            return done;
         }
-        let mut done = 0;
-        for (of, confirmed) in self.classes.iter_mut().zip(entry.contiguous) {
+        let classes = self.classes.iter_mut().zip(entry.contiguous);
+        for ((of, confirmed), done) in classes.zip(&mut done) {
             while of.sent > 0 && of.entries.front().is_some_and(|entry| entry.seq <= confirmed) {
                 if let Some(entry) = of.entries.pop_front() {
                     self.bytes -= entry.frame.len();
                     of.sent -= 1;
-                    done += 1;
+                    *done = true;
                 }
             }
         }
         done
     }
 
-    /// When the message was sent that waits longest to be confirmed.
-    pub(super) fn unconfirmed_since(&self) -> Option<Millis> {
-        let first = |of: &Class| of.entries.front().filter(|_| of.sent > 0).map(|of| of.sent_at);
-        self.classes.iter().filter_map(first).min()
-    }
-
-    /// Sends again what was sent up to this moment and nobody else has.
-    pub(super) fn send_again(&mut self, until: Millis) {
-        for of in &mut self.classes {
-            if of.entries.front().is_some_and(|entry| entry.sent_at <= until) {
+    /// Sends again what was sent up to this moment and nobody else has. Classes of which there is something.
+    pub(super) fn send_again(&mut self, until: Millis) -> [bool; 4] {
+        let mut again = [false; 4];
+        for (of, again) in self.classes.iter_mut().zip(&mut again) {
+            let first = of.entries.front().filter(|_| of.sent > 0);
+            if first.is_some_and(|entry| entry.sent_at <= until) {
                 of.sent = 0;
+                *again = true;
             }
         }
+        again
     }
 
     /// Whether something waits to be sent, for its turn or for a director.
@@ -226,6 +225,11 @@ impl<K: Keys> Outbox<K> {
     /// Messages that are kept, sent or not.
     pub fn len(&self) -> usize {
         self.classes.iter().map(|of| of.entries.len()).sum()
+    }
+
+    /// Bytes of them.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether nothing is kept: everything that was published is with two directors.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// Furthest from the last number without a hole before it to the highest one. Beyond it the oldest
 /// holes are given up.
-pub(super) const WINDOW: u64 = 16_384;
+pub const WINDOW: u64 = 16_384;
 
 /// What a number is to a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,9 @@ pub(super) struct Window {
     ahead: VecDeque<bool>,
     /// Whether anything was seen at all.
     begun: bool,
+    /// The least that a director has told that it had, on our watch. It counts once something comes: one that has restarted may
+    /// have nothing yet, and nobody wants all that is old because of that.
+    told: u64,
 }
 
 /// Numbers that are missing for good: first and last.
@@ -45,7 +48,7 @@ pub(super) type Lost = (u64, u64);
 impl Window {
     /// One that begins after this number.
     pub(super) fn after(start: u64) -> Self {
-        Self { start, contiguous: start, ..Self::default() }
+        Self { start, contiguous: start, told: start, ..Self::default() }
     }
 
     /// One that begins with whatever comes first.
@@ -66,20 +69,38 @@ impl Window {
     /// nothing of the sequence.
     pub(super) fn begin_after(&mut self, start: u64) {
         if !self.begun && start < self.start && (start > 0 || self.start == UNKNOWN) {
-            (self.start, self.contiguous) = (start, start);
+            self.begin_again(start);
         }
     }
 
     /// What comes after this number is ours for sure: a beginning that was only claimed, and lies behind it, was wrong.
     pub(super) fn begin_at(&mut self, start: u64) {
         if self.is_a_claim() && start < self.start {
-            (self.start, self.contiguous) = (start, start);
+            self.begin_again(start);
         }
+    }
+
+    /// A director has told that it has all up to this number, and no more.
+    pub(super) fn tell(&mut self, had: u64) {
+        self.told = self.told.min(had);
+    }
+
+    /// What comes after this number is ours. Another director has told of less, perhaps, when we were there already: then what came
+    /// after that is ours too. Not from further back than there is room for: it may be the one that lies.
+    fn begin_again(&mut self, start: u64) {
+        let told = Some(self.told).filter(|told| start.saturating_sub(*told) < WINDOW);
+        let start = told.map_or(start, |told| told.min(start));
+        (self.start, self.contiguous) = (start, start);
     }
 
     /// Last number without a hole before it.
     pub(super) fn contiguous(&self) -> u64 {
         if self.is_anywhere() { 0 } else { self.contiguous }
+    }
+
+    /// From the first hole to the highest number that was seen.
+    pub(super) fn ahead(&self) -> usize {
+        self.ahead.len()
     }
 
     /// Highest number that was seen, or `contiguous`.
@@ -130,6 +151,9 @@ impl Window {
         }
         if seq <= self.start {
             self.move_back_to(seq);
+        } else if self.is_a_claim() {
+            // From here on no director's word changes where it began.
+            self.begin_again(self.start);
         }
         self.begun = true;
         // Differences: sums end at the last number there is.
@@ -155,7 +179,7 @@ impl Window {
         let start = seq - 1;
         if self.is_a_claim() {
             // From anywhere: whoever claims it may choose how far that is.
-            (self.start, self.contiguous) = (start, start);
+            self.begin_again(start);
             return;
         }
         // What was seen without a hole is now behind one. At most WINDOW of them, see `reaches_back_to`.

@@ -27,6 +27,12 @@ impl<C: Crypto> Director<C> {
         self.catch_up.is_ready
     }
 
+    /// Whether it has caught up, or has been at it for so long, in milliseconds.
+    pub(super) fn has_caught_up(&self, now: Millis, at_last_ms: u64) -> bool {
+        let since = self.catch_up.since;
+        self.catch_up.is_ready || since.is_some_and(|since| now >= since.saturating_add(at_last_ms))
+    }
+
     /// Looks whether it has caught up by now.
     pub(super) fn look_ready(&mut self, now: Millis) {
         if self.catch_up.is_ready {

@@ -126,8 +126,8 @@ impl<C: Crypto> Director<C> {
         let Some(us) = snapshot.director(&self.config.account) else { return };
         let (mesh, standbys) = (self.members.mesh().clone(), self.members.standbys().clone());
         let heartbeat_ms = self.config.heartbeat_ms;
-        let hears_all = !mesh.is_empty() || !standbys.is_empty();
-        if hears_all && is_due(&mut self.heartbeats.sent_at, now, heartbeat_ms) {
+        // Also if nobody hears it: whoever comes is told where the sequences stand now, not where they stood when somebody did.
+        if is_due(&mut self.heartbeats.sent_at, now, heartbeat_ms) {
             let (delta, summary) = self.next_delta();
             let is_hash = matches!(summary, VectorSummary::Hash(_));
             let delta = Some(delta).filter(|delta| !delta.is_empty());

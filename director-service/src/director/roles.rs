@@ -62,7 +62,7 @@ impl<C: Crypto> Director<C> {
         };
         if has_seat {
             self.send_missed(now, snapshot, from, attach, out);
-            self.tell_vector(from, Link::Public, out);
+            self.tell_validator(now, from, out);
         }
     }
 

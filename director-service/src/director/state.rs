@@ -140,6 +140,7 @@ impl<C: Crypto> Director<C> {
         self.beat(now, out);
         self.repair(now, out);
         self.look_ready(now);
+        self.tell_waiting(now, out);
         self.look_for_certificates(now);
         self.go_on_draining(now, out);
         self.stats.log_frames = self.log.frames() as u64;

@@ -4,7 +4,9 @@
 //!   [`HASH_EVERY`]th time they go before the heartbeat, which has the hash of all that was told so far;
 //! * upon a hash that is not that of what was heard of a director: it is asked for all of its vector, at most
 //!   every [`REQUEST_MS`], and after twice the time each time that this did not help;
-//! * upon a new connection of a director, or a request: all that was told so far, in parts.
+//! * upon a new connection of a director, or a request: all that was told so far, in parts;
+//! * upon a validator that says what it wants: the same, once this director has caught up with the others
+//!   ([`Director::is_ready`]). A validator takes it for where the sequences stood when it came.
 //!
 //! The hash is of what was *told*, not of what is there in that moment: otherwise it would differ whenever
 //! something is on its way.
@@ -20,7 +22,7 @@ use director_primitives::{
     Control, H256, PublicKey, Snapshot, Vector, VectorEntry, VectorSummary,
     repair::{MAX_VECTOR_ENTRIES, VectorEntries},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many heartbeats, and one of them has the hash.
 const HASH_EVERY: u64 = 10;
@@ -34,6 +36,10 @@ const MAX_REQUEST_MS: u64 = 64_000;
 /// times a second is half of it.
 const ENTRIES_PER_S: u64 = 16_000;
 const BURST_MS: u64 = 2_000;
+
+/// A director that has started tells validators what it has after this time, in milliseconds, whether it has caught up or not:
+/// a validator that is told nothing asks twice more, every four seconds, and goes elsewhere.
+const TELL_AT_LAST_MS: u64 = 8_000;
 
 /// What is kept about what one director says.
 #[derive(Debug)]
@@ -57,11 +63,14 @@ pub(super) struct Vectors {
     told: Claims,
     beats: u64,
     ears: BTreeMap<PublicKey, Ear>,
+    /// Validators that are told all of it once this director has caught up.
+    waiting: BTreeSet<PublicKey>,
 }
 
 impl Vectors {
     /// Forgets origins that are gone.
-    pub(super) fn retain(&mut self, keep: impl FnMut(&PublicKey) -> bool) {
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&PublicKey) -> bool) {
+        self.waiting.retain(&mut keep);
         self.told.retain(keep);
     }
 
@@ -102,6 +111,29 @@ impl<C: Crypto> Director<C> {
         }
     }
 
+    /// As [`Self::tell_vector`], for a validator, and not before this director has caught up: of what it does not have yet the
+    /// validator would think that there was nothing when it came, and miss all of it from then on.
+    pub(super) fn tell_validator(&mut self, now: Millis, to: PublicKey, out: &mut Vec<Output>) {
+        if self.has_caught_up(now, TELL_AT_LAST_MS) {
+            self.tell_vector(to, Link::Public, out);
+        } else {
+            self.vectors.waiting.insert(to);
+        }
+    }
+
+    /// Tells those that wait for it.
+    pub(super) fn tell_waiting(&mut self, now: Millis, out: &mut Vec<Output>) {
+        if self.vectors.waiting.is_empty() || !self.has_caught_up(now, TELL_AT_LAST_MS) {
+            return;
+        }
+        for to in std::mem::take(&mut self.vectors.waiting) {
+            // Who has gone since is nobody's business.
+            if self.members.seat(&to).is_some() {
+                self.tell_vector(to, Link::Public, out);
+            }
+        }
+    }
+
     /// Somebody wants to hear all of it.
     pub(super) fn vector_request(
         &mut self,
@@ -116,7 +148,11 @@ impl<C: Crypto> Director<C> {
         if !self.budgets.may_ask_for_all(&from, link, now) {
             return self.refuse(Refusal::RateLimited);
         }
-        self.tell_vector(from, link, out);
+        match link {
+            Link::Public => self.tell_validator(now, from, out),
+            // It has to know how far others are, to catch up itself.
+            Link::Mesh => self.tell_vector(from, link, out),
+        }
     }
 
     /// A director says what it has. What it says of origins that the chain does not have, and of epochs that

@@ -12,6 +12,7 @@ mod far_future;
 mod flooder;
 mod forger;
 mod garbage;
+mod hider;
 mod reorderer;
 mod shirker;
 mod two_faced;
@@ -109,6 +110,11 @@ pub(crate) fn two_misdeeds(
 /// The same director lets validators in and out as it likes, beside that.
 pub(crate) fn with_doors_shut(misdeed: Box<dyn Misdeed>) -> Box<dyn Misdeed> {
     Box::new(combined::Combined::new(misdeed, Box::new(doorman::Doorman::default())))
+}
+
+/// Hides so many messages of each sequence from everybody who comes.
+pub(crate) fn hiding(most: u64) -> Box<dyn Misdeed> {
+    Box::new(hider::Hider::new(most))
 }
 
 /// What a seed draws for validator `n`.

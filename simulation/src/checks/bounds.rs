@@ -1,7 +1,9 @@
 //! Memory stays within its formulas, and directors are ready at the end.
 
 use super::Failures;
-use crate::world::World;
+use crate::{client::HELD_BYTES, world::World};
+use director_primitives::envelope::MAX_ENVELOPE_LEN;
+use director_service::client::{Kept, MOST_EPOCHS, WINDOW};
 
 /// Sequences of one origin that may be behind: in each class those of the epochs that are told apart, and of one more
 /// that each director which lies may claim.
@@ -33,7 +35,36 @@ pub(super) fn check(world: &World, failures: &mut Failures) {
     }
 }
 
+/// The most that a client may keep.
+fn most_kept(world: &World) -> Kept {
+    Kept {
+        // One may join.
+        origins: world.validators.len(),
+        epochs: MOST_EPOCHS,
+        ahead: WINDOW as usize,
+        held_bytes: HELD_BYTES,
+        // One message is always taken.
+        outbox_bytes: world.scenario.outbox_bytes + MAX_ENVELOPE_LEN,
+    }
+}
+
 impl World {
+    /// What a client keeps, looked at now and then.
+    pub(crate) fn check_kept(&mut self, n: u8) {
+        let Some(process) = &self.validators[usize::from(n)].process else { return };
+        let (kept, most) = (process.client.kept(), most_kept(self));
+        let pairs = [
+            (kept.origins, most.origins),
+            (kept.epochs, most.epochs),
+            (kept.ahead, most.ahead),
+            (kept.held_bytes, most.held_bytes),
+            (kept.outbox_bytes, most.outbox_bytes),
+        ];
+        if pairs.iter().any(|(kept, most)| kept > most) {
+            self.failures_of_bounds.push(format!("v{n} keeps {kept:?}, more than {most:?}"));
+        }
+    }
+
     /// What a director holds, looked at each time that its core has worked.
     pub(crate) fn check_bounds(&mut self, n: u8) {
         let director = &self.directors[usize::from(n)];

@@ -169,16 +169,18 @@ impl<'a> Receiver<'a> {
     }
 }
 
-/// Whether no honest director has a message any more: those that had it died, and one that lies told the origin that it
-/// has it too. An origin waits for two directors, and one of them may lie; not also the other die.
+/// Whether no honest director has a message, and one that does wrong told the origin that it has it: those that had it died, or the
+/// connection on which the other one was to get it. An origin waits for two directors, and one of them may lie; not also the other fail.
 fn is_with_liars_alone(world: &World, place: &Place) -> bool {
     let lives = |(n, process, _): &(u8, u64, Millis)| {
         let director = &world.directors[usize::from(*n)];
         director.process.is_some() && director.process_number == *process
     };
     let holders = world.ledger.holders.get(place);
-    let is_gone = holders.is_some_and(|of| !of.iter().any(lives));
-    is_gone && !world.scenario.byzantine_directors.is_empty()
+    let is_gone = holders.is_none_or(|of| !of.iter().any(lives));
+    let (origin, epoch, class, seq) = place;
+    let confirmed = world.ledger.confirmed.get(&(*origin, *epoch));
+    is_gone && confirmed.is_some_and(|to| to[class.index()] >= *seq)
 }
 
 /// An honest director with a message in its log at that moment, if neither it nor the validator was in trouble.

@@ -72,7 +72,10 @@ impl World {
 /// Whether a fault may have kept a node from others lately.
 pub(crate) fn is_in_trouble(world: &World, node: Node, at: Millis) -> bool {
     let involves = |fault: &Fault| match &fault.kind {
-        FaultKind::Partition { .. } => true,
+        // One of validators alone is no matter of anybody else.
+        FaultKind::Partition { side, .. } => {
+            side.contains(&node) || side.iter().any(|of| matches!(of, Node::Director(_)))
+        }
         FaultKind::CutLink(a, b) | FaultKind::Loss(a, b, _) | FaultKind::Reset(a, b) => {
             *a == node || *b == node
         }

@@ -6,7 +6,7 @@ mod validators;
 
 use crate::{
     Clock, Event, Millis, NodeEvent, Report, Scenario, Trace,
-    adversaries::{mischief, misdeed, two_misdeeds, with_doors_shut},
+    adversaries::{hiding, mischief, misdeed, two_misdeeds, with_doors_shut},
     chain::{Chain, FIRST_BLOCK},
     checks,
     director::DirectorNode,
@@ -68,6 +68,10 @@ fn directors(scenario: &Scenario) -> Vec<DirectorNode> {
         let misdeed = first.map(|first| match scenario.combining.contains(&n) {
             true => two_misdeeds(&mut others, first, n, count, validators),
             false => first,
+        });
+        let misdeed = misdeed.map(|misdeed| match scenario.hiders.get(&n) {
+            Some(most) => hiding(*most),
+            None => misdeed,
         });
         let misdeed = misdeed.map(|misdeed| match scenario.doormen.contains(&n) {
             true => with_doors_shut(misdeed),

@@ -57,7 +57,10 @@ impl World {
                 return self.vote(n, number);
             }
             NodeEvent::Proven(proof) => Hears::Proven(proof),
-            NodeEvent::Tick => Hears::Tick,
+            NodeEvent::Tick => {
+                self.check_kept(n);
+                Hears::Tick
+            }
             NodeEvent::Recalled { .. } | NodeEvent::StakeChecked { .. } => return,
         };
         self.put_client(n, hears);
@@ -116,10 +119,15 @@ impl World {
     }
 
     /// From the first time that an honest director has told all that it has, nothing may be lost: what one that lies has kept
-    /// back before that, nobody can tell from what is older.
+    /// back before that, nobody can tell from what is older. And what one that lies says of the validator's own messages it takes off
+    /// its outbox.
     fn settle(&mut self, n: u8, from: Node, message: &Control) {
-        let is_complete = matches!(message, Control::Vector(vector) if vector.complete);
-        if is_complete && self.is_honest(&from.key()) {
+        let Control::Vector(vector) = message else { return };
+        if !self.is_honest(&from.key()) {
+            let own_key = Node::Validator(n).key();
+            let confirmed = vector.entries.iter().filter(|entry| entry.origin == own_key);
+            confirmed.for_each(|entry| self.ledger.confirm(entry));
+        } else if vector.complete {
             let process = self.validators[usize::from(n)].process_number;
             self.ledger.settled.entry((n, process)).or_insert(self.clock.now);
         }
@@ -233,10 +241,15 @@ impl World {
             Priority::Bulk => self.scenario.traffic.max_bulk_bytes,
             _ => self.scenario.traffic.max_bytes,
         };
-        // No two are alike: the first bytes say which it is.
-        let mut payload = self.clock.events().to_le_bytes().to_vec();
-        payload.resize(self.rng.random_range(8..=most), n);
-        let kind = PayloadKind::Opaque(Topic::default());
-        self.publish(n, Message { kind, class, payload });
+        for of_burst in 0..self.scenario.burst {
+            // No two are alike: the first bytes say which it is.
+            let mut payload = self.clock.events().to_le_bytes().to_vec();
+            payload.resize(self.rng.random_range(8..=most), n);
+            if of_burst > 0 {
+                payload.push(of_burst);
+            }
+            let kind = PayloadKind::Opaque(Topic::default());
+            self.publish(n, Message { kind, class, payload });
+        }
     }
 }

@@ -250,8 +250,7 @@ impl<K: Keys> Core<K> {
 
     /// From here on this director sends everything and gets what we publish.
     pub(super) fn take_up(&mut self, now: Millis, director: PublicKey, out: &mut Vec<Output>) {
-        self.withheld.clear();
-        (self.unconfirmed, self.resent_at) = (0, None);
+        self.judge_anew();
         self.attach(now, director, true, out);
         self.outbox().open(director);
         out.push(Output::Flush);

@@ -28,7 +28,7 @@ pub use output::Output;
 use super::{
     Config, Directors, Event, Stats, Strategy,
     connect::{Choice, candidates_on_chain, fixed_candidates},
-    inbox::{Accepted, Dropped, Inbox},
+    inbox::{Accepted, Dropped, Inbox, Kept},
     outbox::Outbox,
     signer::Keys,
 };
@@ -69,10 +69,10 @@ pub struct Core<K> {
     ticked_at: Millis,
     /// Which messages came from the standby that the primary should have sent, and has not sent since; and when.
     withheld: VecDeque<(Millis, (Sequence, u64))>,
-    /// Questions in a row whether our own messages were passed on that had no answer.
-    unconfirmed: u32,
-    /// When the last of them was asked.
-    resent_at: Option<Millis>,
+    /// How often in a row our own messages of each class were sent again, and no more of them came to a second director.
+    sent_in_vain: [u32; 4],
+    /// When a primary was left last because it did not do what it should.
+    left_at: Option<Millis>,
     relayed: Relayed,
     patience: Patience,
     /// When it was last looked whether something is stuck, and when another standby was taken for it.
@@ -138,8 +138,8 @@ impl<K: Keys> Core<K> {
             chance: Chance(seed),
             ticked_at: 0,
             withheld: VecDeque::new(),
-            unconfirmed: 0,
-            resent_at: None,
+            sent_in_vain: [0; 4],
+            left_at: None,
             relayed: Relayed::default(),
             patience: Patience::default(),
             looked_stuck_at: None,
@@ -188,6 +188,11 @@ impl<K: Keys> Core<K> {
     /// Sequences of which something is missing.
     pub fn behind(&self) -> usize {
         self.planner.behind()
+    }
+
+    /// What is kept of messages.
+    pub fn kept(&self) -> Kept {
+        Kept { outbox_bytes: self.outbox().bytes(), ..self.inbox.kept() }
     }
 
     /// When it is worth a [`Input::Tick`] before its turn: what is missing may be asked for then.

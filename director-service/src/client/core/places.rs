@@ -15,6 +15,9 @@ use director_primitives::{PublicKey, Role};
 /// A change of places that takes longer is called off.
 const SWAP_MS: u64 = 3_000;
 
+/// So long after a primary was left the next one is left only for a standby that is not blamed itself.
+const LEAVE_AGAIN_MS: u64 = 5_000;
+
 /// How long a director that has no room, or is about to stop, is not wanted.
 const FULL_MS: u64 = 10_000;
 
@@ -79,8 +82,7 @@ impl<K: Keys> Core<K> {
             }
         }
         self.stats.moves += 1;
-        self.withheld.clear();
-        (self.unconfirmed, self.resent_at) = (0, None);
+        self.judge_anew();
         self.outbox().open(to);
         out.push(Output::Flush);
         self.planner.rank(&to, 0, true);
@@ -169,9 +171,13 @@ impl<K: Keys> Core<K> {
     /// The primary does not do what it should: the standby takes over, and the primary is avoided.
     pub(super) fn move_away(&mut self, now: Millis, out: &mut Vec<Output>) {
         let (Some(primary), Some(standby)) = (self.links.primary(), self.standby()) else { return };
-        if self.choice.is_avoided(&standby, now) {
+        // Not to and fro between two that are both blamed; but one that was blamed a while ago, or is about to stop, is better than one
+        // that does not do what it should.
+        let has_just_left = self.left_at.is_some_and(|at| now < at.saturating_add(LEAVE_AGAIN_MS));
+        if has_just_left && self.choice.is_avoided(&standby, now) {
             return;
         }
+        self.left_at = Some(now);
         tracing::warn!(
             director = %hex::encode(primary.0),
             "this director keeps messages back; moving to another one"

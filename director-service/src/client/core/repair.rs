@@ -124,8 +124,9 @@ impl<K: Keys> Core<K> {
         let entries: Vec<_> = vector.entries.iter().filter(is_known).copied().collect();
         for entry in &entries {
             if entry.origin == own_key {
-                if self.outbox().confirm(&from, entry) > 0 {
-                    (self.unconfirmed, self.resent_at) = (0, None);
+                let confirmed = self.outbox().confirm(&from, entry);
+                for (asked, _) in self.sent_in_vain.iter_mut().zip(confirmed).filter(|of| of.1) {
+                    *asked = 0;
                 }
                 continue;
             }
@@ -142,6 +143,9 @@ impl<K: Keys> Core<K> {
         }
         self.planner.claim(now, &from, &entries, &self.inbox);
         if vector.complete {
+            if let Some(claims) = self.planner.claims(&from) {
+                self.inbox.told(claims);
+            }
             self.attached(now, from, out);
         }
     }
@@ -260,6 +264,12 @@ impl<K: Keys> Core<K> {
         }
     }
 
+    /// Another one is primary: what the one before it has kept back, or not passed on, counts no more.
+    pub(super) fn judge_anew(&mut self) {
+        self.withheld.clear();
+        self.sent_in_vain = Default::default();
+    }
+
     /// So many directors there are: how many of them may lie decides what is believed.
     pub(super) fn be_patient(&mut self, snapshot: &Snapshot) {
         let directors = snapshot.directors.active.len() as u32;
@@ -310,36 +320,35 @@ impl<K: Keys> Core<K> {
 
     /// Our own messages are to arrive at a second director.
     pub(super) fn mind_outbox(&mut self, now: Millis, out: &mut Vec<Output>) {
-        let resend_ms = self.config.resend_ms;
-        let (since, waits) = {
-            let outbox = self.outbox();
-            (outbox.unconfirmed_since(), outbox.waits())
-        };
         let standby = self.links.standby().and_then(|key| self.links.session(&key));
         let watched_since = standby.and_then(|standby| standby.level_since);
-        let is_late = |at: Millis| now >= at.saturating_add(resend_ms);
-        if let (Some(since), Some(watched_since)) = (since, watched_since)
-            && is_late(since.max(watched_since))
-        {
-            self.stats.sent_again += 1;
-            self.outbox().send_again(now.saturating_sub(resend_ms));
-            out.push(Output::Flush);
-            if !self.resent_at.is_none_or(is_late) {
-                // Of another class: the same question.
-                return;
+        // `None` in the first moments: nothing is that old.
+        let until = now.checked_sub(self.config.resend_ms);
+        let until = until.filter(|until| watched_since.is_some_and(|since| since <= *until));
+        let again = until.map(|until| self.outbox().send_again(until)).unwrap_or_default();
+        if again == [false; 4] {
+            if self.outbox().waits() {
+                out.push(Output::Flush);
             }
-            self.resent_at = Some(now);
-            self.unconfirmed += 1;
-            match self.unconfirmed {
-                2 => self.change_standby(now, out),
-                4.. => {
-                    self.unconfirmed = 0;
-                    self.move_away(now, out);
-                }
-                _ => {}
+            return;
+        }
+        self.stats.sent_again += 1;
+        out.push(Output::Flush);
+        // Each class by itself: a primary may pass on all but one message. Of several the one that was asked about most counts: they
+        // are one question.
+        let most = |of: &[u32; 4]| of.iter().copied().max();
+        let before = most(&self.sent_in_vain);
+        for (asked, _) in self.sent_in_vain.iter_mut().zip(again).filter(|of| of.1) {
+            *asked += 1;
+        }
+        let after = most(&self.sent_in_vain);
+        match after.filter(|_| after > before) {
+            Some(2) => self.change_standby(now, out),
+            Some(4..) => {
+                self.sent_in_vain = Default::default();
+                self.move_away(now, out);
             }
-        } else if waits {
-            out.push(Output::Flush);
+            _ => {}
         }
     }
 }

@@ -390,6 +390,24 @@ fn who_wants_no_standby_gets_one_while_its_director_drains() {
     assert!(!rig.told().into_iter().any(|event| disconnected(&event)));
 }
 
+/// Found by the seeds 7446 and 8832: what came of other classes seemed to be the answer.
+#[test]
+fn one_message_that_is_not_passed_on_costs_the_primary_its_place_although_others_are() {
+    let mut rig = Rig::connected(|_| ());
+    rig.publish_in(High);
+    for passed_on in 1..=20 {
+        rig.publish_in(Critical);
+        for standby in [51, 52] {
+            rig.vector(standby, vec![entry(1, 1_000, passed_on)], false);
+        }
+        rig.wait(400);
+        if passed_on == 6 {
+            rig.connect(52, vec![entry(1, 1_000, passed_on)]);
+        }
+    }
+    assert_eq!(rig.core.primary(), Some(director(52)));
+}
+
 /// Its classes come late one after the other: that is one question, not four.
 #[test]
 fn several_classes_that_are_late_are_asked_for_once() {
@@ -484,4 +502,18 @@ fn one_that_had_sent_us_away_stands_by_rather_than_nobody() {
     assert!(rig.now < 10_000, "{}", rig.now);
     assert_eq!(rig.core.standby(), Some(director(51)));
     assert_eq!(rig.core.primary(), Some(director(50)));
+}
+
+/// Found by seed 7446: both of the others were avoided, one for it had drained, so that the one that kept messages back was not left.
+#[test]
+fn a_primary_that_passes_on_nothing_is_left_for_a_standby_that_was_avoided() {
+    let mut rig = Rig::connected(|_| ());
+    rig.say(51, Control::Move(Redirect::default()));
+    rig.connect(52, Vec::new());
+    rig.put(Input::Down { director: director(52), reason: DownReason::Closed });
+    rig.connect(51, Vec::new());
+    assert_eq!(rig.core.standby(), Some(director(51)));
+    rig.publish();
+    rig.wait(6_000);
+    assert_eq!(rig.core.primary(), Some(director(51)));
 }

@@ -121,6 +121,32 @@ fn what_a_director_has_got_while_it_was_away_is_ours() {
     assert_eq!(rig.delivered(), [1, 2]);
 }
 
+/// The primary said that a sequence is further than it is, keeps a message back and sends the next one: the standby has told that there
+/// was nothing when we were there, so that the one that is kept back is from our time. In strict order the next one waits for it.
+#[test]
+fn the_first_message_that_comes_does_not_hide_the_one_before_it() {
+    for (claimed, first) in [(10, 2), (1, 2), (3, 4)] {
+        for strict in [false, true] {
+            let mut rig = Rig::new(|config| config.strict = [strict; 4]);
+            rig.connect(50, vec![entry(2, 5, claimed)]);
+            rig.connect(51, vec![entry(2, 5, 0)]);
+            rig.put(Input::Down { director: director(51), reason: DownReason::Closed });
+            rig.frames(50, &[first]);
+            rig.connect(51, vec![entry(2, 5, first)]);
+            rig.wait(300);
+            let asked = rig.fetches();
+            assert!(asked.contains(&(director(51), vec![range(2, 1, first - 1)])), "{asked:?}");
+            let before: Vec<_> = (1..first).collect();
+            rig.frames(51, &before);
+            let all = match strict {
+                true => (1..=first).collect(),
+                false => [vec![first], before].concat(),
+            };
+            assert_eq!(rig.delivered(), all, "{claimed}");
+        }
+    }
+}
+
 #[test]
 fn whoever_alone_claims_what_never_comes_loses_its_place() {
     for (liar, primary, standby) in [(50, 51, None), (51, 50, Some(52))] {

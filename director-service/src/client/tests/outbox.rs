@@ -125,14 +125,15 @@ fn a_message_is_done_with_when_a_second_director_has_it() {
     outbox.open(first);
     flush(&mut outbox, 2);
     // The one that we handed it to, another epoch, what has not left: none of that counts.
-    assert_eq!(outbox.confirm(&first, &has(9, 9)), 0);
-    assert_eq!(outbox.confirm(&second, &VectorEntry { epoch: 999, ..has(9, 9) }), 0);
-    assert_eq!(outbox.confirm(&second, &has(1, 1)), 1);
+    let nothing = [false; 4];
+    assert_eq!(outbox.confirm(&first, &has(9, 9)), nothing);
+    assert_eq!(outbox.confirm(&second, &VectorEntry { epoch: 999, ..has(9, 9) }), nothing);
+    assert_eq!(outbox.confirm(&second, &has(1, 1)), [true, false, false, false]);
     assert_eq!(outbox.len(), 2);
     flush(&mut outbox, 9);
-    assert_eq!(outbox.confirm(&second, &has(2, 1)), 2);
+    assert_eq!(outbox.confirm(&second, &has(2, 1)), [true, false, true, false]);
     assert!(outbox.is_empty());
-    assert_eq!(outbox.unconfirmed_since(), None);
+    assert_eq!(outbox.send_again(u64::MAX), nothing);
 }
 
 #[test]
@@ -142,11 +143,11 @@ fn what_nobody_else_has_is_sent_again() {
     push(&mut outbox, Critical, 10).unwrap();
     outbox.open(peer_key(50).key());
     flush_at(&mut outbox, 5, 9);
-    assert_eq!(outbox.unconfirmed_since(), Some(5));
-    outbox.send_again(4);
+    assert_eq!(outbox.send_again(4), [false; 4]);
     assert_eq!(flush(&mut outbox, 9), [], "it is not that old");
     outbox.confirm(&peer_key(51).key(), &has(1, 0));
-    outbox.send_again(5);
+    assert_eq!(outbox.send_again(5), [true, false, false, false]);
+    assert_eq!(outbox.send_again(5), [false; 4], "it has not left yet");
     assert_eq!(flush(&mut outbox, 9), [(1_000, Critical, 2)]);
 }
 

@@ -53,6 +53,34 @@ fn a_beginning_that_was_only_claimed_keeps_nothing_out() {
     assert_eq!(window.place(3), Place::TooOld);
 }
 
+/// What another director told counts once the beginning is proven wrong, and not before: it may have restarted.
+#[test]
+fn behind_a_beginning_that_was_only_claimed_the_least_that_was_told_counts() {
+    let mut window = Window::after(10);
+    window.tell(0);
+    window.tell(4);
+    window.begin_after(0);
+    assert_eq!(window.contiguous(), 10);
+    let (mut by_message, mut by_director) = (window.clone(), window.clone());
+    by_message.mark(2);
+    assert_eq!(by_message.holes(2, 9), [(1, 1)]);
+    // The one after the beginning that was claimed proves nothing, and is no reason to believe it.
+    window.mark(11);
+    assert_eq!(window.holes(11, 9), [(1, 10)]);
+    by_director.begin_after(3);
+    assert_eq!(by_director.holes(3, 9), [(1, 3)]);
+    // No further than there is room for.
+    let mut window = Window::after(10 * WINDOW);
+    window.tell(0);
+    assert_eq!((window.mark(WINDOW + 1), window.contiguous()), (None, WINDOW + 1));
+    // What was seen is more than what was told.
+    let mut window = Window::after(10);
+    window.mark(11);
+    window.tell(0);
+    window.begin_after(3);
+    assert_eq!(window.contiguous(), 11);
+}
+
 #[test]
 fn nobody_can_move_the_beginning_out_of_reach() {
     for start in [u64::MAX, u64::MAX - 1] {

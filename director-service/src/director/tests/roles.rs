@@ -1,6 +1,9 @@
 //! What validators are sent, as what they say they are.
 
-use super::{attach, count, from_public, replayed, sent, tick_at, ticks_to, vectors, world::*};
+use super::{
+    attach, caught_up, count, from_mesh, from_public, replayed, sent, tick_at, ticks_to, vector,
+    vectors, world::*,
+};
 use crate::director::{Config, Director, Frame, Input, Link, Output, Refusal};
 use director_primitives::{
     Attach, Control, Heartbeat, Priority, PublicKey, Role, VectorEntry, VectorSummary,
@@ -36,6 +39,7 @@ fn heartbeats_to(out: &[Output], who: &PublicKey) -> Vec<Heartbeat> {
 #[test]
 fn a_validator_goes_on_where_it_stopped() {
     let mut rig = Rig::new(&World::new(3, 4));
+    caught_up(&mut rig);
     let of_first = say(&mut rig, 0, 1..=5);
     let of_second = say(&mut rig, 1, 1..=3);
     say(&mut rig, 2, 1..=3);
@@ -167,10 +171,61 @@ fn a_director_alone_tells_its_validators_too() {
     assert!(!heartbeats_to(&out, &key(0)).is_empty());
 }
 
+/// Else the validator would think that there was nothing when it came, and that all that the director catches up with is new.
+#[test]
+fn a_director_that_has_not_caught_up_does_not_say_yet_what_it_has() {
+    let mut rig = Rig::new(&World::new(3, 4));
+    let behind = vector(&[(0, 3)], true);
+    from_mesh(&mut rig, 1, behind.clone());
+    from_mesh(&mut rig, 2, behind);
+    for (validator, role) in [(1, Role::Primary), (2, Role::Standby), (3, Role::Standby)] {
+        let out = from_public(&mut rig, validator, attach(role, &[]));
+        assert!(vectors(&out, &key(validator)).is_empty());
+    }
+    rig.put(Input::Down { peer: key(3), link: Link::Public });
+    let out = ticks_to(&mut rig, 1_000);
+    let told = |out: &[Output], n| -> Vec<_> {
+        vectors(out, &key(n)).into_iter().filter(|vector| vector.complete).collect()
+    };
+    assert!([1, 2, 3].iter().all(|n| told(&out, *n).is_empty()));
+    say(&mut rig, 0, 1..=3);
+    let out = ticks_to(&mut rig, 2_000);
+    assert!(rig.core.is_ready());
+    for n in [1, 2] {
+        assert_eq!(told(&out, n).len(), 1, "{n}");
+    }
+    assert!(told(&out, 3).is_empty(), "it has gone");
+    let of_first = told(&out, 1)[0].entries.iter().find(|of| of.origin == key(0)).copied();
+    assert!(of_first.is_some_and(|of| of.contiguous.contains(&3)), "{of_first:?}");
+}
+
+/// What others claim must not keep it from saying anything at all.
+#[test]
+fn a_director_that_cannot_catch_up_says_what_it_has_at_last() {
+    let mut rig = Rig::new(&World::new(3, 2));
+    from_mesh(&mut rig, 1, vector(&[(0, 3)], true));
+    from_public(&mut rig, 1, attach(Role::Primary, &[]));
+    assert!(vectors(&ticks_to(&mut rig, 7_900), &key(1)).is_empty());
+    assert_eq!(vectors(&ticks_to(&mut rig, 8_100), &key(1)).len(), 1);
+    assert!(!rig.core.is_ready());
+}
+
+/// Nobody hears how the sequences go on, and who comes later has to begin where they stand then.
+#[test]
+fn who_comes_to_a_director_alone_is_told_where_the_sequences_stand_now() {
+    let mut rig = Rig::new(&World::new(1, 2));
+    say(&mut rig, 0, 1..=5);
+    ticks_to(&mut rig, 1_000);
+    let out = from_public(&mut rig, 1, attach(Role::Primary, &[]));
+    let told = vectors(&out, &key(1));
+    assert!(told[0].entries.iter().any(|of| of.origin == key(0) && of.contiguous.contains(&5)));
+}
+
 #[test]
 fn only_an_authorized_validator_says_what_it_wants_and_not_too_often() {
     let world = World::new(3, 2).status(1, ValidatorStatus::Candidate);
     let mut rig = Rig::new(&world);
+    caught_up(&mut rig);
     assert!(from_public(&mut rig, 1, attach(Role::Primary, &[])).is_empty());
     assert_eq!(count(&rig, Refusal::Unauthorized), 1);
     let answered = (0..20)
