@@ -172,6 +172,11 @@ impl Client {
         self.core.kept()
     }
 
+    /// The director that it talks through.
+    pub(crate) fn primary(&self) -> Option<PublicKey> {
+        self.core.primary()
+    }
+
     /// Sequences of which something is missing.
     pub(crate) fn behind(&self) -> usize {
         self.core.behind()

@@ -109,8 +109,17 @@ pub(crate) fn message_id(origin: &PublicKey, payload: &[u8]) -> MessageId {
 }
 
 impl Ledger {
-    /// A director that does wrong tells a validator that it has its messages.
+    /// A director that does wrong tells a validator that it has its messages. One that says more than there is, is not believed.
     pub(crate) fn confirm(&mut self, entry: &VectorEntry) {
+        let (origin, epoch) = (entry.origin, entry.epoch);
+        let is_nonsense = Priority::ALL.into_iter().any(|class| {
+            let of = (origin, epoch, class, 0)..=(origin, epoch, class, u64::MAX);
+            let last = self.places.range(of).next_back().map_or(0, |((.., seq), _)| *seq);
+            entry.contiguous[class.index()] > last
+        });
+        if is_nonsense {
+            return;
+        }
         let confirmed = self.confirmed.entry((entry.origin, entry.epoch)).or_default();
         for (to, told) in confirmed.iter_mut().zip(entry.contiguous) {
             *to = (*to).max(told);

@@ -132,10 +132,12 @@ impl<C: Crypto> Director<C> {
             let is_hash = matches!(summary, VectorSummary::Hash(_));
             let delta = Some(delta).filter(|delta| !delta.is_empty());
             let delta = delta.map(|entries| Control::Vector(Vector { entries, complete: false }));
+            // Who waits for all of it would take a part for where the sequences stood.
+            let told = self.vectors.without_waiting(&standbys);
             if let Some(delta) = &delta
-                && !standbys.is_empty()
+                && !told.is_empty()
             {
-                let (to, message) = (standbys.clone(), delta.clone());
+                let (to, message) = (told, delta.clone());
                 out.push(Output::SendAll { to, link: Link::Public, message });
             }
             if !mesh.is_empty() {

@@ -22,7 +22,10 @@ use director_primitives::{
     Control, H256, PublicKey, Snapshot, Vector, VectorEntry, VectorSummary,
     repair::{MAX_VECTOR_ENTRIES, VectorEntries},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// So many heartbeats, and one of them has the hash.
 const HASH_EVERY: u64 = 10;
@@ -79,6 +82,14 @@ impl Vectors {
         self.ears.remove(director);
     }
 
+    /// Those of them that have been told all of it.
+    pub(super) fn without_waiting(&self, peers: &Arc<[PublicKey]>) -> Arc<[PublicKey]> {
+        if self.waiting.is_empty() {
+            return peers.clone();
+        }
+        peers.iter().filter(|peer| !self.waiting.contains(peer)).copied().collect()
+    }
+
     /// The hash of what was told.
     pub(super) fn hash(&self) -> VectorSummary {
         VectorSummary::Hash(self.told.hash())
@@ -126,6 +137,8 @@ impl<C: Crypto> Director<C> {
         if self.vectors.waiting.is_empty() || !self.has_caught_up(now, TELL_AT_LAST_MS) {
             return;
         }
+        // With all that it has caught up with since the last heartbeat.
+        self.beat_now(now, out);
         for to in std::mem::take(&mut self.vectors.waiting) {
             // Who has gone since is nobody's business.
             if self.members.seat(&to).is_some() {

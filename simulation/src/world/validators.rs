@@ -125,8 +125,11 @@ impl World {
         let Control::Vector(vector) = message else { return };
         if !self.is_honest(&from.key()) {
             let own_key = Node::Validator(n).key();
+            let process = self.validators[usize::from(n)].process.as_ref();
+            // What the client itself does not take for a confirmation is none.
+            let is_primary = process.is_none_or(|of| of.client.primary() == Some(from.key()));
             let confirmed = vector.entries.iter().filter(|entry| entry.origin == own_key);
-            confirmed.for_each(|entry| self.ledger.confirm(entry));
+            confirmed.filter(|_| !is_primary).for_each(|entry| self.ledger.confirm(entry));
         } else if vector.complete {
             let process = self.validators[usize::from(n)].process_number;
             self.ledger.settled.entry((n, process)).or_insert(self.clock.now);

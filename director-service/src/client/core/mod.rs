@@ -71,8 +71,9 @@ pub struct Core<K> {
     withheld: VecDeque<(Millis, (Sequence, u64))>,
     /// How often in a row our own messages of each class were sent again, and no more of them came to a second director.
     sent_in_vain: [u32; 4],
-    /// When a primary was left last because it did not do what it should.
-    left_at: Option<Millis>,
+    /// When a primary was left last because it did not do what it should, and how long the next one then is not left for a standby that
+    /// is blamed itself.
+    left: Option<(Millis, Millis)>,
     relayed: Relayed,
     patience: Patience,
     /// When it was last looked whether something is stuck, and when another standby was taken for it.
@@ -139,7 +140,7 @@ impl<K: Keys> Core<K> {
             ticked_at: 0,
             withheld: VecDeque::new(),
             sent_in_vain: [0; 4],
-            left_at: None,
+            left: None,
             relayed: Relayed::default(),
             patience: Patience::default(),
             looked_stuck_at: None,

@@ -15,7 +15,8 @@ use director_primitives::{PublicKey, Role};
 /// A change of places that takes longer is called off.
 const SWAP_MS: u64 = 3_000;
 
-/// So long after a primary was left the next one is left only for a standby that is not blamed itself.
+/// So long after a primary was left the next one is left only for a standby that is not blamed itself; twice as long after each time
+/// that it was left for one that is.
 const LEAVE_AGAIN_MS: u64 = 5_000;
 
 /// How long a director that has no room, or is about to stop, is not wanted.
@@ -171,13 +172,20 @@ impl<K: Keys> Core<K> {
     /// The primary does not do what it should: the standby takes over, and the primary is avoided.
     pub(super) fn move_away(&mut self, now: Millis, out: &mut Vec<Output>) {
         let (Some(primary), Some(standby)) = (self.links.primary(), self.standby()) else { return };
-        // Not to and fro between two that are both blamed; but one that was blamed a while ago, or is about to stop, is better than one
-        // that does not do what it should.
-        let has_just_left = self.left_at.is_some_and(|at| now < at.saturating_add(LEAVE_AGAIN_MS));
-        if has_just_left && self.choice.is_avoided(&standby, now) {
+        // Not to and fro between two that are both blamed; but one that was blamed a while ago, or was about to stop, is better than one
+        // that does not do what it should. Each time that takes longer: one of the two may lie about the other.
+        let is_blamed = self.choice.is_avoided(&standby, now);
+        let (left_at, pause_ms) = self.left.unwrap_or((0, 0));
+        if is_blamed && now < left_at.saturating_add(pause_ms) {
             return;
         }
-        self.left_at = Some(now);
+        let longest = self.config.avoid_ms;
+        let is_long_ago = now >= left_at.saturating_add(2 * longest);
+        let next = match is_blamed && !is_long_ago {
+            true => (2 * pause_ms).clamp(LEAVE_AGAIN_MS, longest),
+            false => LEAVE_AGAIN_MS,
+        };
+        self.left = Some((now, next));
         tracing::warn!(
             director = %hex::encode(primary.0),
             "this director keeps messages back; moving to another one"

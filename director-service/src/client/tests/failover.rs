@@ -14,7 +14,7 @@ use crate::{
 use director_primitives::{
     Control,
     Priority::{Critical, High, Normal},
-    Redirect, Role,
+    Redirect, Role, Welcome,
 };
 use std::sync::Arc;
 #[test]
@@ -516,4 +516,33 @@ fn a_primary_that_passes_on_nothing_is_left_for_a_standby_that_was_avoided() {
     rig.publish();
     rig.wait(6_000);
     assert_eq!(rig.core.primary(), Some(director(51)));
+}
+
+/// One of two never says that it has our messages: as a primary it may keep them back, as a standby it tells nobody of those that the
+/// other one passes on. Who of the two lies we cannot know.
+#[test]
+fn between_two_directors_that_are_blamed_we_do_not_go_to_and_fro() {
+    let mut rig = Rig::connected(|_| ());
+    let mut moves = 0;
+    for _ in 0..600 {
+        rig.publish();
+        rig.wait(200);
+        let is_move = |event: &&Event| matches!(event, Event::Moved { .. });
+        moves += rig.told().into_iter().filter(is_move).count();
+        let dialed = |output: &Output| match output {
+            Output::Dial { director, .. } => Some(*director),
+            _ => None,
+        };
+        let dialed: Vec<_> = rig.out.iter().filter_map(dialed).collect();
+        rig.out.clear();
+        for away in dialed.iter().filter(|to| ![director(50), director(51)].contains(to)) {
+            rig.put(Input::DialFailed { director: *away, error: "away".into() });
+        }
+        for n in [50, 51].into_iter().filter(|n| dialed.contains(&director(*n))) {
+            rig.put(Input::Up { director: director(n) });
+            rig.say(n, Control::Welcome(Welcome { last_epoch: 0, authorized: true }));
+            rig.vector(n, Vec::new(), true);
+        }
+    }
+    assert!((2..=6).contains(&moves), "in two minutes {moves} times");
 }

@@ -120,6 +120,7 @@ fn one_page_is_sent_at_once() {
 #[test]
 fn who_stands_by_hears_what_there_is_and_nothing_more() {
     let mut rig = Rig::new(&World::new(3, 3));
+    caught_up(&mut rig);
     tick_at(&mut rig, 1_000);
     from_public(&mut rig, 2, attach(Role::Standby, &[]));
     let out = rig.frames(vec![from_validator(0, &message(0, 1, b"words"))]);
@@ -140,6 +141,7 @@ fn who_stands_by_hears_what_there_is_and_nothing_more() {
 #[test]
 fn validators_hear_how_their_director_does() {
     let mut rig = Rig::new(&World::new(3, 3));
+    caught_up(&mut rig);
     from_public(&mut rig, 2, attach(Role::Standby, &[]));
     rig.core.set_load(250, 1_000_000);
     say(&mut rig, 0, 1..=3);
@@ -187,7 +189,9 @@ fn a_director_that_has_not_caught_up_does_not_say_yet_what_it_has() {
     let told = |out: &[Output], n| -> Vec<_> {
         vectors(out, &key(n)).into_iter().filter(|vector| vector.complete).collect()
     };
-    assert!([1, 2, 3].iter().all(|n| told(&out, *n).is_empty()));
+    say(&mut rig, 0, 1..=1);
+    let out = [out, ticks_to(&mut rig, 1_500)].concat();
+    assert!([1, 2, 3].iter().all(|n| vectors(&out, &key(*n)).is_empty()), "no part either");
     say(&mut rig, 0, 1..=3);
     let out = ticks_to(&mut rig, 2_000);
     assert!(rig.core.is_ready());
