@@ -169,7 +169,7 @@ pub struct Kept {
     pub origins: usize,
     /// Epochs of the origin that has most: [`MOST_EPOCHS`] at most.
     pub epochs: usize,
-    /// Numbers of the sequence that has most, from its first hole to its highest number: [`WINDOW`] at most.
+    /// Numbers of the sequence that has most, from its first hole to its highest number: [`super::WINDOW`] at most.
     pub ahead: usize,
     /// Bytes that wait for their turn: [`super::Config::held_bytes`] at most.
     pub held_bytes: usize,
