@@ -337,7 +337,8 @@ fn is_settled(status: &Value, proof: &H256, may_lack: bool) -> bool {
     let id = format!("{proof:?}");
     let mut known = status["evidence"].as_array().into_iter().flatten();
     let is_done = |of: &Value| {
-        of["state"].as_str().is_some_and(|of| of == "finalized" || of.starts_with("obsolete"))
+        // None of them is unpunishable: what is called obsolete was thrown away.
+        of["state"].as_str().is_some_and(|of| of == "finalized" || of == "superseded")
     };
     let found = known.find(|of| of["id"] == id.as_str());
     status["active"] == true && found.map_or(may_lack, is_done)
@@ -356,7 +357,7 @@ mod tests {
             let own = json!({ "id": format!("{proof:?}"), "state": state });
             json!({ "active": true, "evidence": [other, own] })
         };
-        for (state, is) in [("finalized", true), ("obsolete: late", true), ("submitted", false)] {
+        for (state, is) in [("finalized", true), ("superseded", true), ("obsolete: late", false)] {
             assert_eq!(is_settled(&status(state), &proof, true), is, "{state}");
             assert_eq!(is_settled(&status(state), &proof, false), is, "{state}");
         }

@@ -254,7 +254,7 @@ impl Pursuit {
             let is_accused = accused.as_ref() == Some(&offence.validator);
             if is_this || is_accused && offence.checkpoint >= first.checkpoint {
                 // Cancelled, that slash excuses this offence as well.
-                return obsolete("the validator is punished already, another report was first");
+                return Ok(Next::Done(State::Superseded));
             }
         }
         let since = match self.state {

@@ -97,7 +97,7 @@ impl Waiting {
             let due = match &of.state {
                 State::Finalized { block } => block.saturating_add(deferred),
                 // Another director's report: when it came into the chain is not known here, but not before now.
-                State::Obsolete { .. } if of.changed_at_ms >= self.began_ms => {
+                State::Superseded if of.changed_at_ms >= self.began_ms => {
                     let seen = self.seen.get(&of.id).copied().unwrap_or(number);
                     seen.saturating_add(deferred)
                 }
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_report_of_another_director_is_followed_if_it_came_meanwhile() {
-        let by_another = [case(1, State::Obsolete { why: "reported".into() })];
+        let by_another = [case(1, State::Superseded)];
         assert_eq!(blocks(&mut Waiting::new(1_001), 50, &by_another), [0; 0]);
         let mut waiting = Waiting::new(1_000);
         assert_eq!(blocks(&mut waiting, 50, &by_another), [50]);

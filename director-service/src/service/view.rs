@@ -394,6 +394,7 @@ fn evidence(known: &EvidenceStatus, snapshot: Option<&Snapshot>) -> Evidence {
         }
         State::Finalized { block } => (name.to_owned(), None, Some(*block)),
         State::Obsolete { why } => (format!("{name}: {why}"), None, None),
+        State::Superseded => (name.to_owned(), None, None),
         State::Waiting { .. } => {
             (format!("{name}: punished for another offence, which may be excused"), None, None)
         }

@@ -28,7 +28,7 @@ pub enum State {
         /// Number of that block.
         block: u64,
     },
-    /// It is not needed any more.
+    /// The chain calls it unpunishable, or it is given up.
     Obsolete {
         /// Why, for people.
         why: String,
@@ -51,12 +51,14 @@ pub enum State {
     },
     /// The account cannot pay the fees that a report takes in advance.
     FeesMissing,
+    /// Another's report of it, or of an offence that excuses it as well, is in the chain.
+    Superseded,
 }
 
 impl State {
     /// Whether nothing is left to do.
     pub const fn is_done(&self) -> bool {
-        matches!(self, Self::Finalized { .. } | Self::Obsolete { .. })
+        matches!(self, Self::Finalized { .. } | Self::Obsolete { .. } | Self::Superseded)
     }
 
     /// What it is called, without what belongs to it.
@@ -68,6 +70,7 @@ impl State {
             Self::Obsolete { .. } => "obsolete",
             Self::Waiting { .. } => "waiting",
             Self::FeesMissing => "fees missing",
+            Self::Superseded => "superseded",
         }
     }
 }

@@ -127,6 +127,7 @@ fn every_state_survives_and_older_records_are_read() {
         State::Waiting { since: 11 },
         State::Signed { bytes: vec![1, 2, 3], nonce: 4, born: 5 },
         State::FeesMissing,
+        State::Superseded,
     ];
     // A proof's record ends with its state and two times: the first byte of the state says which one.
     // Older versions wrote the first four.

@@ -43,7 +43,7 @@ async fn what_a_pardon_excuses_as_well_is_obsolete() {
     blocks(&sim, 6).await;
     rig.report(proof(10)).await;
     let status = rig.until(|status| status.checkpoint == 10 && status.state.is_done()).await;
-    assert!(matches!(status.state, State::Obsolete { .. }));
+    assert_eq!(status.state, State::Superseded);
 }
 
 #[tokio::test(start_paused = true)]

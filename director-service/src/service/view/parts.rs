@@ -215,7 +215,7 @@ fn checkpoints(known: &Snapshot, survey: &Survey, now: u64) -> Checkpoints {
         block: of.checkpoint.saturating_mul(interval),
         votes: of.blocks.iter().map(|(_, votes)| votes).sum(),
         needed: of.needed,
-        voters: known.authorized_count(),
+        voters: of.voters,
         certified: of.certified,
         certified_after_ms: of.certified_after_ms,
         // The survey is up to a second old: to a second, so that it stays what it is.
@@ -321,7 +321,7 @@ fn steps(of: &EvidenceStatus, reported: Option<u64>, slash: Option<Step>) -> Vec
                 .chain(slash)
                 .collect()
         }
-        State::Obsolete { .. } => {
+        State::Obsolete { .. } | State::Superseded => {
             [step("finalized", "done", changed, None)].into_iter().chain(slash).collect()
         }
         State::Submitted { block } | State::Signed { born: block, .. } => {

@@ -86,7 +86,7 @@ fn a_double_sign_is_told_from_the_proof_to_what_was_taken() {
     let cancelled = steps(&reported, Some(31), Some(ended(End { block: 34, taken: None })));
     assert_eq!(told(&cancelled)[3], ("cancelled", "done", Some(34)));
 
-    let by_another = case_of(State::Obsolete { why: "reported".into() });
+    let by_another = case_of(State::Superseded);
     let short = [("proven", "done", None), ("finalized", "done", None)];
     assert_eq!(told(&steps(&by_another, None, None)), short);
     let slashed = steps(&by_another, None, Some(ended(End { block: 37, taken: Some(75) })));
