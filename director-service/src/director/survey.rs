@@ -2,11 +2,11 @@
 
 use super::{
     Crypto, Director, Millis, Waiting,
-    certificates::{LOOKED_AT, blocks, last},
+    certificates::{LOOKED_AT, Voters, last},
     heartbeats::Neighbour,
     members::Seat,
 };
-use director_primitives::{AccountId32, CheckpointNumber, H256, PublicKey, threshold::quorum};
+use director_primitives::{AccountId32, CheckpointNumber, H256, PublicKey};
 use std::collections::HashMap;
 
 /// Blocks of a checkpoint that are named; of more it says nothing that two do not.
@@ -47,8 +47,10 @@ pub enum Seated {
 pub struct Checkpoint {
     /// Its number.
     pub checkpoint: CheckpointNumber,
-    /// Blocks that were voted for, the most wanted first, with the authorized validators that did so.
+    /// Blocks that were voted for, the most wanted first, with the voters that did so.
     pub blocks: Vec<(H256, u32)>,
+    /// Validators that may vote, or might when it was certified.
+    pub voters: u32,
     /// Votes for one block that make a certificate.
     pub needed: u32,
     /// How long ago the first vote came, in milliseconds; `None` if that was before this director started.
@@ -74,8 +76,10 @@ impl<C: Crypto> Director<C> {
                 }
             }
         }
+        let voters = self.snapshot.as_deref().map(Voters::of).unwrap_or_default();
+        let checkpoints = newest.into_iter().map(|at| self.checkpoint(now, at, &voters));
         Survey {
-            checkpoints: newest.into_iter().map(|at| self.checkpoint(now, at)).collect(),
+            checkpoints: checkpoints.collect(),
             voted,
             waiting: self.waiting(),
             finalized: self.stats.finalized,
@@ -86,17 +90,17 @@ impl<C: Crypto> Director<C> {
         }
     }
 
-    fn checkpoint(&self, now: Millis, checkpoint: CheckpointNumber) -> Checkpoint {
-        let snapshot = self.snapshot.as_deref();
+    fn checkpoint(&self, now: Millis, checkpoint: CheckpointNumber, voters: &Voters) -> Checkpoint {
         let progress = self.certificates.of(checkpoint);
-        let mut blocks =
-            snapshot.map_or_else(Vec::new, |known| blocks(&self.detector, known, checkpoint));
+        let voters = progress.voters(voters);
+        let mut blocks = voters.blocks(&self.detector, checkpoint);
         blocks.truncate(MAX_BLOCKS);
         let took = progress.certified.zip(progress.begun);
         Checkpoint {
             checkpoint,
             blocks,
-            needed: snapshot.map_or(0, |known| quorum(known.authorized_count())),
+            voters: voters.count(),
+            needed: voters.needed(),
             begun_ms_ago: progress.begun.map(|begun| now.saturating_sub(begun)),
             certified_after_ms: took.map(|(end, begun)| end.saturating_sub(begun)),
             certified: progress.certified.is_some(),

@@ -2,7 +2,9 @@
 
 use super::{from_mesh, tick_at, ticks_to, world::*};
 use crate::director::{Input, Seated};
-use director_primitives::{Attach, Control, Heartbeat, Role, SignedHeartbeat, VectorSummary};
+use director_primitives::{
+    Attach, Control, Heartbeat, Role, SignedHeartbeat, VectorSummary, runtime_api::ValidatorStatus,
+};
 
 /// Validator `n` votes for checkpoint 10, and time goes by.
 fn vote_at(rig: &mut Rig, n: u8, hash: u8, now: u64) {
@@ -31,6 +33,36 @@ fn a_certificate_is_counted_once_and_timed_from_the_first_vote() {
     let checkpoint = rig.core.survey(500).checkpoints.remove(0);
     assert_eq!((checkpoint.certified, checkpoint.certified_after_ms), (true, Some(250)));
     assert_eq!(checkpoint.blocks[0].1, 6);
+}
+
+#[test]
+fn a_certificate_keeps_its_votes_when_validators_leave_and_come() {
+    let mut rig = Rig::new(&World::new(3, 7));
+    let counted = |rig: &Rig| {
+        let checkpoint = rig.core.survey(500).checkpoints.remove(0);
+        let votes: u32 = checkpoint.blocks.iter().map(|(_, votes)| votes).sum();
+        assert!(votes <= checkpoint.voters, "{checkpoint:?}");
+        assert!(!checkpoint.certified || votes >= checkpoint.needed, "{checkpoint:?}");
+        (votes, checkpoint.needed, checkpoint.voters, checkpoint.certified)
+    };
+    for n in 0..4 {
+        vote_at(&mut rig, n, 1, 100);
+    }
+    assert_eq!(counted(&rig), (4, 5, 7, false));
+    // Of what is not complete only those count who may still vote.
+    rig.finalize(&World::new(3, 7).at(101).status(0, ValidatorStatus::Exiting));
+    assert_eq!(counted(&rig), (3, 5, 6, false));
+    rig.finalize(&World::new(3, 7).at(102));
+    vote_at(&mut rig, 4, 1, 200);
+    assert_eq!(counted(&rig), (5, 5, 7, true));
+    let fewer = World::new(3, 7).at(103).status(0, ValidatorStatus::Tombstoned);
+    rig.finalize(&fewer.status(1, ValidatorStatus::Exiting));
+    assert_eq!(counted(&rig), (5, 5, 7, true));
+    // A vote that comes late is one more; who came after it was complete is no voter of it.
+    rig.finalize(&World::new(3, 8).at(104));
+    vote_at(&mut rig, 5, 1, 300);
+    vote_at(&mut rig, 7, 1, 300);
+    assert_eq!(counted(&rig), (6, 5, 7, true));
 }
 
 #[test]
