@@ -182,11 +182,11 @@ pub struct Checkpoint {
     pub checkpoint: u64,
     /// Its block.
     pub block: u64,
-    /// Authorized validators that voted.
+    /// Voters that voted.
     pub votes: u32,
     /// Votes for one block that make a certificate.
     pub needed: u32,
-    /// Authorized validators.
+    /// Authorized validators: those of the moment, or when it was certified.
     pub voters: u32,
     /// Whether one block has them.
     pub certified: bool,
@@ -232,6 +232,8 @@ pub struct Authorization {
 /// Double signs that this director knows a proof of, the newest first.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Cases {
+    /// How many there are.
+    pub total: u32,
     /// A hundred at most.
     pub items: Vec<Case>,
 }
@@ -244,7 +246,7 @@ pub struct Case {
     pub evidence: Evidence,
     /// What the chain says that the validator may do.
     pub validator_status: Option<&'static str>,
-    /// From which block on the slash can be applied, if this director's report is in the chain.
+    /// From which block on the slash can be applied, if a report is in the chain, whosever, and that is known.
     pub slash_from_block: Option<u64>,
     /// What happened and what is to come, in order.
     pub steps: Vec<Step>,
@@ -253,9 +255,10 @@ pub struct Case {
 /// A step of a case.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Step {
-    /// `proven`, `submitted`, `finalized`, and `slash` or `cancelled`.
+    /// `proven`, `submitted`, `finalized`, and `slash` or `cancelled`; what another reported first was not submitted. Or after
+    /// `proven` only `given_up`: the chain refuses the proof, or it is no longer needed.
     pub name: &'static str,
-    /// `done`, `now` or `ahead`.
+    /// `done`, `now` or `ahead`; `failed` where it was given up.
     pub state: &'static str,
     /// When, in milliseconds since the Unix epoch.
     pub at_ms: Option<u64>,
@@ -263,6 +266,8 @@ pub struct Step {
     pub block: Option<u64>,
     /// Of a slash that was seen: what was taken, in the chain's smallest unit.
     pub amount: Option<String>,
+    /// Why it was given up, what it waits for, or that another's report was first, for people.
+    pub note: Option<String>,
 }
 
 /// What somebody should look at, the worst first.

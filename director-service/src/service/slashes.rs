@@ -3,10 +3,17 @@
 //! For people alone: the reporter's work is over when its report is final. Events of a block are asked for only while
 //! a slash is waited for.
 //!
+//! * upon a finalized block, while another's report was first and its slash has not come to an end: the slashes that wait;
 //! * upon a finalized block, while a report is in the chain and its slash has not come to an end: the block's events;
 //! * upon a slash that was due before this director was there to see it (a restart): the blocks from then on,
 //!   [`LOOK_BACK`] of them; slashes are applied as soon as they are due;
 //! * upon a slash of which nothing is heard for [`PATIENCE`] blocks after it was due: no more is asked about it.
+
+mod others;
+
+#[cfg(test)]
+pub(super) use others::Report;
+pub(super) use others::{Other, Others};
 
 use super::{Stopper, round::unix_ms, view::View};
 use crate::{
@@ -89,6 +96,7 @@ impl Waiting {
         deferred: u64,
         cases: &[EvidenceStatus],
         has_ended: impl Fn(&EvidenceStatus) -> bool,
+        known: impl Fn(&EvidenceStatus) -> Option<Other>,
     ) -> BTreeSet<u64> {
         self.seen.retain(|id, _| cases.iter().any(|of| of.id == *id));
         self.looked_back.retain(|id| self.seen.contains_key(id));
@@ -96,11 +104,15 @@ impl Waiting {
         for of in cases.iter().filter(|of| !has_ended(of)) {
             let due = match &of.state {
                 State::Finalized { block } => block.saturating_add(deferred),
-                // Another director's report: when it came into the chain is not known here, but not before now.
-                State::Superseded if of.changed_at_ms >= self.began_ms => {
-                    let seen = self.seen.get(&of.id).copied().unwrap_or(number);
-                    seen.saturating_add(deferred)
-                }
+                State::Superseded => match known(of).and_then(|other| other.report) {
+                    Some(report) => report.due,
+                    // When it came into the chain is not known here, but not before now.
+                    None if of.changed_at_ms >= self.began_ms => {
+                        let seen = self.seen.get(&of.id).copied().unwrap_or(number);
+                        seen.saturating_add(deferred)
+                    }
+                    None => continue,
+                },
                 _ => continue,
             };
             let seen = *self.seen.entry(of.id).or_insert(number);
@@ -112,6 +124,24 @@ impl Waiting {
             }
         }
         blocks
+    }
+
+    /// Whether the slashes that wait have to be seen at this block: another's report was first, and this director has not asked
+    /// yet, or does not know the end.
+    fn asks(
+        &self,
+        number: u64,
+        cases: &[EvidenceStatus],
+        has_ended: impl Fn(&EvidenceStatus) -> bool,
+        known: impl Fn(&EvidenceStatus) -> Option<Other>,
+    ) -> bool {
+        let is_followed = |of: &EvidenceStatus| {
+            self.seen.get(&of.id).is_some_and(|seen| number <= seen.saturating_add(PATIENCE))
+        };
+        let others = cases.iter().filter(|of| of.state == State::Superseded);
+        others
+            .filter(|of| !has_ended(of))
+            .any(|of| known(of).is_none_or(|other| other.waits || is_followed(of)))
     }
 }
 
@@ -127,8 +157,15 @@ pub(super) async fn run(node: Node, view: Arc<View>, stopper: Stopper) {
             let Some(snapshot) = node.finalized().borrow().clone() else { continue };
             let cases = view.reported();
             let ended = |of: &EvidenceStatus| view.slash_end(of, &snapshot).is_some();
+            let known = |of: &EvidenceStatus| view.other(&of.id);
+            if waiting.asks(head.number, &cases, ended, known) {
+                match node.pending_slashes().await {
+                    Ok(pending) => view.learn_pending(&cases, &snapshot, &pending),
+                    Err(error) => debug!(%error, "cannot read the slashes that wait"),
+                }
+            }
             let deferred = snapshot.domain.slash_defer_period;
-            for number in waiting.blocks(head.number, deferred, &cases, ended) {
+            for number in waiting.blocks(head.number, deferred, &cases, ended, known) {
                 let ends = ends_in(&node, number, head).await;
                 view.learn_slashes(number, ends);
             }
@@ -202,7 +239,7 @@ mod tests {
     }
 
     fn blocks(waiting: &mut Waiting, number: u64, cases: &[EvidenceStatus]) -> Vec<u64> {
-        waiting.blocks(number, DEFERRED, cases, |_| false).into_iter().collect()
+        waiting.blocks(number, DEFERRED, cases, |_| false, |_| None).into_iter().collect()
     }
 
     #[test]
@@ -213,7 +250,8 @@ mod tests {
         let reported = [case(1, State::Finalized { block: 11 })];
         assert_eq!(blocks(&mut waiting, 11, &reported), [11]);
         assert_eq!(blocks(&mut waiting, 16, &reported), [16]);
-        assert!(waiting.blocks(17, DEFERRED, &reported, |_| true).is_empty(), "it has ended");
+        let ended = waiting.blocks(17, DEFERRED, &reported, |_| true, |_| None);
+        assert!(ended.is_empty(), "it has ended");
         // Governance may have put it off, but not for ever.
         assert_eq!(blocks(&mut waiting, 16 + PATIENCE, &reported), [16 + PATIENCE]);
         assert_eq!(blocks(&mut waiting, 17 + PATIENCE, &reported), [0; 0]);
@@ -240,6 +278,27 @@ mod tests {
         let last = 50 + DEFERRED + PATIENCE;
         assert_eq!(blocks(&mut waiting, last, &by_another), [last]);
         assert_eq!(blocks(&mut waiting, last + 1, &by_another), [0; 0]);
+    }
+
+    #[test]
+    fn slashes_that_wait_are_asked_for_only_while_anothers_report_is_followed() {
+        let waits = |waits: bool| {
+            let report = waits.then_some(Report { block: 20, due: 60, checkpoint: 1 });
+            move |_: &EvidenceStatus| Some(Other { report, waits })
+        };
+        let by_another = [case(1, State::Superseded)];
+        // From before the start: once, and as long as it waits.
+        let mut waiting = Waiting::new(5_000);
+        assert!(!waiting.asks(50, &[case(1, State::Finalized { block: 9 })], |_| false, |_| None));
+        assert!(waiting.asks(50, &by_another, |_| false, |_| None));
+        assert!(!waiting.asks(50, &by_another, |_| true, |_| None), "it has ended");
+        assert!(!waiting.asks(50, &by_another, |_| false, waits(false)));
+        assert!(waiting.asks(50, &by_another, |_| false, waits(true)));
+        let blocks = waiting.blocks(50, DEFERRED, &by_another, |_| false, waits(true));
+        assert_eq!(blocks.into_iter().collect::<Vec<_>>(), [50]);
+        // When it waits no longer its end is looked for in the events, for a while.
+        assert!(waiting.asks(51, &by_another, |_| false, waits(false)));
+        assert!(!waiting.asks(51 + PATIENCE, &by_another, |_| false, waits(false)));
     }
 
     #[test]

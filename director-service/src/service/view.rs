@@ -9,7 +9,7 @@ pub(super) use board::run as look;
 use super::{
     Identity, chain_view,
     funds::Funds,
-    slashes::{End, Ends, accused},
+    slashes::{End, Ends, Other, Others, accused},
     troubles::Troubles,
 };
 use crate::{
@@ -23,9 +23,9 @@ use crate::{
     metrics::{self, Metrics, Reading, drops, memory_bytes},
     network::Handle,
     reporter::{self, EvidenceStatus},
-    store::{Health, State},
+    store::Health,
 };
-use director_primitives::{H256, Snapshot};
+use director_primitives::{AccountId32, H256, Snapshot, runtime_api::PendingSlash};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -67,6 +67,7 @@ pub(super) struct View {
     pub(super) metrics: Metrics,
     board: board::Board,
     slashes: Mutex<Ends>,
+    others: Mutex<Others>,
     troubles: Mutex<Troubles>,
 }
 
@@ -89,6 +90,7 @@ impl View {
             metrics: Metrics::new(),
             board: board::Board::default(),
             slashes: Mutex::default(),
+            others: Mutex::default(),
             troubles: Mutex::default(),
         }
     }
@@ -166,13 +168,30 @@ impl View {
         lock(&self.slashes).learn(block, ends);
     }
 
+    /// These slashes wait.
+    pub(super) fn learn_pending(
+        &self,
+        cases: &[EvidenceStatus],
+        snapshot: &Snapshot,
+        pending: &[PendingSlash<AccountId32>],
+    ) {
+        lock(&self.others).learn(cases, |of| accused(of, snapshot), pending);
+    }
+
+    /// What the chain has of another's report of this double sign, if it was asked.
+    pub(super) fn other(&self, id: &H256) -> Option<Other> {
+        lock(&self.others).of(id)
+    }
+
     /// How the slash for a double sign ended, if that is known.
     pub(super) fn slash_end(&self, of: &EvidenceStatus, snapshot: &Snapshot) -> Option<End> {
-        lock(&self.slashes).of(&accused(of, snapshot)?, of.checkpoint)
+        let report = self.other(&of.id).and_then(|other| other.report);
+        let checkpoint = report.map_or(of.checkpoint, |report| report.checkpoint);
+        lock(&self.slashes).of(&accused(of, snapshot)?, checkpoint)
     }
 
     fn evidence(&self, snapshot: Option<&Snapshot>) -> Vec<Evidence> {
-        self.reported().iter().map(|of| evidence(of, snapshot)).collect()
+        self.reported().iter().map(|of| parts::evidence(of, snapshot)).collect()
     }
 
     fn mesh_peers(&self, snapshot: Option<&Snapshot>) -> Vec<MeshPeer> {
@@ -382,35 +401,6 @@ fn candidate(waiting: &Waiting) -> Candidate {
         validator: waiting.validator.to_string(),
         approvals: waiting.votes,
         needed: waiting.needed,
-    }
-}
-
-fn evidence(known: &EvidenceStatus, snapshot: Option<&Snapshot>) -> Evidence {
-    let name = known.state.name();
-    let (state, submitted_block, finalized_block) = match &known.state {
-        State::Proven => (name.to_owned(), None, None),
-        State::Submitted { block } | State::Signed { born: block, .. } => {
-            (name.to_owned(), Some(*block), None)
-        }
-        State::Finalized { block } => (name.to_owned(), None, Some(*block)),
-        State::Obsolete { why } => (format!("{name}: {why}"), None, None),
-        State::Superseded => (name.to_owned(), None, None),
-        State::Waiting { .. } => {
-            (format!("{name}: punished for another offence, which may be excused"), None, None)
-        }
-        State::FeesMissing => (format!("{name}: fund this director's account"), None, None),
-    };
-    Evidence {
-        id: hash(&known.id),
-        validator: snapshot.and_then(|of| accused(known, of)).map(|of| of.to_string()),
-        checkpoint: known.checkpoint,
-        state,
-        detected_at_ms: known.proven_at_ms,
-        changed_at_ms: known.changed_at_ms,
-        submitted_block,
-        finalized_block,
-        attempts: known.attempts,
-        trouble: known.trouble.clone(),
     }
 }
 

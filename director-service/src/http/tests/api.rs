@@ -9,8 +9,10 @@ const DOCUMENT: &str = include_str!("../openapi.json");
 fn busy() -> Fixed {
     let evidence =
         Evidence { id: "0x01".into(), validator: Some("5Val1".into()), ..Default::default() };
-    let step =
-        |name, state| Step { name, state, at_ms: Some(7), block: None, amount: Some("8".into()) };
+    let step = |name, state| {
+        let (at_ms, amount, note) = (Some(7), Some("8".into()), Some("9".into()));
+        Step { name, state, at_ms, block: None, amount, note }
+    };
     let parts = Parts {
         chain: Chain {
             finalized: Some(BlockStatus { number: 7, hash: "0x02".into() }),
@@ -41,6 +43,7 @@ fn busy() -> Fixed {
             items: vec![Authorization { missing: vec!["5Dir1".into()], ..Default::default() }],
         },
         evidence: Cases {
+            total: 1,
             items: vec![Case {
                 evidence,
                 steps: vec![step("proven", "done"), step("submitted", "now")],
@@ -140,7 +143,7 @@ fn every_event_is_what_the_document_says() {
 }
 
 /// Fails unless `value` is as `schema` says, in types, names and what must be there.
-fn check(document: &Value, schema: &Value, value: &Value, at: &str) {
+pub(super) fn check(document: &Value, schema: &Value, value: &Value, at: &str) {
     if let Some(name) = schema["$ref"].as_str() {
         let found = document.pointer(name.trim_start_matches('#'));
         return check(document, found.unwrap_or_else(|| panic!("{at}: no {name}")), value, at);

@@ -1,17 +1,18 @@
 //! Puts together what the rooms know into the parts that the page has.
 
-use super::{Identity, View, evidence, hash, lock};
+mod cases;
+
+pub(super) use cases::evidence;
+
+use super::{Identity, View, hash, lock};
 use crate::{
     chain::Connection,
     director::{Neighbour, Seated, Survey},
     http::{
-        Authorization, Authorizations, BlockStatus, ByStatus, Case, Cases, Chain, Checkpoint,
-        Checkpoints, Mesh, MeshDirector, Parts, Step, Validator, Validators, VotedBlock,
+        Authorization, Authorizations, BlockStatus, ByStatus, Chain, Checkpoint, Checkpoints, Mesh,
+        MeshDirector, Parts, Validator, Validators, VotedBlock,
     },
     network::{Handle, Peer},
-    reporter::EvidenceStatus,
-    service::slashes::{End, LOOK_BACK, accused},
-    store::State,
 };
 use director_primitives::{
     AccountId32, PublicKey, Snapshot,
@@ -19,9 +20,6 @@ use director_primitives::{
     threshold::{approvals_needed, tolerated_liars},
 };
 use std::collections::HashMap;
-
-/// Double signs that are told, the newest.
-const MAX_CASES: usize = 100;
 
 /// What is younger says something of a director, in milliseconds: 25 heartbeats.
 const FRESH_MS: u64 = 5_000;
@@ -37,7 +35,7 @@ pub(super) fn build(view: &View, now: u64) -> Parts {
         validators: snapshot.map(|known| validators(view, known, &survey)).unwrap_or_default(),
         checkpoints: snapshot.map(|known| checkpoints(known, &survey, now)).unwrap_or_default(),
         authorizations: snapshot.map(|known| authorizations(known, &survey)).unwrap_or_default(),
-        evidence: cases(view, snapshot),
+        evidence: cases::all(view, snapshot),
         alarms: Default::default(),
     }
 }
@@ -242,94 +240,6 @@ fn authorizations(known: &Snapshot, survey: &Survey) -> Authorizations {
         }
     });
     Authorizations { needed: approvals_needed(active.len() as u32), items: items.collect() }
-}
-
-fn cases(view: &View, snapshot: Option<&Snapshot>) -> Cases {
-    let known = view.reported();
-    let newest = known.iter().rev().take(MAX_CASES);
-    let end = |of: &EvidenceStatus| view.slash_end(of, snapshot?);
-    Cases { items: newest.map(|of| case(of, snapshot, end(of))).collect() }
-}
-
-fn case(of: &EvidenceStatus, snapshot: Option<&Snapshot>, end: Option<End>) -> Case {
-    let validator = snapshot.and_then(|known| known.validator(&accused(of, known)?));
-    let reported = match &of.state {
-        State::Finalized { block } => Some(*block),
-        _ => None,
-    };
-    let deferred = snapshot.map_or(0, |known| known.domain.slash_defer_period);
-    let slash_from_block = reported.map(|block| block.saturating_add(deferred));
-    let validator_status = validator.map(|of| status(of.status));
-    let slash = match (end, slash_from_block) {
-        (Some(end), _) => Some(ended(end)),
-        (None, Some(due)) => {
-            let overdue =
-                snapshot.is_some_and(|known| known.number > due.saturating_add(LOOK_BACK));
-            Some(expected(due, overdue, validator_status))
-        }
-        (None, None) => None,
-    };
-    Case {
-        evidence: evidence(of, snapshot),
-        validator_status,
-        slash_from_block,
-        steps: steps(of, reported, slash),
-    }
-}
-
-/// The last step, as the chain's events have it.
-fn ended(end: End) -> Step {
-    let block = Some(end.block);
-    match end.taken {
-        Some(taken) => {
-            let amount = Some(taken.to_string());
-            Step { name: "slash", state: "done", block, amount, ..Step::default() }
-        }
-        None => Step { name: "cancelled", state: "done", block, ..Step::default() },
-    }
-}
-
-/// The last step, while its event was not seen. If it should have been, this director was not there; then whether the
-/// validator is still punished says how it ended, and nothing says how much was taken.
-fn expected(due: u64, overdue: bool, validator_status: Option<&str>) -> Step {
-    let block = Some(due);
-    match (overdue, validator_status) {
-        (false, _) => Step { name: "slash", state: "now", block, ..Step::default() },
-        (true, Some("tombstoned") | None) => {
-            Step { name: "slash", state: "done", block, ..Step::default() }
-        }
-        (true, Some(_)) => Step { name: "cancelled", state: "done", ..Step::default() },
-    }
-}
-
-/// From the proof to the slash. What another director brought to the chain has the slash only once that is known.
-fn steps(of: &EvidenceStatus, reported: Option<u64>, slash: Option<Step>) -> Vec<Step> {
-    let step = |name, state, at_ms, block| Step { name, state, at_ms, block, amount: None };
-    let proven = step("proven", "done", Some(of.proven_at_ms), None);
-    let changed = Some(of.changed_at_ms);
-    let submitted = |at_ms, block| {
-        vec![
-            step("submitted", "now", at_ms, block),
-            step("finalized", "ahead", None, None),
-            step("slash", "ahead", None, None),
-        ]
-    };
-    let after = match &of.state {
-        State::Finalized { .. } => {
-            [step("submitted", "done", None, None), step("finalized", "done", changed, reported)]
-                .into_iter()
-                .chain(slash)
-                .collect()
-        }
-        State::Obsolete { .. } | State::Superseded => {
-            [step("finalized", "done", changed, None)].into_iter().chain(slash).collect()
-        }
-        State::Submitted { block } | State::Signed { born: block, .. } => {
-            submitted(changed, Some(*block))
-        }
-        State::Proven | State::Waiting { .. } | State::FeesMissing => submitted(None, None),
-    };
-    [proven].into_iter().chain(after).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::*;
+use super::{
+    cases::{case, ended, expected, steps},
+    *,
+};
+use crate::{
+    http::{Case, Step},
+    reporter::EvidenceStatus,
+    service::slashes::{End, Other, Report},
+    store::State,
+};
 use director_primitives::{
     H256,
     test_utils::{TestKey, double_sign},
@@ -68,33 +77,92 @@ fn told(steps: &[Step]) -> Vec<(&str, &str, Option<u64>)> {
     steps.iter().map(|of| (of.name, of.state, of.block)).collect()
 }
 
+fn slash_step(state: &'static str) -> Step {
+    Step { name: "slash", state, ..Step::default() }
+}
+
 #[test]
 fn a_double_sign_is_told_from_the_proof_to_what_was_taken() {
     let ahead = [("finalized", "ahead", None), ("slash", "ahead", None)];
-    let begun = steps(&case_of(State::Proven), None, None);
+    let begun = steps(&case_of(State::Proven), None, slash_step("ahead"));
     let expected = [[("proven", "done", None), ("submitted", "now", None)], ahead].concat();
     assert_eq!(told(&begun), expected);
 
     let reported = case_of(State::Finalized { block: 31 });
     let in_chain =
         [("proven", "done", None), ("submitted", "done", None), ("finalized", "done", Some(31))];
-    let waits = steps(&reported, Some(31), Some(expected_slash(false, Some("tombstoned"))));
+    let waits = steps(&reported, Some(31), expected_slash(false, Some("tombstoned")));
     assert_eq!(told(&waits), [&in_chain[..], &[("slash", "now", Some(36))]].concat());
-    let slashed = steps(&reported, Some(31), Some(ended(End { block: 37, taken: Some(75) })));
+    let slashed = steps(&reported, Some(31), ended(End { block: 37, taken: Some(75) }));
     assert_eq!(told(&slashed), [&in_chain[..], &[("slash", "done", Some(37))]].concat());
     assert_eq!(slashed[3].amount.as_deref(), Some("75"));
-    let cancelled = steps(&reported, Some(31), Some(ended(End { block: 34, taken: None })));
+    let cancelled = steps(&reported, Some(31), ended(End { block: 34, taken: None }));
     assert_eq!(told(&cancelled)[3], ("cancelled", "done", Some(34)));
+}
 
-    let by_another = case_of(State::Superseded);
-    let short = [("proven", "done", None), ("finalized", "done", None)];
-    assert_eq!(told(&steps(&by_another, None, None)), short);
-    let slashed = steps(&by_another, None, Some(ended(End { block: 37, taken: Some(75) })));
-    assert_eq!(told(&slashed)[2], ("slash", "done", Some(37)));
+/// What is told of a double sign that another reported first.
+fn by_another(end: Option<End>, other: Option<Other>) -> Case {
+    case(&case_of(State::Superseded), None, end, other)
+}
+
+#[test]
+fn what_another_reported_is_told_to_its_end_too() {
+    let report = Some(Report { block: 31, due: 36, checkpoint: 3 });
+    let in_chain = [("proven", "done", None), ("finalized", "done", Some(31))];
+    let after = |end, other| told_by(&by_another(end, Some(other)));
+    // In the chain, and governance can still cancel what follows from it.
+    let pending = by_another(None, Some(Other { report, waits: true }));
+    assert_eq!(told_by(&pending), [&in_chain[..], &[("slash", "now", Some(36))]].concat());
+    assert_eq!(pending.slash_from_block, Some(36));
+    assert_eq!(pending.evidence.state, "superseded");
+    assert_eq!(pending.steps[1].note.as_deref(), Some("by another's report"));
+    assert!(!pending.is_open(), "nothing is left to bring to the chain");
+
+    let gone = Other { report, waits: false };
+    let slashed = by_another(Some(End { block: 37, taken: Some(75) }), Some(gone));
+    assert_eq!(told_by(&slashed), [&in_chain[..], &[("slash", "done", Some(37))]].concat());
+    assert_eq!(slashed.steps[2].amount.as_deref(), Some("75"));
+    let cancelled = after(Some(End { block: 34, taken: None }), gone);
+    assert_eq!(cancelled[2], ("cancelled", "done", Some(34)));
+    // Nobody saw how it ended, or not even that it waited.
+    assert_eq!(after(None, gone)[2], ("slash", "done", Some(36)));
+    assert_eq!(
+        after(None, Other::default())[1..],
+        [("finalized", "done", None), ("slash", "done", None)]
+    );
+    // Nobody has asked the chain yet: nothing is claimed.
+    let unasked = told_by(&by_another(None, None));
+    assert_eq!(unasked[1..], [("finalized", "done", None), ("slash", "ahead", None)]);
+}
+
+fn told_by(case: &Case) -> Vec<(&'static str, &'static str, Option<u64>)> {
+    case.steps.iter().map(|of| (of.name, of.state, of.block)).collect()
+}
+
+#[test]
+fn what_the_chain_refuses_is_not_told_as_if_it_were_there() {
+    let why = "the chain says that it proves nothing punishable: Excused";
+    let refused = case(&case_of(State::Obsolete { why: why.into() }), None, None, None);
+    assert_eq!(told_by(&refused), [("proven", "done", None), ("given_up", "failed", None)]);
+    assert_eq!(refused.steps[1].note.as_deref(), Some(why));
+    assert!(refused.slash_from_block.is_none() && !refused.is_open());
+    assert_eq!(refused.evidence.state, format!("obsolete: {why}"));
+}
+
+#[test]
+fn what_a_proof_waits_for_is_told() {
+    let note = |state| {
+        let case = case(&case_of(state), None, None, None);
+        assert!(case.is_open(), "{case:?}");
+        case.steps[1].note.clone()
+    };
+    assert_eq!(note(State::Proven), None);
+    assert!(note(State::Waiting { since: 7 }).unwrap().contains("another offence"));
+    assert!(note(State::FeesMissing).unwrap().contains("fund"));
 }
 
 fn expected_slash(overdue: bool, status: Option<&str>) -> Step {
-    expected(36, overdue, status)
+    expected(Some(36), overdue, status)
 }
 
 #[test]
