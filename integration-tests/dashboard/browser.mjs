@@ -8,6 +8,8 @@ import { join } from "node:path";
 // Bounds a question to the browser, which a loaded machine may keep waiting.
 const ANSWER_MS = 60_000;
 
+const KEYS = { Tab: 9, ArrowLeft: 37, ArrowDown: 40, Delete: 46 };
+
 export class Browser {
   #child; #dir; #next = 1; #waiting = new Map(); #listeners = new Set(); #rest = "";
 
@@ -124,7 +126,35 @@ export class Page {
   }
 
   async press(key) {
-    for (const type of ["keyDown", "keyUp"]) await this.ask("Input.dispatchKeyEvent", { type, key, code: key, windowsVirtualKeyCode: key === "Tab" ? 9 : 0 });
+    for (const type of ["keyDown", "keyUp"]) await this.ask("Input.dispatchKeyEvent", { type, key, code: key, windowsVirtualKeyCode: KEYS[key] ?? 0 });
+  }
+
+  // Where an element is, once it is in sight.
+  async #middle(selector) {
+    return this.evaluate(`(() => {
+      const element = document.querySelector(${JSON.stringify(selector)});
+      element.scrollIntoView({ block: "center" });
+      const box = element.getBoundingClientRect();
+      return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    })()`);
+  }
+
+  async click(selector) {
+    const at = await this.#middle(selector);
+    for (const type of ["mousePressed", "mouseReleased"]) await this.ask("Input.dispatchMouseEvent", { type, ...at, button: "left", clickCount: 1 });
+  }
+
+  // Points at a place in an element.
+  async point(selector, dx, dy) {
+    await this.#middle(selector);
+    const box = await this.evaluate(`(({ x, y }) => ({ x, y }))(document.querySelector(${JSON.stringify(selector)}).getBoundingClientRect())`);
+    await this.ask("Input.dispatchMouseEvent", { type: "mouseMoved", x: box.x + dx, y: box.y + dy });
+  }
+
+  // Types into a field, in the place of what is there.
+  async type(selector, text) {
+    await this.evaluate(`document.querySelector(${JSON.stringify(selector)}).select()`);
+    await (text ? this.ask("Input.insertText", { text }) : this.press("Delete"));
   }
 
   async close() { this.off(); await this.browser.ask("Target.closeTarget", { targetId: this.target }); }

@@ -81,30 +81,50 @@ const account = (id) => make("span", { class: "mono", title: id }, short(id));
 const tag = (text, kind = "") => make("span", { class: `tag ${kind}` }, text);
 const cell = (content, kind) => make("td", kind ? { class: kind } : {}, content ?? "–");
 const rows = (table, list) => $(`${table} tbody`).replaceChildren(...list);
+// Nothing is cut without a word.
+const cut = (shown, all) => (shown < all ? `${shown} of ${count.format(all)}` : all ? count.format(all) : "");
+const more = (path, shown, all) => (shown < all ? [make("p", { class: "sub more" }, `${count.format(all - shown)} more: `, make("a", { href: `/api/v1/${path}` }, `/api/v1/${path}`))] : []);
 const none = (columns, text) => make("tr", {}, make("td", { colspan: columns, class: "empty" }, text));
 
 // The verdict.
 
 const SIGNS = { ok: "M7 12.5l3.4 3.4L17 9", warning: "M12 6.5v7M12 17v.1", critical: "M8 8l8 8M16 8l-8 8" };
 
+// Says it once: what is said anew is read out anew.
+function verdict(level, title, text) {
+  const section = $("#verdict");
+  section.dataset.level = level;
+  section.querySelector("path").setAttribute("d", SIGNS[level] ?? "");
+  if ($("#verdict-title").textContent !== title) $("#verdict-title").textContent = title;
+  $("#verdict-text").textContent = text;
+}
+
 function showVerdict() {
   const { alarms, chain, mesh } = state;
-  if (!alarms) return;
-  const section = $("#verdict");
-  section.dataset.level = alarms.level;
-  section.querySelector("path").setAttribute("d", SIGNS[alarms.level] ?? "");
+  showTitle();
+  if (link.lost) return showLost();
+  if (!alarms) return verdict("unknown", "Connecting", "Asking the director how it is.");
   const critical = alarms.items.filter((of) => of.level === "critical").length;
   const warnings = alarms.items.length - critical;
   const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
   const title = alarms.level === "ok" ? "All is well"
     : critical ? `${critical} critical${warnings ? ` and ${plural(warnings, "warning")}` : ""}`
     : plural(warnings, "warning");
-  if ($("#verdict-title").textContent !== title) $("#verdict-title").textContent = title;
-  document.title = alarms.level === "ok" ? "Director" : `(${alarms.items.length}) Director`;
   const linked = mesh?.directors.filter((of) => of.connected).length ?? 0;
-  $("#verdict-text").textContent = alarms.items[0]?.summary ?? (chain?.finalized
-    ? `${linked} of ${mesh.directors.length} directors are connected, ${chain.validators.authorized} validators may vote, and block ${count.format(chain.finalized.number)} is finalized.`
-    : "Waiting for the chain.");
+  verdict(alarms.level, title, alarms.items[0]?.summary ?? (chain?.finalized
+    ? `${linked} of ${mesh?.directors.length ?? 0} directors are connected, ${chain.validators.authorized} validators may vote, and block ${count.format(chain.finalized.number)} is finalized.`
+    : "Waiting for the chain."));
+}
+
+function showLost() {
+  verdict("critical", `No answer since ${clock(link.heard)}`,
+    `Nothing has come for ${duration(silence())}, and what is below is of then. The director has stopped or hangs (look at its process and its log), or the way to it is cut (a tunnel, this machine's network).`);
+}
+
+// In a tab that nobody looks at, too.
+function showTitle() {
+  const { alarms } = state;
+  document.title = link.lost ? "(!) Director" : alarms?.items.length ? `(${alarms.items.length}) Director` : "Director";
 }
 
 function showAlarms() {
@@ -194,33 +214,43 @@ function showCheckpoints() {
 
 function showAuthorizations() {
   const { items, needed } = state.authorizations;
-  say("auth-note", items.length ? `${needed} approvals are needed` : "");
-  $("#authorizations").replaceChildren(...(items.length ? items.slice(0, 50).map((of) =>
+  const shown = items.slice(0, ROWS);
+  say("auth-note", items.length ? `${cut(shown.length, items.length)} waiting, each needs ${needed} approvals` : "");
+  $("#authorizations").replaceChildren(...(items.length ? shown.map((of) =>
     make("div", { class: "case", "data-validator": of.validator },
       make("div", { class: "top" }, account(of.validator), tag(`${of.approved_by.length} of ${needed}`, of.approved_by.length >= needed ? "ok" : "")),
       make("p", { class: "sub" }, "Approved by ", ...(of.approved_by.length ? of.approved_by.flatMap((id, n) => [n ? ", " : "", account(id)]) : ["nobody yet"]),
         of.missing.length ? "; not yet by " : "", ...of.missing.flatMap((id, n) => [n ? ", " : "", account(id)]))))
-    : [make("p", { class: "empty" }, "No candidate waits.")]));
+    : [make("p", { class: "empty" }, "No candidate waits.")]), ...more("authorizations", shown.length, items.length));
 }
 
-const STEPS = { proven: "Two votes proven", submitted: "Report submitted", finalized: "In the chain", slash: "Slash", cancelled: "Slash cancelled" };
+const STEPS = { proven: "Two votes proven", submitted: "Report submitted", finalized: "In the chain", cancelled: "Slash cancelled", given_up: "Given up" };
+const SLASH = { ahead: "Slash", now: "Slash due", done: "Slashed" };
+const STATES = { done: "done", now: "under way", ahead: "to come", failed: "failed" };
+
+function step(at) {
+  const block = at.block && `block ${count.format(at.block)}`;
+  const when = [at.at_ms && clock(at.at_ms), at.amount && amount(at.amount)];
+  const about = at.name === "slash" && !at.amount
+    ? [block && `from ${block}`, { now: "can still be cancelled", done: "nobody here saw how much" }[at.state]]
+    : [block];
+  return make("li", { class: at.state, title: at.amount }, at.name === "slash" ? SLASH[at.state] : STEPS[at.name] ?? at.name,
+    make("span", { class: "hide" }, ` (${STATES[at.state] ?? at.state})`),
+    make("small", {}, [...when, ...about].filter(Boolean).join(", ") || " ", at.note ? make("span", {}, ` ${at.note}`) : ""));
+}
 
 function showEvidence() {
-  const { items } = state.evidence;
-  say("evidence-note", items.length ? `${items.length}${items.length === 100 ? " newest" : ""}` : "");
-  $("#evidence").replaceChildren(...(items.length ? items.slice(0, 20).map((of) => {
-    const step = (at) => {
-      const detail = at.at_ms ? clock(at.at_ms) : at.amount ? amount(at.amount) : at.name === "slash" && at.block ? "from" : "";
-      return make("li", { class: at.state, title: at.amount }, at.amount ? "Slashed" : STEPS[at.name] ?? at.name,
-        make("small", {}, [detail, at.block ? `block ${count.format(at.block)}` : ""].filter(Boolean).join(at.amount ? ", " : " ") || " "));
-    };
-    return make("div", { class: "case", "data-id": of.id },
+  const { items, total } = state.evidence;
+  const shown = items.slice(0, ROWS);
+  say("evidence-note", cut(shown.length, total));
+  $("#evidence").replaceChildren(...(items.length ? shown.map((of) =>
+    make("div", { class: "case", "data-id": of.id },
       make("div", { class: "top" },
         make("span", {}, of.validator ? account(of.validator) : "a validator", make("span", { class: "muted" }, ` at checkpoint ${count.format(of.checkpoint)}`)),
-        tag(of.validator_status ?? of.state, of.validator_status === "tombstoned" ? "bad" : "")),
+        of.steps.some((at) => at.state === "failed") ? tag("given up", "warn") : tag(of.validator_status ?? of.state, of.validator_status === "tombstoned" ? "bad" : "")),
       make("ol", { class: "steps" }, ...of.steps.map(step)),
-      of.trouble ? make("p", { class: "sub" }, of.trouble) : null);
-  }) : [make("p", { class: "empty" }, "Nobody has signed two blocks for one checkpoint.")]));
+      of.trouble ? make("p", { class: "sub" }, of.trouble) : null))
+    : [make("p", { class: "empty" }, "Nobody has signed two blocks for one checkpoint.")]), ...more("evidence", shown.length, total));
 }
 
 // Validators.
@@ -232,14 +262,12 @@ const ONLY = { here: (of) => of.connection, missed: isSilent, slow: isSlow, othe
 async function loadValidators() {
   const all = [];
   let after = "";
-  for (let page = 0; page < 20; page += 1) {
-    const got = await ask(`validators?limit=1000${after && `&after=${after}`}`);
+  do {
+    const got = await ask(`validators?limit=1000${after && `&after=${encodeURIComponent(after)}`}`);
     all.push(...got.items);
     state.lookedAt = got.looked_at;
-    state.total = got.total;
-    if (!got.next) break;
     after = got.next;
-  }
+  } while (after);
   state.validators = all;
   schedule("validators", showValidators);
 }
@@ -267,7 +295,7 @@ function showValidators() {
     cell(of.connection ? bytes(of.waiting_bytes) : null, "n"),
     cell(make("span", { title: of.stake }, amount(of.stake)), "n")))
     : [none(8, validators.length ? "None is like that." : "No validator is registered yet.")]);
-  $("#page").textContent = `${found.length ? state.page * ROWS + 1 : 0}–${state.page * ROWS + shown.length} of ${count.format(found.length)}`;
+  say("page", `${found.length ? state.page * ROWS + 1 : 0}–${state.page * ROWS + shown.length} of ${count.format(found.length)}`);
   $("#prev").disabled = state.page === 0;
   $("#next").disabled = state.page >= pages - 1;
   schedule("picture", showPicture);
@@ -499,7 +527,7 @@ async function loadHistory() {
 // What comes from the director.
 
 async function ask(path) {
-  const answer = await fetch(`/api/v1/${path}`);
+  const answer = await fetch(`/api/v1/${path}`, { signal: AbortSignal.timeout(QUIET_MS) });
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer.json();
 }
@@ -508,6 +536,7 @@ const PARTS = { chain: showChain, mesh: showMesh, checkpoints: showCheckpoints, 
 
 function take(part, data) {
   state[part] = data;
+  if (part === "alarms") showTitle();
   schedule(part, PARTS[part]);
   if (part === "checkpoints") refreshValidators();
 }
@@ -543,41 +572,96 @@ function refreshValidators() {
   }, Math.max(0, validatorsAt + 3000 - Date.now()));
 }
 
+// Whether it still answers: one look has to tell that, too.
+
+// A sample comes each second, and where none does, answers each ten.
+const QUIET_MS = 5000;
+const POLL_MS = 10000;
+const link = { heard: Date.now(), steady: performance.now(), within: QUIET_MS, lost: false };
+
+// One of the clocks can be set, and the other one stands still while a machine sleeps.
+const silence = () => Math.max(Date.now() - link.heard, performance.now() - link.steady);
+
+// The director has answered, and should again within so long.
+function hear(text, within = QUIET_MS) {
+  Object.assign(link, { heard: Date.now(), steady: performance.now(), within });
+  live("yes", text);
+  setLost(false);
+}
+
+function setLost(lost) {
+  if (lost) live("lost", "no answer");
+  if (link.lost === lost) return;
+  link.lost = lost;
+  document.documentElement.dataset.lost = lost ? "yes" : "no";
+  $(".tiles").setAttribute("aria-label", lost ? `Figures of ${clock(link.heard)}` : "Figures of this moment");
+  showVerdict();
+}
+
+function watch() {
+  if (silence() > link.within) {
+    setLost(true);
+    // A connection that is cut on its way tells nobody.
+    if (!again && performance.now() - asked > POLL_MS) listen();
+  }
+  if (link.lost) showLost();
+  showAge();
+}
+
 function live(on, text) {
-  $("#live").dataset.on = on ? "yes" : "no";
-  $("#live span").textContent = text;
+  const pill = $("#live span");
+  $("#live").dataset.on = on;
+  if (pill.textContent !== text) pill.textContent = text;
 }
 
 async function poll() {
   try {
-    for (const part of Object.keys(PARTS)) take(part, await ask(part));
+    for (const part of Object.keys(PARTS)) {
+      take(part, await ask(part));
+      hear("every 10 s", POLL_MS + QUIET_MS);
+    }
     await loadHistory();
-    live(true, "every 10 s");
   } catch {
-    live(false, "no answer");
+    setLost(true);
   }
 }
 
+let source = null;
+let asked = 0;
+let again = 0;
+
 function listen() {
-  const source = new EventSource("/api/v1/events");
-  source.onopen = () => live(true, "live");
-  source.onerror = () => {
-    live(false, "connecting again");
+  source?.close();
+  const mine = new EventSource("/api/v1/events");
+  [source, asked, again] = [mine, performance.now(), 0];
+  let opened = false;
+  mine.onopen = () => { opened = true; };
+  mine.onerror = () => {
+    const refused = mine.readyState === EventSource.CLOSED;
+    mine.close();
     // It was refused: as many listen as may. Then the parts are asked for.
-    if (source.readyState === EventSource.CLOSED) { poll(); setTimeout(listen, 10000); }
+    if (refused) poll();
+    else if (!opened) setLost(true);
+    else live("no", "connecting again");
+    again = setTimeout(listen, refused ? POLL_MS : 1000);
   };
-  for (const part of Object.keys(PARTS)) source.addEventListener(part, (event) => take(part, JSON.parse(event.data)));
-  source.addEventListener("validators", refreshValidators);
-  source.addEventListener("sample", (event) => {
-    const point = JSON.parse(event.data);
-    if (state.window !== "5m") {
-      const last = state.history.at(-1)?.t_ms ?? 0;
-      if (point.t_ms - last >= (state.step ?? 1000) + 1000) loadHistory().catch(() => {});
-      return;
-    }
-    state.history = [...state.history.filter((of) => of.t_ms < point.t_ms), point].slice(-300);
-    schedule("charts", showCharts);
+  for (const part of Object.keys(PARTS)) mine.addEventListener(part, (event) => take(part, JSON.parse(event.data)));
+  mine.addEventListener("validators", refreshValidators);
+  mine.addEventListener("sample", (event) => {
+    // Parts come once to whoever connects, however old they are: this one comes because a second went by.
+    hear("live");
+    sample(JSON.parse(event.data));
   });
+}
+
+function sample(point) {
+  if (state.window !== "5m") {
+    const last = state.history.at(-1)?.t_ms ?? 0;
+    if (point.t_ms - last >= (state.step ?? 1000) + 1000) loadHistory().catch(() => {});
+    return;
+  }
+  state.history = [...state.history.filter((of) => of.t_ms < point.t_ms), point].slice(-300);
+  schedule("charts", showCharts);
 }
 
 // Whoever looks.
@@ -635,6 +719,7 @@ function begin() {
   ask("status").then((status) => say("version", `v${status.version}`)).catch(() => {});
   loadHistory().catch(() => {});
   listen();
+  setInterval(watch, 1000);
 }
 
 begin();
