@@ -2,19 +2,22 @@
 //!
 //! What is written is on disk at the end of each measurement: mostly the disk is measured.
 
-use criterion::{BenchmarkId, Criterion, Throughput};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use director_primitives::{
     AccountId32, CheckpointVote, H256, PublicKey, Signature, SignedVote,
     test_utils::{TestKey, double_sign},
 };
-use director_service::store::{Record, State, Store};
-use std::{hint::black_box, time::Duration};
+use director_service::store::{FILE_NAME, Record, State, Store};
+use std::{fs, hint::black_box, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
 const VALIDATORS: u8 = 21;
 
 /// Checkpoints in the file that votes are read back from: a day of them.
 const CHECKPOINTS: u64 = 1_000;
+
+/// Checkpoints in the files that are opened after a crash: a day of them, and seven weeks.
+const CRASHED: [u64; 2] = [1_000, 50_000];
 
 fn main() {
     let mut criterion = Criterion::default()
@@ -26,6 +29,7 @@ fn main() {
     remember(&mut criterion, &runtime);
     first(&mut criterion, &runtime);
     put(&mut criterion, &runtime);
+    open_after_crash(&mut criterion, &runtime);
     criterion.final_summary();
 }
 
@@ -101,9 +105,42 @@ fn put(criterion: &mut Criterion, runtime: &Runtime) {
         b.iter(|| {
             block += 1;
             let state = State::Submitted { block };
-            let record = Record { proof, state, proven_at_ms: 1, changed_at_ms: block };
+            let record =
+                Record { proof, state, proven_at_ms: 1, changed_at_ms: block, known_block: 0 };
             runtime.block_on(outbox.put(record)).expect("the store is open");
         })
     });
     runtime.block_on(store.close());
+}
+
+/// Opens what a director leaves that was killed while it wrote.
+fn open_after_crash(criterion: &mut Criterion, runtime: &Runtime) {
+    let mut group = criterion.benchmark_group("store/open_after_crash");
+    group.sample_size(10);
+    for checkpoints in CRASHED {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let store = open(&folder);
+        let history = store.history();
+        runtime.block_on(async {
+            for checkpoint in 1..=checkpoints {
+                history.remember(votes(checkpoint)).await.expect("the store is open");
+            }
+            history.flush().await.expect("the store is open");
+        });
+        // The file of a store that is open is that of one that has crashed.
+        let crashed = || {
+            let left = tempfile::tempdir().expect("there is room for a folder");
+            let [from, to] = [&folder, &left].map(|folder| folder.path().join(FILE_NAME));
+            fs::copy(from, to).expect("there is room for a copy");
+            left
+        };
+        let megabytes =
+            fs::metadata(folder.path().join(FILE_NAME)).map_or(0, |of| of.len() / 1_000_000);
+        let id = BenchmarkId::new(format!("{megabytes} MB"), checkpoints * u64::from(VALIDATORS));
+        group.bench_function(id, |b| {
+            b.iter_batched(crashed, |left| (open(&left), left), BatchSize::PerIteration)
+        });
+        runtime.block_on(store.close());
+    }
+    group.finish();
 }

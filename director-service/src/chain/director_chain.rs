@@ -118,6 +118,10 @@ impl Chain for DirectorChain {
         self.node.settled()
     }
 
+    async fn level(&self) -> Result<Option<u64>, ChainError> {
+        self.node.level().await
+    }
+
     async fn block_hash(&self, number: u64) -> Result<Option<H256>, ChainError> {
         self.node.block_hash(number).await
     }

@@ -215,6 +215,13 @@ impl Horizon {
             && !self.is_confirmed(index, number, now)
     }
 
+    /// Whether another node than this one is well and far ahead of it, as it says itself: however far-fetched, it is a reason not to
+    /// take what this one says for the last word.
+    pub(super) fn is_outrun(&self, index: usize, number: u64, now: Instant) -> bool {
+        let reach = number.saturating_add(SLACK);
+        self.others(index, now).any(|(_, look, _)| look.is_well && look.finalized > reach)
+    }
+
     /// Whether another node than this one says the like.
     fn is_confirmed(&self, index: usize, number: u64, now: Instant) -> bool {
         self.confirmations(index, number, now) > 0

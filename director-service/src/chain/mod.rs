@@ -85,6 +85,12 @@ pub trait Chain: Send + Sync {
         self.finalized().borrow().as_ref().map_or(0, |snapshot| snapshot.number)
     }
 
+    /// The newest finalized block of the node, if that says it is not behind and no other one that is well is far ahead of it. A
+    /// node that does not tell is believed.
+    async fn level(&self) -> Result<Option<u64>, ChainError> {
+        Ok(self.finalized().borrow().as_ref().map(|snapshot| snapshot.number))
+    }
+
     /// Hash of the finalized block with this number; `None` if it is not finalized yet.
     async fn block_hash(&self, number: u64) -> Result<Option<H256>, ChainError>;
 

@@ -222,6 +222,23 @@ impl Node {
         Ok(known.ok().and_then(|known| known.clone()))
     }
 
+    /// The newest block that the node has finalized, if it says that it is not behind and no other node that is well is far ahead.
+    /// A node that does not tell is believed.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn level(&self) -> Result<Option<u64>, ChainError> {
+        let session = self.session().await?;
+        if !session.is_well().await {
+            return Ok(None);
+        }
+        let (head, _) = session.finalized_header().await?;
+        let used = self.shared.last_endpoint().unwrap_or_default();
+        let is_outrun = self.shared.horizon().is_outrun(used, head.number, Instant::now());
+        Ok((!is_outrun).then_some(head.number))
+    }
+
     /// Directors and validators at the newest finalized block, from now on.
     pub fn finalized(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
         self.shared.snapshot.subscribe()

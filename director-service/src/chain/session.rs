@@ -62,7 +62,8 @@ impl Session {
             .await?
             .map_err(unexpected)?;
         let (head, _) = finalized_header(&rpc).await?;
-        let (records, runtime) = interface(&rpc, &api, head).await?;
+        let found = interface(&rpc, &api, head).await;
+        let (records, runtime) = unless_behind(found, is_well(&rpc)).await?;
         Ok(Self { url, rpc, api, genesis, records, runtime })
     }
 
@@ -77,7 +78,8 @@ impl Session {
     ///
     /// [`ChainError::Incompatible`] if the chain cannot even be followed any more.
     pub(super) async fn upgraded(&self, head: Head) -> Result<Self, ChainError> {
-        let (records, runtime) = interface(&self.rpc, &self.api, head).await?;
+        let found = interface(&self.rpc, &self.api, head).await;
+        let (records, runtime) = unless_behind(found, self.is_well()).await?;
         Ok(Self { records, runtime, ..self.clone() })
     }
 
@@ -136,6 +138,22 @@ async fn interface(
     compatibility::following(at.metadata_ref())?;
     let acting = compatibility::acting(&at);
     Ok((Records::new(at.metadata())?, Runtime { spec_version, acting }))
+}
+
+/// What an interface that differs means: where the node is behind, the runtime is that of long ago, and this program is not too old.
+pub(super) async fn unless_behind<T>(
+    found: Result<T, ChainError>,
+    is_well: impl Future<Output = bool>,
+) -> Result<T, ChainError> {
+    match found {
+        Err(ChainError::Incompatible(why)) if !is_well.await => {
+            Err(ChainError::Unexpected(format!(
+                "it is syncing or has no peers, and at its newest finalized block the runtime has another interface ({why}); \
+             waiting until it has caught up"
+            )))
+        }
+        found => found,
+    }
 }
 
 async fn spec_version(rpc: &Rpc, at: H256) -> Result<u32, ChainError> {

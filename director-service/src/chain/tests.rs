@@ -65,6 +65,17 @@ fn a_runtime_api_that_differs_is_refused_by_name() {
     assert!(line.contains("DirectorApi.check_evidence is missing"), "{line}");
 }
 
+#[tokio::test]
+async fn an_interface_of_long_ago_is_no_reason_to_update_the_director() {
+    let differs = || Err::<(), _>(ChainError::Incompatible("DirectorApi.domain is missing".into()));
+    let behind = session::unless_behind(differs(), async { false }).await.unwrap_err();
+    assert!(behind.is_temporary(), "{behind}");
+    let line = behind.to_string();
+    assert!(line.contains("syncing") && line.contains("DirectorApi.domain"), "{line}");
+    assert!(!line.contains("update the director"), "{line}");
+    assert_eq!(session::unless_behind(differs(), async { true }).await, differs());
+}
+
 #[test]
 fn addresses_of_nodes_are_checked() {
     for good in ["ws://127.0.0.1:9944", "ws://localhost:1", "ws://[::1]:1", "wss://node.example"] {

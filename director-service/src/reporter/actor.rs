@@ -21,6 +21,7 @@ use std::{
 use tokio::{
     sync::{mpsc, watch},
     task::{self, JoinError, JoinSet},
+    time::Instant,
 };
 
 /// Reports of pursuits that may wait.
@@ -36,6 +37,8 @@ pub(super) struct Entry {
     pub(super) resumed: bool,
     /// The newest finalized block when it was done, in this life.
     pub(super) done_at: Option<u64>,
+    /// Since when a node that is not behind is below what this director knew of when its state changed last.
+    below_since: Option<Instant>,
 }
 
 pub(super) struct Actor {
@@ -49,6 +52,8 @@ pub(super) struct Actor {
     pub(super) waiting: BTreeSet<H256>,
     /// Those that blocks refuse; they are tried again as well.
     pub(super) resting: BTreeSet<H256>,
+    /// Those of which a node that is behind has said what may not hold; they are tried again at each block.
+    pub(super) behind: BTreeSet<H256>,
     /// What blocks have said against reports, by the accused.
     refused: BTreeMap<AccountId32, Refusals>,
     /// Which tens of blocks that was done for.
@@ -87,6 +92,7 @@ pub(super) async fn run(
         queue: VecDeque::new(),
         waiting: BTreeSet::new(),
         resting: BTreeSet::new(),
+        behind: BTreeSet::new(),
         refused: BTreeMap::new(),
         rechecked: 0,
         newest,
@@ -137,21 +143,23 @@ impl Actor {
             trouble: None,
         };
         self.changed = true;
-        self.entries.insert(status.id, Entry { record, status, faults: 0, resumed, done_at: None });
+        let id = status.id;
+        let entry = Entry { record, status, faults: 0, resumed, done_at: None, below_since: None };
+        self.entries.insert(id, entry);
     }
 
     async fn take(&mut self, proof: DoubleSignProof) {
         let id = proof.id();
         if self.entries.contains_key(&id) {
-            return;
+            return self.take_again(id).await;
         }
         failpoint::hit(Failpoint::Taken);
         if !self.make_room(&proof) {
             return;
         }
         let now = now_ms();
-        let state = State::Proven;
-        let record = Record { proof, state, proven_at_ms: now, changed_at_ms: now };
+        let (state, known_block) = (State::Proven, self.finalized().unwrap_or_default());
+        let record = Record { proof, state, proven_at_ms: now, changed_at_ms: now, known_block };
         // What is on disk of it may be further; then that is taken up instead.
         if self.resume.is_done() {
             self.save(&record).await;
@@ -176,7 +184,13 @@ impl Actor {
                     entry.record.proof,
                     entry.record.state.clone(),
                     Teller { id, progress: self.progress.clone() },
-                    Past { faults: entry.faults, resumed: entry.resumed, refused },
+                    Past {
+                        faults: entry.faults,
+                        resumed: entry.resumed,
+                        refused,
+                        known_block: entry.record.known_block,
+                        below_since: entry.below_since,
+                    },
                 );
                 let task = self.pursuits.spawn(pursuit.run());
                 self.pursued.insert(task.id(), id);
@@ -208,6 +222,10 @@ impl Actor {
         };
         let Some(id) = self.pursued.remove(&task) else { return };
         let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.below_since = match &ended {
+            Ok((_, End::Behind { below_since })) => *below_since,
+            _ => None,
+        };
         match &entry.record.state {
             state if state.is_done() => {}
             State::Waiting { .. } if ended.is_ok() => {
@@ -218,6 +236,9 @@ impl Actor {
             }
             _ if matches!(ended, Ok((_, End::Refused))) => {
                 self.resting.insert(id);
+            }
+            _ if matches!(ended, Ok((_, End::Behind { .. }))) => {
+                self.behind.insert(id);
             }
             _ => {
                 entry.faults = entry.faults.saturating_add(1);
@@ -231,8 +252,9 @@ impl Actor {
         }
     }
 
-    /// Tries those again that wait for governance.
+    /// Tries those again that wait for governance, or for the node.
     pub(super) fn recheck(&mut self, finalized: u64) {
+        self.queue.extend(std::mem::take(&mut self.behind));
         let round = finalized / RECHECK_BLOCKS;
         if round != self.rechecked {
             self.rechecked = round;
@@ -284,7 +306,7 @@ impl Actor {
     }
 
     pub(super) async fn change(&mut self, id: H256, state: State) {
-        let finalized = self.chain.finalized().borrow().as_ref().map(|of| of.number);
+        let finalized = self.finalized();
         let Some(entry) = self.entries.get_mut(&id) else { return };
         match &state {
             State::Finalized { block } => {
@@ -305,6 +327,7 @@ impl Actor {
         }
         entry.record.state = state.clone();
         entry.record.changed_at_ms = now_ms();
+        entry.record.known_block = entry.record.known_block.max(finalized.unwrap_or_default());
         entry.status.state = state;
         entry.status.changed_at_ms = entry.record.changed_at_ms;
         let record = entry.record.clone();
@@ -314,6 +337,11 @@ impl Actor {
         }
         self.save(&record).await;
         self.drop_surplus_done();
+    }
+
+    /// The newest finalized block, once one is known.
+    fn finalized(&self) -> Option<u64> {
+        self.chain.finalized().borrow().as_ref().map(|snapshot| snapshot.number)
     }
 
     /// Keeps the done ones bounded while the director runs, too.

@@ -23,8 +23,10 @@
 //!   node's pool will never take it: so one director pays once;
 //! * upon a failure: wait, longer each time and never exactly as long as the others, or until the next
 //!   finalized block. Nothing but the chain's own word ends a pursuit; one that ends by a fault begins anew;
-//! * upon a block that refuses the report with the error that the last one had, while the dry run is all right: pay for the
+//! * upon a block that refuses the report as the last one did, with whatever error, while the dry run is all right: pay for the
 //!   next one many blocks later, see `refusals`, and let others' proofs be pursued meanwhile;
+//! * upon a reason that may not hold, because the node is behind: ask again at each block, and let others' proofs be pursued
+//!   meanwhile, see `verdict`;
 //! * upon a finalized block that is lower than one before: a node had claimed too much, and what was decided above is decided anew;
 //! * upon a validator that is punished for another offence: governance may excuse that one and not this
 //!   one, so ask again every [`RECHECK_BLOCKS`] blocks, until the unbonding period is over.
@@ -57,6 +59,7 @@ mod reopen;
 mod resume;
 mod room;
 mod turn;
+mod verdict;
 
 #[cfg(test)]
 mod tests;

@@ -14,9 +14,9 @@ use crate::{
     failpoint::{self, Failpoint},
     store::State,
 };
-use director_primitives::{DoubleSignProof, OffenceContext, Reason, Snapshot, turn::rank};
+use director_primitives::{DoubleSignProof, Snapshot, turn::rank};
 use std::sync::Arc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// Finalized blocks without the report after which it is handed to the node once more: a node that
 /// was started anew has an empty pool.
@@ -31,11 +31,11 @@ const SLACK_BLOCKS: u64 = 8;
 
 /// One proof on its way.
 pub(super) struct Pursuit {
-    config: Arc<Config>,
-    chain: Arc<dyn Chain>,
-    proof: DoubleSignProof,
-    state: State,
-    teller: Teller,
+    pub(super) config: Arc<Config>,
+    pub(super) chain: Arc<dyn Chain>,
+    pub(super) proof: DoubleSignProof,
+    pub(super) state: State,
+    pub(super) teller: Teller,
     turn: Turn,
     /// The finalized block at which the node got the report last, in this life.
     handed_at: Option<u64>,
@@ -48,6 +48,10 @@ pub(super) struct Pursuit {
     pending_since: Option<u64>,
     /// What blocks have said against reports of this validator.
     refused: Option<Refusals>,
+    /// The newest finalized block that this director knew of when the proof's state changed last.
+    pub(super) known_block: u64,
+    /// Since when a node that is not behind is below that.
+    pub(super) below_since: Option<Instant>,
 }
 
 /// What was before a pursuit.
@@ -58,6 +62,10 @@ pub(super) struct Past {
     pub(super) resumed: bool,
     /// What blocks have said against reports of its validator.
     pub(super) refused: Option<Refusals>,
+    /// The newest finalized block that this director knew of when the proof's state changed last.
+    pub(super) known_block: u64,
+    /// Since when a node that is not behind is below that.
+    pub(super) below_since: Option<Instant>,
 }
 
 /// How a pursuit ends.
@@ -67,16 +75,23 @@ pub(super) enum End {
     Spoken,
     /// Blocks refuse its report: it begins anew every [`super::RECHECK_BLOCKS`] blocks, and keeps no other one from the chain meanwhile.
     Refused,
+    /// The node is behind: it begins anew at the next block, and keeps no other one from the chain meanwhile.
+    Behind {
+        /// Since when the node says that it is not, but is below what this director knew once.
+        below_since: Option<Instant>,
+    },
 }
 
 /// What to do after a try.
-enum Next {
+pub(super) enum Next {
     /// Nothing is left to do.
     Done(State),
     /// Another director's turn, or the report is on its way: look again at the next finalized block.
     Block,
     /// No report is paid for now.
     Rest,
+    /// What the chain says is not its last word.
+    Later,
 }
 
 impl Pursuit {
@@ -87,7 +102,7 @@ impl Pursuit {
         proof: DoubleSignProof,
         state: State,
         teller: Teller,
-        Past { faults, resumed, refused }: Past,
+        Past { faults, resumed, refused, known_block, below_since }: Past,
     ) -> Self {
         let failures = faults.saturating_sub(1);
         let backoff = Backoff::new(&config, proof.id().to_low_u64_be(), failures);
@@ -106,6 +121,8 @@ impl Pursuit {
             resumed,
             pending_since,
             refused,
+            known_block,
+            below_since,
         }
     }
 
@@ -124,6 +141,7 @@ impl Pursuit {
                     return End::Spoken;
                 }
                 Ok(Next::Rest) => return End::Refused,
+                Ok(Next::Later) => return End::Behind { below_since: self.below_since },
                 Ok(Next::Block) => {
                     self.backoff.reset();
                     self.next_block(&mut blocks).await;
@@ -220,55 +238,6 @@ impl Pursuit {
         Ok(None)
     }
 
-    /// The chain does not want the proof (any more): find out whether that is this director's doing,
-    /// and whether it may change.
-    async fn unwanted(&self, reason: Reason, finalized: u64) -> Result<Next, ChainError> {
-        let obsolete = |why: &str| Ok(Next::Done(State::Obsolete { why: why.into() }));
-        if reason != Reason::AlreadyPunished {
-            return obsolete(&format!(
-                "the chain says that it proves nothing punishable: {reason:?}"
-            ));
-        }
-        if let Some(extrinsic) = self.signed() {
-            // It may have got into the block of the dry run since it was looked for.
-            match self.chain.fate(&extrinsic).await {
-                Ok(Fate::Included(included)) => {
-                    return Ok(Next::Done(State::Finalized { block: included.block_number }));
-                }
-                Ok(_) | Err(ChainError::Unexpected(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let snapshot = self.snapshot();
-        let key = &self.proof.first.key;
-        let accused = snapshot.as_ref().and_then(|snapshot| snapshot.key_owner(key));
-        let (first, second) = (self.proof.first.vote, self.proof.second.vote);
-        for slash in self.chain.pending_slashes().await? {
-            let offence = &slash.offence;
-            let is_this = (offence.checkpoint, offence.first_hash, offence.second_hash)
-                == (first.checkpoint, first.block_hash, second.block_hash);
-            if is_this && slash.reporter == self.config.account {
-                // A submission may go through although nobody was told.
-                return Ok(Next::Done(State::Finalized { block: slash.reported_at }));
-            }
-            let is_accused = accused.as_ref() == Some(&offence.validator);
-            if is_this || is_accused && offence.checkpoint >= first.checkpoint {
-                // Cancelled, that slash excuses this offence as well.
-                return Ok(Next::Done(State::Superseded));
-            }
-        }
-        let since = match self.state {
-            // A node may have claimed too much then.
-            State::Waiting { since } => since.min(finalized),
-            _ => finalized,
-        };
-        let end = snapshot.map_or(0, |snapshot| snapshot.domain.unbonding_period);
-        if finalized > since.saturating_add(end) {
-            return obsolete("the validator is punished already, and nobody has taken it back");
-        }
-        Ok(Next::Done(State::Waiting { since }))
-    }
-
     /// Whether nobody else has to be waited for at the newest finalized block.
     fn may_submit(&mut self) -> bool {
         let Some(snapshot) = self.snapshot() else { return false };
@@ -337,7 +306,7 @@ impl Pursuit {
     }
 
     /// The report that is signed, if one is.
-    fn signed(&self) -> Option<Extrinsic> {
+    pub(super) fn signed(&self) -> Option<Extrinsic> {
         match &self.state {
             State::Signed { bytes, nonce, born } => {
                 Some(Extrinsic { bytes: bytes.clone(), nonce: *nonce, born: *born })
@@ -346,7 +315,7 @@ impl Pursuit {
         }
     }
 
-    fn snapshot(&self) -> Option<Arc<Snapshot>> {
+    pub(super) fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.chain.finalized().borrow().clone()
     }
 

@@ -1,10 +1,17 @@
-//! Takes back what was decided at blocks that are not finalized after all.
+//! Takes back what was decided at blocks that are not finalized after all, or of long ago.
 //!
 //! A node that claims too much is believed for a while where no other one answers (`chain::horizon`). What such a block says of
 //! a proof must not end its pursuit for good: when the chain is lower again, all that was decided above is pursued anew, behind all
 //! directors' turns, since a report of it may be on its way.
+//!
+//! What the chain has called unpunishable and the core finds right again is looked at anew as well. That costs a dry run, and is done
+//! once in [`RECHECK_BLOCKS`] blocks at most: peers can have the core find a proof right as often as they like.
 
-use super::actor::{Actor, Entry};
+use super::{
+    RECHECK_BLOCKS,
+    actor::{Actor, Entry},
+    verdict::UNPUNISHABLE,
+};
 use crate::store::State;
 use director_primitives::H256;
 
@@ -25,7 +32,23 @@ impl Actor {
         for id in undone {
             self.reopen(id).await;
         }
+        if is_lower {
+            for entry in self.entries.values_mut() {
+                entry.record.known_block = entry.record.known_block.min(number);
+            }
+        }
         self.recheck(number);
+    }
+
+    /// A proof that is known was found right again.
+    pub(super) async fn take_again(&mut self, id: H256) {
+        let Some(Entry { record, .. }) = self.entries.get(&id) else { return };
+        let (proof, due) = (record.proof, record.known_block.saturating_add(RECHECK_BLOCKS));
+        let is_unpunishable =
+            matches!(&record.state, State::Obsolete { why } if why.starts_with(UNPUNISHABLE));
+        if is_unpunishable && self.newest >= due && self.make_room(&proof) {
+            self.reopen(id).await;
+        }
     }
 
     async fn reopen(&mut self, id: H256) {

@@ -51,6 +51,7 @@ impl Actor {
         self.queue.retain(|of| *of != id);
         self.waiting.remove(&id);
         self.resting.remove(&id);
+        self.behind.remove(&id);
         self.changed = true;
         self.remove(id);
     }

@@ -1,7 +1,7 @@
 //! The proofs on their way to the chain.
 
 use super::{StoreError, ask, command::Reply, late::Late, thread::Command};
-use codec::{Decode, Encode};
+use codec::{Decode, Encode, Error, Input};
 use director_primitives::{DoubleSignProof, H256};
 use std::{
     pin::Pin,
@@ -76,7 +76,7 @@ impl State {
 }
 
 /// A proof and how far it is.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct Record {
     /// The proof.
     pub proof: DoubleSignProof,
@@ -86,6 +86,18 @@ pub struct Record {
     pub proven_at_ms: u64,
     /// When the state changed last, in milliseconds since the Unix epoch.
     pub changed_at_ms: u64,
+    /// The newest finalized block that this director knew of then: what an earlier one says of the proof is of long ago. 0 in
+    /// records of older versions.
+    pub known_block: u64,
+}
+
+impl Decode for Record {
+    fn decode<I: Input>(input: &mut I) -> Result<Self, Error> {
+        let (proof, state, proven_at_ms, changed_at_ms) = Decode::decode(input)?;
+        let is_old = input.remaining_len()? == Some(0);
+        let known_block = if is_old { 0 } else { Decode::decode(input)? };
+        Ok(Self { proof, state, proven_at_ms, changed_at_ms, known_block })
+    }
 }
 
 /// Proofs by their ids. Cheap to clone.
@@ -119,7 +131,7 @@ impl Outbox {
     /// Hands a record over to be written in the place of the one with the same proof. That is done at once; it is on disk when
     /// the answer is there, which is an error if the file cannot be written now, or the store is closed.
     pub fn put(&self, record: Record) -> Written {
-        self.write(|reply| Command::Put { record, reply })
+        self.write(|reply| Command::Put { record: Box::new(record), reply })
     }
 
     /// Hands over that a record is to be dropped, as [`Self::put`] does.

@@ -22,7 +22,7 @@ fn vote(checkpoint: u64, hash: u8) -> SignedVote {
 fn record(checkpoint: u64, state: State) -> Record {
     let proof =
         director_primitives::test_utils::double_sign(&TestKey::new(1), H256::zero(), checkpoint);
-    Record { proof, state, proven_at_ms: 1, changed_at_ms: 2 }
+    Record { proof, state, proven_at_ms: 1, changed_at_ms: 2, known_block: 3 }
 }
 
 async fn with_votes(folder: &TempDir, votes: &[(AccountId32, SignedVote)]) -> (Store, History) {
@@ -129,8 +129,8 @@ fn every_state_survives_and_older_records_are_read() {
         State::FeesMissing,
         State::Superseded,
     ];
-    // A proof's record ends with its state and two times: the first byte of the state says which one.
-    // Older versions wrote the first four.
+    // A proof's record ends with its state, two times and a block: the first byte of the state says which one.
+    // Older versions wrote the first four, and no block.
     let prefix = record(1, State::Proven).proof.encode();
     for (index, state) in states.into_iter().enumerate() {
         let encoded = record(1, state.clone()).encode();
@@ -141,7 +141,8 @@ fn every_state_survives_and_older_records_are_read() {
     let mut old = prefix;
     old.push(1);
     (7u64, 1u64, 2u64).encode_to(&mut old);
-    assert_eq!(Record::decode_all(&mut &*old), Ok(record(1, State::Submitted { block: 7 })));
+    let read = Record { known_block: 0, ..record(1, State::Submitted { block: 7 }) };
+    assert_eq!(Record::decode_all(&mut &*old), Ok(read));
 }
 
 #[tokio::test]

@@ -336,3 +336,19 @@ fn a_node_that_goes_away_in_the_first_minute_does_not_stop_what_settles() {
     follow(&mut horizon, &mut now, &mut number, 20_000);
     assert!(number - horizon.settled(now) <= 2 * 3_610 / 6);
 }
+
+#[test]
+fn a_node_is_outrun_by_one_that_is_well_and_far_ahead_however_far_fetched_that_is() {
+    let mut rig = Rig::new(2);
+    let own = rig.real;
+    assert!(!rig.horizon.is_outrun(0, own, rig.now));
+    rig.look(1, own + SLACK);
+    assert!(!rig.horizon.is_outrun(0, own, rig.now), "finality comes in bursts");
+    rig.look(1, own + 1_000_000);
+    assert!(rig.horizon.is_outrun(0, own, rig.now) && !rig.horizon.is_outrun(1, own, rig.now));
+    rig.look_at(1, own + 1_000_000, false);
+    assert!(!rig.horizon.is_outrun(0, own, rig.now), "it says that it is behind");
+    rig.look(1, own + 1_000_000);
+    rig.pass(60);
+    assert!(!rig.horizon.is_outrun(0, own, rig.now), "nobody has asked it for long");
+}

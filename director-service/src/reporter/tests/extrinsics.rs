@@ -178,7 +178,13 @@ async fn what_an_older_version_submitted_has_its_time() {
     let mut rig = rank_0(&sim);
     rig.kill().await;
     let state = State::Submitted { block: 99 };
-    rig.disk.put(&Record { proof: proof(1), state, proven_at_ms: 1, changed_at_ms: 2 });
+    rig.disk.put(&Record {
+        proof: proof(1),
+        state,
+        proven_at_ms: 1,
+        changed_at_ms: 2,
+        known_block: 0,
+    });
     rig.start();
     blocks(&sim, 60).await;
     assert_eq!((rig.state(), sim.handed()), (State::Submitted { block: 99 }, 0));

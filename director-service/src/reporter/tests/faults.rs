@@ -81,7 +81,13 @@ async fn an_outbox_that_cannot_be_read_is_read_later() {
     let sim = Sim::new(0);
     let mut rig = Rig::new(&sim, director_of_rank(0, &proof(1)));
     rig.kill().await;
-    let record = |state| Record { proof: proof(1), state, proven_at_ms: 1, changed_at_ms: 2 };
+    let record = |state| Record {
+        proof: proof(1),
+        state,
+        proven_at_ms: 1,
+        changed_at_ms: 2,
+        known_block: 0,
+    };
     rig.disk.put(&record(State::Proven));
     rig.disk.fail_reads(2);
     rig.start();

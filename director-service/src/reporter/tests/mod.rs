@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod absence;
+mod behind;
 mod disk;
 mod extrinsics;
 mod faults;
@@ -21,7 +22,7 @@ use director_primitives::{
     test_utils::{TestKey, double_sign},
     turn,
 };
-use node::{FakeNode, Points};
+use node::{FakeNode, Points, unreachable};
 use sim::{Sim, account};
 use std::{sync::Arc, time::Duration};
 

@@ -1,6 +1,6 @@
 //! A director's node on that chain: it can be cut off, say no, and be where the director dies.
 
-use super::sim::{Blocks, Call, Sim};
+use super::sim::{Blocks, Call, Sim, snapshot};
 use crate::chain::{Again, Chain, ChainError, Extrinsic, Fate, Included, Journal};
 use async_trait::async_trait;
 use codec::{Decode, Encode};
@@ -68,6 +68,8 @@ pub(super) struct FakeNode {
     pub(super) sim: Sim,
     pub(super) blocks: Blocks,
     up: AtomicBool,
+    /// Whether the node says that it is behind.
+    syncs: AtomicBool,
     /// Of the director's present life.
     pub(super) points: Mutex<Points>,
     script: Mutex<Script>,
@@ -80,6 +82,7 @@ impl FakeNode {
             sim: sim.clone(),
             blocks: sim.node(),
             up: AtomicBool::new(true),
+            syncs: AtomicBool::new(false),
             points: Mutex::new(Points::new()),
             script: Mutex::default(),
         })
@@ -96,6 +99,28 @@ impl FakeNode {
             true => self.sim.attach(&self.blocks),
             false => self.sim.detach(&self.blocks),
         }
+    }
+
+    /// The node has finalized no more than this block, and says that it syncs or does not.
+    pub(super) fn fall_behind(&self, block: u64, syncs: bool) {
+        self.sim.detach(&self.blocks);
+        self.blocks.send_replace(Some(snapshot(block)));
+        self.syncs.store(syncs, Relaxed);
+    }
+
+    /// It is level again.
+    pub(super) fn catch_up(&self) {
+        self.syncs.store(false, Relaxed);
+        self.sim.attach(&self.blocks);
+    }
+
+    fn finalized_number(&self) -> Option<u64> {
+        self.blocks.borrow().as_ref().map(|snapshot| snapshot.number)
+    }
+
+    /// Whether the chain knows the accused at the node's finalized block.
+    fn knows(&self, proof: &DoubleSignProof) -> bool {
+        self.sim.knows_at(&proof.first.key, self.finalized_number().unwrap_or_default())
     }
 
     /// Somewhere on the way to the node.
@@ -120,6 +145,12 @@ impl Chain for FakeNode {
         self.blocks.subscribe()
     }
 
+    async fn level(&self) -> Result<Option<u64>, ChainError> {
+        self.call().await?;
+        let is_level = !self.syncs.load(Relaxed);
+        Ok(self.finalized_number().filter(|_| is_level))
+    }
+
     async fn block_hash(&self, _: u64) -> Result<Option<H256>, ChainError> {
         Ok(None)
     }
@@ -140,6 +171,7 @@ impl Chain for FakeNode {
         match scripted.expect("a fault that the test asked for") {
             Some(Err(error)) => Err(error),
             Some(Ok(reason)) => Ok(Err(reason)),
+            None if !self.knows(proof) => Ok(Err(Reason::UnknownKey)),
             None => Ok(self.sim.finalized_state().check(proof)),
         }
     }
@@ -149,7 +181,8 @@ impl Chain for FakeNode {
         proof: &DoubleSignProof,
     ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError> {
         self.call().await?;
-        Ok(self.sim.best_state().check(proof))
+        let known = || self.sim.best_state().check(proof);
+        Ok(if self.knows(proof) { known() } else { Err(Reason::UnknownKey) })
     }
 
     async fn report_double_sign(

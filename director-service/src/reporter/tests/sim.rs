@@ -129,19 +129,19 @@ impl State {
         Ok(offence(proof))
     }
 
-    fn apply(&mut self, tx: &Tx, number: u64, refuses: bool) {
+    fn apply(&mut self, tx: &Tx, number: u64, refuses: Option<&'static str>) {
         *self.nonces.entry(tx.from.clone()).or_default() += 1;
         let Call::Report(proof) = &tx.call else { return };
         self.reports.push(tx.from.clone());
         let result = match self.check(proof) {
-            Ok(_) if refuses => Err("SlashingEvidence.TooManyPending"),
-            Ok(offence) => {
+            Ok(offence) if refuses.is_none() => {
                 let (reporter, reported_at) = (tx.from.clone(), number);
                 let apply_at = number + 5;
                 self.slash = Some(PendingSlash { offence, reporter, reported_at, apply_at });
                 self.punished += 1;
                 Ok(())
             }
+            Ok(_) => Err(refuses.unwrap_or_default()),
             Err(_) => Err("SlashingEvidence.AlreadyPunished"),
         };
         self.included.insert(tx.id, (number, result));
@@ -163,6 +163,10 @@ struct Inner {
     /// Whether blocks refuse what dry runs find right, and at which checkpoint they do not.
     refuses: bool,
     spared: Option<CheckpointNumber>,
+    /// What they say then, one after the other.
+    errors: Vec<&'static str>,
+    /// From which blocks on the chain knows keys, if not always.
+    known_from: BTreeMap<PublicKey, u64>,
     poor: BTreeSet<AccountId32>,
     nodes: Vec<Blocks>,
 }
@@ -186,6 +190,8 @@ impl Sim {
             withheld: 0,
             refuses: false,
             spared: None,
+            errors: vec!["SlashingEvidence.TooManyPending"],
+            known_from: BTreeMap::new(),
             poor: BTreeSet::new(),
             nodes: Vec::new(),
         })))
@@ -235,6 +241,8 @@ impl Sim {
                             Call::Other => None,
                         };
                         let refuses = inner.refuses && (spared.is_none() || spared != inner.spared);
+                        let paid = state.reports.len() % inner.errors.len();
+                        let refuses = refuses.then_some(inner.errors[paid]);
                         state.apply(&tx, number, refuses);
                     } else if tx.nonce > state.nonce(&tx.from) {
                         inner.pool.push(tx);
@@ -276,6 +284,20 @@ impl Sim {
     /// Whether blocks refuse reports that dry runs find right.
     pub(super) fn refuse(&self, refuses: bool) {
         self.with(|inner| inner.refuses = refuses);
+    }
+
+    /// What blocks say then, one after the other.
+    pub(super) fn refuse_with(&self, errors: &[&'static str]) {
+        self.with(|inner| (inner.refuses, inner.errors) = (true, errors.to_vec()));
+    }
+
+    /// The chain knows this key from a block on.
+    pub(super) fn know_from(&self, key: PublicKey, block: u64) {
+        self.with(|inner| inner.known_from.insert(key, block));
+    }
+
+    pub(super) fn knows_at(&self, key: &PublicKey, block: u64) -> bool {
+        self.with(|inner| inner.known_from.get(key).is_none_or(|from| *from <= block))
     }
 
     /// Blocks refuse all reports but those of an offence at this checkpoint.

@@ -147,7 +147,13 @@ async fn whoever_died_over_it_waits_behind_all_others() {
                 }
                 false => State::Proven,
             };
-            rig.disk.put(&Record { proof: proof(1), state, proven_at_ms: 1, changed_at_ms: 2 });
+            rig.disk.put(&Record {
+                proof: proof(1),
+                state,
+                proven_at_ms: 1,
+                changed_at_ms: 2,
+                known_block: 0,
+            });
             rig.start();
             rig.until(|status| status.validator.is_some()).await;
             blocks(&sim, 2 * (3 + u64::from(rank)) - 1).await;
