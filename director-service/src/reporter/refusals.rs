@@ -1,10 +1,10 @@
 //! What blocks say against reports that the dry run finds right.
 //!
-//! What they refuse again and again they will refuse once more, so the next report against that validator is paid for many blocks
+//! What they refuse again and again, whatever they say, they will refuse once more, so the next report against that validator is paid for many blocks
 //! later. Others have their turns meanwhile, and the dry run goes on asking whether one of them got through. This is known as long
 //! as the director runs: who is started anew waits behind all turns and then may pay for [`MAX_REFUSALS`] again.
 
-/// Times that blocks may refuse reports against a validator with the same error, though the dry run finds nothing wrong, before the
+/// Times that blocks may refuse reports against a validator, whatever the error is, though the dry run finds nothing wrong, before the
 /// director pays for the next one only after [`REFUSED_BLOCKS`] finalized blocks.
 const MAX_REFUSALS: u32 = 2;
 const REFUSED_BLOCKS: u64 = 600;
@@ -23,7 +23,6 @@ pub(super) struct Refusals {
 impl Refusals {
     /// One more than these.
     pub(super) fn after(before: Option<&Self>, error: &str, finalized: u64) -> Self {
-        let before = before.filter(|before| before.error == error);
         let times = before.map_or(0, |before| before.times).saturating_add(1);
         Self { error: error.into(), times, at: finalized }
     }

@@ -28,6 +28,18 @@ async fn what_blocks_refuse_again_is_paid_for_many_blocks_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn refusals_count_whatever_blocks_say() {
+    let sim = Sim::new(0);
+    let rig = Rig::new(&sim, director_of_rank(0, &proof(1)));
+    sim.refuse_with(&["SlashingEvidence.TooManyPending", "Offences.Full"]);
+    rig.report(proof(1)).await;
+    blocks(&sim, 500).await;
+    assert_eq!(sim.best_state().reports.len(), 2);
+    let trouble = rig.status().trouble.unwrap();
+    assert!(trouble.contains("Offences.Full"), "the newest is told: {trouble}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_directors_report_ends_that_wait() {
     let sim = Sim::new(0);
     let rigs = Rig::all(&sim, &proof(1));
