@@ -128,7 +128,13 @@ mod tests {
         let store = Store::open(folder.path()).unwrap();
         let proofs = [1, 2].map(|n| double_sign(&TestKey::new(n), H256::zero(), 10));
         for proof in proofs {
-            let record = Record { proof, state: State::Proven, proven_at_ms: 1, changed_at_ms: 1 };
+            let record = Record {
+                proof,
+                state: State::Proven,
+                proven_at_ms: 1,
+                changed_at_ms: 1,
+                known_block: 0,
+            };
             store.outbox().put(record).await.unwrap();
         }
         let running = of_store(folder.path(), None).unwrap_err().to_string();
