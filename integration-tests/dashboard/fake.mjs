@@ -53,7 +53,8 @@ function history(window, validators, { now, random }) {
   const [points, step_ms] = WINDOWS[window];
   const sample = (n) => {
     const wave = 1 + 0.25 * Math.sin(n / 17) + random() * 0.1;
-    return { t_ms: now - (points - 1 - n) * step_ms, ingress_per_s: 4200 * wave, deliveries_per_s: 840000 * wave, in_bytes_per_s: 2.1e6 * wave, out_bytes_per_s: 2.4e8 * wave,
+    const out = 1 + 0.2 * Math.sin(n / 17 - 0.6) + random() * 0.1;
+    return { t_ms: now - (points - 1 - n) * step_ms, ingress_per_s: 4200 * wave, deliveries_per_s: 640000 * out, in_bytes_per_s: 2.1e6 * wave, out_bytes_per_s: 2.4e8 * out,
       refused_per_s: 0, dropped: 0, queue_p50_ms: 0.6 * wave, queue_p99_ms: 4.1 * wave + (n % 60 === 0 ? 6 : 0), validators: validators / 5, mesh: 4, memory_bytes: 5.2e8, cpu_permille: Math.floor(320 * wave) };
   };
   return { window, step_ms, points: Array.from({ length: points }, (_, n) => sample(n)) };

@@ -168,7 +168,7 @@ function showMesh() {
   figure("directors", `${linked}`, `of ${directors.length}`, linked);
   const behind = Math.max(0, ...directors.map((of) => of.lag_blocks ?? 0));
   say("directors-note", linked < directors.length ? "a link is down" : behind > 1 ? `one is ${behind} blocks behind` : "all connected");
-  if (us) { say("account", short(us.account, 10, 8)); $('[data-k="account"]').title = us.account; }
+  if (us) { say("account", short(us.account, 8, 6)); $('[data-k="account"]').title = us.account; }
   rows("#mesh", directors.length ? directors.map((of) => make("tr", { "data-account": of.account },
     cell(make("span", {}, account(of.account), of.region ? make("span", { class: "muted" }, ` ${of.region}`) : "", of.this ? " " : "", of.this ? tag("this one") : "")),
     cell(of.this ? "" : of.connected ? tag("connected", "ok") : tag("down", "bad")),
