@@ -18,7 +18,7 @@ use tokio::{
 };
 
 /// Votes that wait for the disk to come back; beyond that the oldest is not compared any more.
-const MAX_UNCOMPARED: usize = 65_536;
+pub(super) const MAX_UNCOMPARED: usize = 65_536;
 
 /// Longest wait for a look-up, and time between two looks at a disk that hangs.
 const PATIENCE: Duration = Duration::from_secs(3);

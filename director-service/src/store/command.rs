@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 /// An answer that can go wrong.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
-/// What the thread is asked.
+/// What the thread is asked. A record is in a box: votes, of which very many may wait, are smaller.
 #[derive(Debug)]
 pub(super) enum Command {
     Bind { genesis_hash: H256, reply: Reply<()> },
@@ -19,7 +19,7 @@ pub(super) enum Command {
     Recent { checkpoints: u64, reply: Reply<Recent> },
     Prune { below: CheckpointNumber },
     Flush { reply: Reply<()> },
-    Put { record: Record, reply: Reply<()> },
+    Put { record: Box<Record>, reply: Reply<()> },
     Remove { id: H256, reply: Reply<()> },
     Records { reply: Reply<Vec<Record>> },
     Close,

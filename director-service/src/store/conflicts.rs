@@ -1,4 +1,4 @@
-//! Tells of votes that were handed over as first ones where the file has another: both halves of a proof.
+//! Tells of votes that were handed over as first ones where there is another, in the file or waiting for it: both halves of a proof.
 //!
 //! That happens when the core could not know of the first: the disk hung or failed when it was asked. [`MAX_CONFLICTS`] wait to be
 //! heard at most; beyond that they are in the log alone, with both votes. Who hears of one says when it is dealt with: it outlives
@@ -19,7 +19,7 @@ pub const MAX_CONFLICTS: usize = 4_096;
 pub struct Conflict {
     /// Whose.
     pub validator: AccountId32,
-    /// What the file has, and keeps.
+    /// What the store has, and keeps.
     pub first: SignedVote,
     /// What was handed over.
     pub other: SignedVote,

@@ -21,7 +21,8 @@
 //! all proofs, and written when the file can be used again, which is tried every 1 to 30 s. Meanwhile a
 //! look-up finds what is in memory, or says [`StoreError::Failed`], and never that there is nothing.
 //! [`Store::health`] tells of it, and of a disk that hangs, which is neither: it takes nothing and refuses nothing. Nobody who relays
-//! waits for it. A store can be opened in that state too; what is damaged, locked or
+//! waits for such a disk. For one that works, but slower than votes come, who hands them over waits once half of what may wait
+//! does, a second at most each time (`late`): votes are lost only if that does not help. A store can be opened in that state too; what is damaged, locked or
 //! another chain's is refused then, and later left alone with the same alarm.
 
 mod command;
@@ -48,7 +49,7 @@ pub use history::{History, Recent};
 pub use outbox::{Outbox, Record, State, Written};
 pub use overlay::MAX_UNWRITTEN_VOTES;
 pub use thread::MAX_BATCH;
-pub use upkeep::{Contents, Report, check, compact, proofs};
+pub use upkeep::{Contents, Report, can_open, check, compact, proofs};
 
 use director_primitives::H256;
 use error::io_error;

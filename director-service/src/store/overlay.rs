@@ -6,7 +6,7 @@
 //! signatures of a registered validator. *Order*: what was handed over is carried out in that order; to
 //! carry it out twice is the same as once, since a failed write may have got through.
 
-use super::{Health, Record, tables::Opened};
+use super::{Conflict, Health, Record, tables::Opened};
 use director_primitives::{AccountId32, CheckpointNumber, H256, SignedVote};
 use redb::StorageError;
 use std::collections::BTreeMap;
@@ -36,13 +36,23 @@ impl Overlay {
         self.votes.len()
     }
 
-    pub(super) fn remember(&mut self, votes: &[(AccountId32, SignedVote)], health: &Health) {
+    /// Takes votes of which none is here for its slot; those of which another one is, which stays.
+    pub(super) fn remember(
+        &mut self,
+        votes: &[(AccountId32, SignedVote)],
+        health: &Health,
+    ) -> Vec<Conflict> {
+        let mut conflicts = Vec::new();
         for (validator, vote) in votes {
             let slot = (vote.vote.checkpoint, validator.clone());
             let new = Unwritten { vote: *vote, replaces: false };
-            self.votes.entry(slot).or_insert(new);
+            let first = self.votes.entry(slot).or_insert(new).vote;
+            if first.vote != vote.vote {
+                conflicts.push(Conflict { validator: validator.clone(), first, other: *vote });
+            }
             self.make_room(health);
         }
+        conflicts
     }
 
     pub(super) fn replace(&mut self, validator: &AccountId32, by: &SignedVote, health: &Health) {

@@ -208,7 +208,7 @@ impl Worker {
                 }
             },
             Command::Remember(votes) => {
-                overlay.remember(votes, health);
+                self.conflicts.add(overlay.remember(votes, health));
                 Ok(Answer::Done)
             }
             Command::Replace { validator, by } => {

@@ -82,6 +82,13 @@ async fn a_first_vote_that_is_none_is_told_when_it_is_written() {
     assert_eq!((told.first, told.other), (first.vote, third.vote));
 }
 
+#[test]
+fn what_waits_to_be_compared_takes_no_more_memory_than_operators_are_told() {
+    // Of docs/benchmarks.md's 84 MiB. A queue has twice the room that it needs.
+    let bytes = 2 * recall::MAX_UNCOMPARED * size_of::<ValidatorVote>();
+    assert!(bytes < 24 << 20, "{bytes}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_core_that_begins_does_not_wait_for_a_disk_that_hangs() {
     let disk = Disk::default();

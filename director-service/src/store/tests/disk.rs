@@ -175,6 +175,24 @@ async fn the_first_vote_in_the_file_stays_when_the_memory_is_written() {
     assert_eq!(history.first(account(1), 10).await.unwrap(), Some(vote(10, 0xaa)));
 }
 
+#[tokio::test]
+async fn two_first_votes_that_are_in_memory_alone_are_told() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let history = store.history();
+    disk.fail_after(0, false);
+    for hash in [0xaa, 0xaa, 0xbb] {
+        remember(&history, 10, hash).await;
+    }
+    assert!(is_failed(history.flush().await));
+    let told = store.conflicts().next().await;
+    assert_eq!(
+        (told.validator, told.first, told.other),
+        (account(1), vote(10, 0xaa), vote(10, 0xbb))
+    );
+    assert_eq!(history.first(account(1), 10).await.unwrap(), Some(vote(10, 0xaa)));
+}
+
 /// Opens a disk that is full until the switch is set.
 fn full_until(switch: &Arc<AtomicBool>, disk: &Disk) -> Opener {
     let (switch, open) = (switch.clone(), disk.opener());
@@ -248,7 +266,7 @@ fn memory_is_bounded_and_says_what_it_lost() {
     for checkpoint in 0..=MAX_UNWRITTEN_VOTES as u64 {
         let mut vote = same;
         vote.vote.checkpoint = checkpoint;
-        overlay.remember(&[(account(1), vote)], &health);
+        assert!(overlay.remember(&[(account(1), vote)], &health).is_empty());
     }
     assert_eq!((overlay.len(), health.lost_votes()), (MAX_UNWRITTEN_VOTES, 1));
     assert_eq!(overlay.first(&account(1), 0), None);

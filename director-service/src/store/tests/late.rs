@@ -2,8 +2,8 @@
 
 use super::{account, faulty::Disk, record, vote};
 use crate::store::{
-    History, MAILBOX, MAX_UNWRITTEN_VOTES, Outbox, State, health::Health, late::Late,
-    thread::Command,
+    Conflict, History, MAILBOX, MAX_CONFLICTS, MAX_UNWRITTEN_VOTES, Outbox, State, health::Health,
+    late::Late, thread::Command,
 };
 use director_primitives::{AccountId32, SignedVote};
 use futures::FutureExt;
@@ -24,6 +24,19 @@ fn store() -> (History, Outbox, Health, mpsc::Receiver<Command>) {
     let late = Late::new(mailbox.clone(), health.clone());
     let history = History { mailbox: mailbox.clone(), late: late.clone() };
     (history, Outbox { mailbox, late }, health, commands)
+}
+
+/// The share of docs/benchmarks.md's 84 MiB that is not what `service::recall` keeps.
+const MOST_BYTES: usize = 60 << 20;
+
+#[test]
+fn what_waits_for_a_disk_takes_no_more_memory_than_operators_are_told() {
+    // A map's nodes are half full at least, each vote may be a command of its own, and a queue has twice the room it needs.
+    let in_memory = 2 * size_of::<((u64, AccountId32), (SignedVote, bool))>();
+    let on_its_way = 2 * size_of::<Command>() + size_of::<(AccountId32, SignedVote)>();
+    let votes = MAX_UNWRITTEN_VOTES * (in_memory + on_its_way);
+    let conflicts = 2 * MAX_CONFLICTS * size_of::<Conflict>();
+    assert!(votes + conflicts < MOST_BYTES, "{votes} + {conflicts}");
 }
 
 #[tokio::test(start_paused = true)]
