@@ -3,6 +3,9 @@
 //! Both ends are in one process, each on threads of its own, with the system's pipe or socket between them. The link to the
 //! directors is not part of it, nor are the signatures of what is published.
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     engine::Said,
     outlet::{Line, Outlet},
@@ -174,7 +177,9 @@ impl Validator {
                 let mut line = Vec::new();
                 for _ in 0..messages {
                     line.clear();
-                    reader.read_until(b'\n', &mut line)?;
+                    if reader.read_until(b'\n', &mut line)? == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
                 }
                 // Its end of the pipe is closed only now: that ends a sidecar.
                 let said = saying.join().map_err(|_| io::Error::other("the validator panicked"))?;
