@@ -10,7 +10,10 @@ use director_service::chain::{
     interface,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use subxt::{
     SubstrateConfig,
     client::OnlineClientAtBlock,
@@ -48,6 +51,7 @@ pub struct Chain {
     pub submitter: Submitter,
     /// Its genesis hash.
     pub genesis_hash: H256,
+    block_time_ms: u64,
 }
 
 /// What an account has.
@@ -113,17 +117,36 @@ impl Chain {
     ///
     /// As [`Self::start`].
     pub async fn start_with(base: &[&str], dir: &Path, block_time_ms: u64) -> anyhow::Result<Self> {
-        let time = block_time_ms.to_string();
-        let rest = ["--block-time-ms", &time, "--rpc-port", "0", "--exit-on-stdin-eof"];
-        let arguments: Vec<_> = base.iter().chain(&rest).map(ToString::to_string).collect();
-        let log = dir.join("node.log");
-        let mut process = Managed::spawn("node", &sibling("mock-node")?, &arguments, log)?;
-        let url = process.wait_for_line("ready rpc=", START).await?;
+        let (process, url) = run(base, dir.join("node.log"), block_time_ms, 0).await?;
         let settings = Settings::new(url.clone());
         let node = Node::start(settings)?;
         let genesis_hash = node.ready().await?.domain.genesis_hash;
         let submitter = Submitter::new(node.clone());
-        Ok(Self { process, url, node, submitter, genesis_hash })
+        Ok(Self { process, url, node, submitter, genesis_hash, block_time_ms })
+    }
+
+    /// Kills the node; who follows it goes on to try.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        self.process.signal("KILL")?;
+        self.process.ended().await
+    }
+
+    /// Starts a killed node again on the chain that [`Self::start_in`] kept in `base`, at the same port and with a log of its own in
+    /// `dir`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub async fn restart_in(&mut self, dir: &Path, base: &Path) -> anyhow::Result<()> {
+        let port = self.url.rsplit(':').next().context("the address has no port")?.parse()?;
+        let base = ["--base-path", &base.display().to_string()];
+        let log = dir.join("node-again.log");
+        (self.process, self.url) = run(&base, log, self.block_time_ms, port).await?;
+        Ok(())
     }
 
     /// Waits until a call of `signer` is finalized.
@@ -159,6 +182,26 @@ impl Chain {
             }
             all_finalized(submitted).await.context("funding accounts")?;
         }
+        Ok(())
+    }
+
+    /// Has an account give another one all that it has but for so much.
+    ///
+    /// # Errors
+    ///
+    /// As the chain refuses the transfer; if it has less than that.
+    pub async fn empty(
+        &self,
+        account: &Account,
+        to: &AccountId32,
+        left: u128,
+    ) -> anyhow::Result<()> {
+        let head = self.node.head().borrow().context("no block is finalized yet")?;
+        let free = self.balances(&account.id(), head).await?.free;
+        let amount = free.checked_sub(left).context("it has less already")?;
+        let to = MultiAddress::Id(to.clone());
+        let call = tx("Balances", "transfer_keep_alive", (Static(to), Static(Compact(amount))));
+        self.call(&call, account).await?;
         Ok(())
     }
 
@@ -237,6 +280,21 @@ impl Chain {
         let head = *self.node.head().borrow();
         Ok(self.node.at(head.context("no block is finalized yet")?).await?)
     }
+}
+
+/// Starts a node at a port, or at any that is free if that is 0, and waits until it answers; its WebSocket.
+async fn run(
+    base: &[&str],
+    log: PathBuf,
+    block_time_ms: u64,
+    port: u16,
+) -> anyhow::Result<(Managed, String)> {
+    let (time, port) = (block_time_ms.to_string(), port.to_string());
+    let rest = ["--block-time-ms", &time, "--rpc-port", &port, "--exit-on-stdin-eof"];
+    let arguments: Vec<_> = base.iter().chain(&rest).map(ToString::to_string).collect();
+    let mut process = Managed::spawn("node", &sibling("mock-node")?, &arguments, log)?;
+    let url = process.wait_for_line("ready rpc=", START).await?;
+    Ok((process, url))
 }
 
 /// An account of Substrate's development keyring.

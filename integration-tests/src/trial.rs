@@ -15,8 +15,8 @@ use crate::{
     network::{Network, addresses},
 };
 use anyhow::{Context, ensure};
-use stage::Stage;
 pub use stage::has_run_elsewhere;
+use stage::{Stage, chain_folder};
 use std::{
     path::PathBuf,
     time::{Duration, Instant},
@@ -56,6 +56,8 @@ pub enum Fault {
     Churn,
     /// The node stands still for a while, in the middle of which a validator signs two blocks.
     ChainAway,
+    /// The same, but the node is killed, refuses connections, and comes back with what it had on disk.
+    ChainDies,
 }
 
 impl Fault {
@@ -144,8 +146,8 @@ const DRAIN_OUTAGE: Duration = Duration::from_millis(50);
 /// While a link is cut, 99 of 100 deliveries take at most this.
 const CUT_P99_MS: f64 = 300.0;
 
-/// While validators come and go, the others' p99 is at most so many times what it was before.
-const CHURN_TIMES: f64 = 1.2;
+/// While validators come and go, or the chain is away, the others' p99 is at most so many times what it was before.
+const UNAFFECTED_TIMES: f64 = 1.2;
 
 impl Outcome {
     /// What is promised of a release on a machine with nothing else to do, and does not hold after this happened.
@@ -153,11 +155,15 @@ impl Outcome {
         let most_ms = match fault {
             Fault::Kill | Fault::Restart | Fault::Rolling => FAILOVER_P99_MS,
             Fault::Cut => CUT_P99_MS,
-            Fault::Churn => self.latency_before_ms[1] * CHURN_TIMES,
-            Fault::None | Fault::Freeze | Fault::Drain | Fault::ChainAway => f64::INFINITY,
+            Fault::Churn | Fault::ChainAway | Fault::ChainDies => {
+                self.latency_before_ms[1] * UNAFFECTED_TIMES
+            }
+            Fault::None | Fault::Freeze | Fault::Drain => f64::INFINITY,
         };
         let most_silence = match fault {
             Fault::Kill | Fault::Restart | Fault::Rolling => FAILOVER_SILENCE,
+            // Nothing that validators say to each other needs a block.
+            Fault::ChainAway | Fault::ChainDies => FAILOVER_SILENCE,
             Fault::Freeze => FREEZE_SILENCE,
             _ => Duration::MAX,
         };
@@ -279,7 +285,9 @@ impl Trial {
                 let newcomers = std::mem::take(&mut self.newcomers);
                 self.stage.network_mut().rotate(newcomers, CHURN).await?;
             }
-            Fault::ChainAway => self.evidence_blocks = Some(self.chain_away().await?),
+            Fault::ChainAway | Fault::ChainDies => {
+                self.evidence_blocks = Some(self.chain_away(fault).await?);
+            }
             Fault::Kill => drop(self.first().kill().await),
             Fault::Restart => {
                 let killed = self.first().kill().await;
@@ -319,22 +327,29 @@ impl Trial {
     }
 
     /// Blocks from the return of the chain until it has the proof of a double sign of the time when it was away.
-    async fn chain_away(&self) -> anyhow::Result<u64> {
-        let network = self.network();
-        let chain = &network.chain;
+    async fn chain_away(&mut self, fault: Fault) -> anyhow::Result<u64> {
+        let away = self.away;
+        let network = self.stage.network_mut();
         let identity = Identity::named("offender".into());
         network.authorize(std::slice::from_ref(&identity)).await?;
         let directors = addresses(&network.directors)?;
-        let offender = Offender::connect(chain, &identity, directors).await?;
+        let offender = Offender::connect(&network.chain, &identity, directors).await?;
+        let chain = &mut network.chain;
         let (keeper, mut book) = book::keep(chain.node.clone());
 
-        chain.process.signal("STOP")?;
+        match fault {
+            Fault::ChainDies => chain.kill().await?,
+            _ => chain.process.signal("STOP")?,
+        }
         let last = chain.node.finalized().borrow().clone().context("there are blocks")?;
-        sleep(self.away / 2).await;
+        sleep(away / 2).await;
         let (votes, _) = two_votes(&last, &identity, &mut rand::rng())?;
         offender.vote(&votes)?;
-        sleep(self.away / 2).await;
-        chain.process.signal("CONT")?;
+        sleep(away / 2).await;
+        match fault {
+            Fault::ChainDies => chain.restart_in(&self.dir, &chain_folder(&self.dir)).await?,
+            _ => chain.process.signal("CONT")?,
+        }
 
         let id = identity.id();
         let reported = book.wait_for(|book| book.case(&id).proven > 0);

@@ -16,11 +16,15 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// The longest time in which a validator may receive nothing: a failover takes half a second.
 const STALL: Duration = Duration::from_secs(15);
 
+/// How long the chain is away. While it is, nobody may hear nothing for half of that: who waits for the chain waits for all of it.
+const AWAY: Duration = Duration::from_secs(12);
+
 /// The longest time that a validator may be without a primary when its director drains: 50 ms are promised of a release.
 const OUTAGE: Duration = Duration::from_secs(2);
 
 async fn happens(fault: Fault) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
+    let is_away = matches!(fault, Fault::ChainAway | Fault::ChainDies);
     let setting = Setting {
         directors: 3,
         validators: 9,
@@ -29,8 +33,8 @@ async fn happens(fault: Fault) -> Outcome {
         churn: fault == Fault::Churn,
         apart: fault.is_apart(),
         // Of a real chain these are some seconds: to connect again takes up to one of these.
-        block_time_ms: if fault == Fault::ChainAway { 2_000 } else { 500 },
-        away: Duration::from_secs(12),
+        block_time_ms: if is_away { 2_000 } else { 500 },
+        away: AWAY,
         dir: dir.path().into(),
     };
     let trial = async {
@@ -41,7 +45,8 @@ async fn happens(fault: Fault) -> Outcome {
     let outcome = timeout(PATIENCE, trial).await.expect("done within the bound");
     println!("{fault:?}: {outcome:?}");
     assert!(outcome.is_whole(), "{outcome:?}");
-    assert!(outcome.longest_stall() < STALL, "{outcome:?}");
+    let stall = if is_away { AWAY / 2 } else { STALL };
+    assert!(outcome.longest_stall() < stall, "{outcome:?}");
     outcome
 }
 
@@ -84,7 +89,16 @@ async fn when_a_third_of_the_validators_leaves_and_others_come() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_chain_is_away_and_a_validator_signs_twice_meanwhile() {
-    let outcome = happens(Fault::ChainAway).await;
+    chain_is_away(Fault::ChainAway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_node_is_killed_and_a_validator_signs_twice_before_it_is_back() {
+    chain_is_away(Fault::ChainDies).await;
+}
+
+async fn chain_is_away(fault: Fault) {
+    let outcome = happens(fault).await;
     assert_eq!(outcome.disconnected, 0, "directors lose nobody: {outcome:?}");
     let blocks = outcome.evidence_blocks.unwrap();
     assert!((1..=3).contains(&blocks), "{blocks} blocks after the return of the chain");

@@ -1,6 +1,6 @@
 //! What a minute of a soak came to.
 
-use super::Event;
+use super::{Event, LEAST_PUBLISHED};
 use std::{
     fmt, fs,
     sync::{Arc, Mutex, PoisonError},
@@ -13,6 +13,10 @@ use tokio::{task::JoinHandle, time::interval};
 pub struct Minute {
     /// What happened in it.
     pub event: Event,
+    /// Messages that were to be published.
+    pub due: u64,
+    /// Deliveries a second that come of so many.
+    pub deliveries_per_s: u64,
     /// Messages published.
     pub published: u64,
     /// Deliveries that are on their way at its end.
@@ -30,6 +34,20 @@ impl Minute {
     /// What stands above the columns.
     pub const HEAD: &str =
         "   event  messages  on their way     p50     p99  longest  director-1 MiB  in the book";
+
+    /// Whether the load was another one than was asked for: without it nothing is lost, and nothing grows.
+    pub(super) fn load_fault(&self) -> Option<String> {
+        let Self { due, published, outstanding, deliveries_per_s, .. } = self;
+        if (*published as f64) < LEAST_PUBLISHED * *due as f64 {
+            Some(format!("{published} messages were published, and not {due}"))
+        } else if outstanding > deliveries_per_s {
+            Some(format!(
+                "{outstanding} deliveries are on their way at its end: more than of a second"
+            ))
+        } else {
+            None
+        }
+    }
 }
 
 impl fmt::Display for Minute {

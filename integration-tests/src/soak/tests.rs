@@ -9,6 +9,8 @@ fn hour(change: impl Fn(usize, &mut Minute)) -> Outcome {
         let p99 = if event == Event::Freeze { 2_900.0 } else { 30.0 };
         let mut minute = Minute {
             event,
+            due: 120_000,
+            deliveries_per_s: 40_000,
             published: 120_000,
             outstanding: 0,
             latency_ms: [5.0, p99, 3_100.0],
@@ -38,6 +40,22 @@ fn an_hour_like_any_other_has_no_faults() {
         }
     });
     assert!(calm.faults().is_empty(), "{:?}", calm.faults());
+}
+
+#[test]
+fn a_load_that_is_none_is_a_fault() {
+    let idle = hour(|number, minute| {
+        if number == 20 {
+            minute.published = 113_999;
+        }
+        if number == 30 {
+            minute.outstanding = 40_001;
+        }
+    });
+    let faults = idle.faults();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].starts_with("minute 21: 113999 messages"), "{faults:?}");
+    assert!(faults[1].starts_with("minute 31: 40001 deliveries"), "{faults:?}");
 }
 
 #[test]

@@ -3,8 +3,12 @@
 use super::{Fault, SOON, Setting};
 #[cfg(target_os = "linux")]
 use crate::namespaces::{self, Ran, World};
-use crate::network::{Network, Plan};
+use crate::{
+    chain::Chain,
+    network::{Network, Plan},
+};
 use anyhow::bail;
+use std::path::{Path, PathBuf};
 
 /// Who takes part, and where they are.
 pub(super) enum Stage {
@@ -22,6 +26,11 @@ const CUT: [usize; 2] = [0, 1];
 #[cfg(not(target_os = "linux"))]
 const NOT_HERE: &str = "links are cut between network namespaces, which there are on Linux alone";
 
+/// Where the chain is kept below the folder of a trial.
+pub(super) fn chain_folder(dir: &Path) -> PathBuf {
+    dir.join("chain")
+}
+
 impl Stage {
     pub(super) async fn start(setting: &Setting) -> anyhow::Result<Self> {
         if setting.apart {
@@ -35,7 +44,11 @@ impl Stage {
             check_signatures: setting.check_signatures,
             dir: setting.dir.clone(),
         };
-        let network = Network::start(&plan, |_| {}).await?;
+        // On disk, so that the node can be killed and started again.
+        std::fs::create_dir_all(&plan.dir)?;
+        let chain =
+            Chain::start_in(&plan.dir, &chain_folder(&plan.dir), plan.block_time_ms).await?;
+        let network = Network::start_on(chain, &plan, |_| {}).await?;
         for director in &network.directors {
             director.wait_until_ready(SOON).await?;
         }

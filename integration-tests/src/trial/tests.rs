@@ -44,6 +44,8 @@ fn a_promise_is_kept_up_to_its_bound() {
         (Fault::Cut, with_p99(299.0)),
         (Fault::Cut, with_silence(9_999)),
         (Fault::Churn, with_p99(119.0)),
+        (Fault::ChainAway, with_p99(119.0)),
+        (Fault::ChainDies, with_silence(500)),
     ];
     for (fault, outcome) in kept {
         assert_eq!(outcome.misses(fault), None, "{fault:?}");
@@ -61,6 +63,8 @@ fn a_promise_that_is_not_kept_is_told() {
         (Fault::Drain, with_outage(51), "no primary"),
         (Fault::Cut, with_p99(300.0), "p99"),
         (Fault::Churn, with_p99(120.0), "p99"),
+        (Fault::ChainDies, with_p99(120.0), "p99"),
+        (Fault::ChainAway, with_silence(501), "heard nothing"),
     ];
     for (fault, outcome, word) in broken {
         let said = outcome.misses(fault);
