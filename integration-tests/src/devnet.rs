@@ -353,7 +353,7 @@ impl<'a> Run<'a> {
 
     /// Ends the run and closes the books.
     async fn finish(mut self, end: End, screen: &mut Screen) -> Outcome {
-        self.network.shared.vote_from.send_replace(None);
+        self.network.pause_votes();
         let drained = self.network.wait_until(|network| {
             let totals = network.shared.ledger().totals();
             Ok(totals.outstanding() == 0)

@@ -257,6 +257,18 @@ impl Killed {
         self.restart_with(dir, Some(bytes)).await
     }
 
+    /// The same as [`Self::restart`], with its page where it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`Director::start`].
+    pub async fn restart_at_its_page(self, dir: &Path) -> anyhow::Result<Director> {
+        let text = fs::read_to_string(&self.config)?;
+        let address = format!("\"127.0.0.1:{}\"", self.ports.http);
+        fs::write(&self.config, text.replace("\"127.0.0.1:0\"", &address))?;
+        self.restart(dir).await
+    }
+
     async fn restart_with(self, dir: &Path, file_bytes: Option<u64>) -> anyhow::Result<Director> {
         let Self { identity, ports, config } = self;
         let text = fs::read_to_string(&config)?;

@@ -25,6 +25,7 @@ pub mod options;
 pub mod outages;
 pub mod probe;
 pub mod process;
+pub mod prometheus;
 pub mod proxy;
 pub mod registries;
 pub mod report;

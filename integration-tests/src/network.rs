@@ -202,8 +202,13 @@ impl Network {
     }
 
     /// Lets the validators vote from the next checkpoint on.
-    pub(crate) fn vote(&self) {
+    pub fn vote(&self) {
         self.shared.vote_from.send_replace(Some(self.next_checkpoint()));
+    }
+
+    /// Lets the validators vote no more, until they are let again.
+    pub fn pause_votes(&self) {
+        self.shared.vote_from.send_replace(None);
     }
 
     /// The first checkpoint that nobody can have voted for yet.

@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::{Context, ensure};
 use codec::Encode;
-use director_primitives::{Answer, PayloadKind};
+use director_primitives::{Answer, PayloadKind, SignedVote};
 use director_service::{client::LocalKey, testing::Equivocator};
 
 /// The validator, connected to the network's first director.
@@ -44,15 +44,34 @@ impl Offender {
     ///
     /// # Errors
     ///
-    /// If it is not connected.
+    /// If it is not connected, or the node does not answer.
     pub async fn double_sign(&mut self, network: &Network) -> anyhow::Result<u64> {
+        let votes = self.two_votes(network).await?;
+        self.send(network, &votes)?;
+        Ok(votes[0].vote.checkpoint)
+    }
+
+    /// Votes for two blocks at the newest finalized checkpoint, which nobody has yet.
+    ///
+    /// # Errors
+    ///
+    /// If the node does not answer.
+    pub async fn two_votes(&self, network: &Network) -> anyhow::Result<[SignedVote; 2]> {
         let snapshot = network.chain.node.ready().await?;
         let interval = snapshot.domain.checkpoint_interval;
         let checkpoint = snapshot.number / interval;
         let real = network.chain.node.block_hash(checkpoint * interval).await?;
         let key = LocalKey::from_seed(&self.identity.checkpoint_secret());
         let equivocator = Equivocator::new(network.chain.genesis_hash, key);
-        let votes = equivocator.double_sign(checkpoint, real.context("it is finalized")?);
+        Ok(equivocator.double_sign(checkpoint, real.context("it is finalized")?))
+    }
+
+    /// Says what it signed.
+    ///
+    /// # Errors
+    ///
+    /// If it is not connected.
+    pub fn send(&mut self, network: &Network, votes: &[SignedVote]) -> anyhow::Result<()> {
         let home = network.directors[0].identity.peer_key();
         for vote in votes {
             self.sent += 1;
@@ -60,7 +79,7 @@ impl Offender {
                 self.probe.envelope(self.sent, PayloadKind::CheckpointVote, vote.encode());
             self.probe.send(home, &envelope)?;
         }
-        Ok(checkpoint)
+        Ok(())
     }
 
     /// Closes its connection.

@@ -1,7 +1,8 @@
-//! The dashboard, in a headless Chromium: of a director that runs, with a double sign on its way, and of made-up ones with
-//! a thousand validators. What it shows is what the API says, on phone and desktop, in light and dark, also after a
-//! search, on another page and in another window of time; the console is silent, the keyboard reaches everything, texts
-//! have their contrast. And when the director is closed, hangs or stands still, the page says so, until it is back.
+//! Every director tells a double sign to its slash, whichever reported it. And the dashboard, in a headless Chromium: of a
+//! director that runs, with a double sign on its way, and of made-up ones with a thousand validators. What it shows is
+//! what the API says, on phone and desktop, in light and dark, also after a search, on another page and in another window
+//! of time; the console is silent, the keyboard reaches everything, texts have their contrast. And when the director is
+//! closed, hangs or stands still, the page says so, until it is back.
 //!
 //! Node.js and Chromium are optional: without them this test says that it is skipped, unless `REQUIRE_BROWSER` is set.
 //! Pictures are beside the test's executable, in `dashboard/`.
@@ -10,19 +11,20 @@
 
 use anyhow::{Context, ensure};
 use integration_tests::{
-    director::Director,
+    director::{Director, get},
     network::{Network, Plan},
     options::DoubleSign,
     process::Managed,
 };
 use serde_json::Value;
 use std::{
+    collections::BTreeSet,
     env,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Bounds a failure.
 const PATIENCE: Duration = Duration::from_secs(280);
@@ -58,8 +60,36 @@ async fn run() -> anyhow::Result<()> {
     let director = &network.directors[0];
     let proven = |status: &Value| status["evidence"].as_array().is_some_and(|of| !of.is_empty());
     director.wait_for_status(SOON, proven).await?;
+    told_to_its_slash(&network.directors).await?;
     browse(browser, dir.path(), director).await?;
     network.shutdown().await;
+    Ok(())
+}
+
+/// Each of them has the report in the chain, and a slash from the same block on.
+async fn told_to_its_slash(directors: &[Director]) -> anyhow::Result<()> {
+    let mut due = BTreeSet::new();
+    for director in directors {
+        let url = format!("http://127.0.0.1:{}/api/v1/evidence", director.ports.http);
+        let end = Instant::now() + SOON;
+        let case = loop {
+            let evidence: Value = serde_json::from_str(&get(url.clone()).await?)?;
+            let case = &evidence["items"][0];
+            let slash = case["steps"].as_array().and_then(|steps| steps.last());
+            if slash.is_some_and(|of| of["name"] == "slash" && of["block"].is_u64()) {
+                break case.clone();
+            }
+            ensure!(Instant::now() < end, "it is not told to its slash: {evidence}");
+            // A page cannot be awaited.
+            sleep(Duration::from_millis(200)).await;
+        };
+        println!(
+            "{}: {}, slash from block {}",
+            director.identity.name, case["state"], case["slash_from_block"]
+        );
+        due.insert(case["slash_from_block"].as_u64());
+    }
+    ensure!(due.len() == 1 && !due.contains(&None), "slashes are due at {due:?}");
     Ok(())
 }
 
