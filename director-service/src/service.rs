@@ -70,11 +70,11 @@ use crate::{
     reporter::{self, Reporter},
     store::Store,
 };
-use director_primitives::{AccountId32, PublicKey};
+use director_primitives::{AccountId32, H256, PublicKey};
 use rotation::PeerKeys;
 use std::{fmt, future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, UnixListener},
     runtime::Runtime,
     sync::{mpsc, oneshot},
     task::{JoinError, JoinHandle, JoinSet},
@@ -155,6 +155,8 @@ struct Parts {
     account: Account,
     http: TcpListener,
     store: Store,
+    /// For the operator's orders, unless the disk has no room for it.
+    control: Option<UnixListener>,
     node: Node,
     _chain_thread: ChainThread,
 }
@@ -212,6 +214,7 @@ pub async fn start(config: Config) -> Result<Service, ServiceError> {
     }
     let http = http::bind(config.http.listen).await?;
     let store = Store::open(&config.data_dir)?;
+    let control = control::open(&config.data_dir)?;
     let chain_thread = ChainThread::start()?;
     let node = chain_thread.run(|| Node::start(Settings::from(&config.chain)))?;
     info!(
@@ -223,7 +226,8 @@ pub async fn start(config: Config) -> Result<Service, ServiceError> {
     );
     let stopper = Stopper::new();
     let (announce, listening) = oneshot::channel();
-    let parts = Parts { config, keys, account, http, store, node, _chain_thread: chain_thread };
+    let parts =
+        Parts { config, keys, account, http, store, control, node, _chain_thread: chain_thread };
     let task = tokio::spawn(supervise(parts, stopper.clone(), announce));
     Ok(Service { task: AbortOnDrop(task), stopper, listening: Some(listening) })
 }
@@ -234,7 +238,7 @@ async fn supervise(
     stopper: Stopper,
     announce: oneshot::Sender<Listening>,
 ) -> Result<(), ServiceError> {
-    let Parts { config, keys, account, http, store, node, _chain_thread } = parts;
+    let Parts { config, keys, account, http, store, control, node, _chain_thread } = parts;
     let id = account.id();
     let http_address = http.local_addr().unwrap_or(config.http.listen);
     let identity = Identity { account: id.clone(), peer_key: keys.first().public() };
@@ -244,16 +248,20 @@ async fn supervise(
     tasks.spawn(async { served.await.map_err(|_| ServiceError::Ended("the HTTP page")) });
     tasks.spawn(ended_well(view::look(view.clone(), stopper.clone())));
     tasks.spawn(follower_panicked(node.panicked(), stopper.clone()));
+    let desk = control::Desk::default();
+    if let Some(control) = control {
+        let waiting = view.clone();
+        let waiting = move || http::Source::not_ready(&*waiting).join("; ");
+        tasks.spawn(ended_well(control::run(control, desk.clone(), waiting, stopper.clone())));
+    }
 
     let snapshot = tokio::select! {
         snapshot = node.ready() => snapshot?,
         () = stopper.stopped() => return Ok(()),
         Some(ended) = tasks.join_next() => return why(ended, &stopper),
     };
-    tokio::select! {
-        bound = store.bind(snapshot.domain.genesis_hash) => bound?,
-        // The disk may hang.
-        () = stopper.stopped() => return Ok(()),
+    if !bind(&store, snapshot.domain.genesis_hash, &stopper).await? {
+        return Ok(());
     }
     let own = DirectorChain::new(node.clone(), Submitter::new(node.clone()), account);
     let min_balance = config.chain.min_balance.map(|amount| amount.0);
@@ -282,6 +290,7 @@ async fn supervise(
         submissions,
         reports: reports::Reports::new(reporter.handle(), view.metrics.proofs_delayed()),
         view,
+        desk,
         announce: Some((announce, http_address)),
     };
     let rounds = rounds.run(stopper.clone());
@@ -306,6 +315,14 @@ async fn supervise(
         error!("not everything stopped within {GRACE:?}; leaving");
     }
     ended
+}
+
+/// Makes sure that the store is this chain's; `false` if it was stopped before the disk has answered: it may hang.
+async fn bind(store: &Store, genesis: H256, stopper: &Stopper) -> Result<bool, ServiceError> {
+    tokio::select! {
+        bound = store.bind(genesis) => Ok(bound.map(|()| true)?),
+        () = stopper.stopped() => Ok(false),
+    }
 }
 
 /// Parts that lean on each other end together; the cause is the one that says more.

@@ -50,12 +50,22 @@ fn show(status: &Value) -> String {
         (false, true) => "active",
         (false, false) => "not active on the chain",
     };
+    let finalized = match status["finalized"]["number"].as_u64() {
+        Some(number) => format!("{number} {}", text(&status["finalized"]["hash"])),
+        None => "no block yet: it waits for its node".into(),
+    };
+    // Without a block nobody knows who the directors are.
+    let knows_chain = status["finalized"].is_object();
     let mesh = status["mesh"].as_array().map_or(&[][..], Vec::as_slice);
     let connected = mesh.iter().filter(|peer| peer["connected"] == true).count();
-    let stats = &status["stats"];
+    let mesh_said = match knows_chain {
+        true => format!("{connected} of {} directors connected", mesh.len()),
+        false => "not known before the first block".into(),
+    };
+    let count = |of: &str| status["stats"][of].as_u64().map_or("-".into(), |n| n.to_string());
     let mut said = format!(
         "director   {}\npeer id    {}\nversion    {}, up {} s\nstate      {readiness}, {role}\n\
-         finalized  {} {}\nmesh       {connected} of {} directors connected\n\
+         finalized  {finalized}\nmesh       {mesh_said}\n\
          validators {} connected, {} of them to stand by; {} wait for approval\n\
          relayed    {} messages, {} deliveries, {} repeats dropped\n\
          votes      {} seen, {} double signs detected\n",
@@ -63,17 +73,14 @@ fn show(status: &Value) -> String {
         text(&status["peer_id"]),
         text(&status["version"]),
         status["uptime_ms"].as_u64().unwrap_or(0) / 1_000,
-        status["finalized"]["number"],
-        text(&status["finalized"]["hash"]),
-        mesh.len(),
         list(&status["validators"]).len(),
-        stats["standbys"],
+        count("standbys"),
         status["waiting"].as_array().map_or(0, Vec::len),
-        stats["relayed"],
-        stats["deliveries"],
-        stats["loops_prevented"],
-        stats["votes_seen"],
-        stats["double_signs_detected"],
+        count("relayed"),
+        count("deliveries"),
+        count("loops_prevented"),
+        count("votes_seen"),
+        count("double_signs_detected"),
     );
     if !mesh.is_empty() {
         let rows: Vec<_> = mesh
@@ -111,6 +118,18 @@ mod tests {
         {
             assert!(said.contains(part), "{part} is not in\n{said}");
         }
+    }
+
+    /// Before the first finalized block.
+    #[test]
+    fn a_director_that_waits_for_its_node_has_no_figures_of_the_chain() {
+        let status = json!({
+            "ready": false, "not_ready": ["cannot reach the node"], "finalized": null, "mesh": [],
+            "stats": { "relayed": 0 },
+        });
+        let said = show(&status);
+        assert!(said.contains("finalized  no block yet"), "{said}");
+        assert!(said.contains("mesh       not known") && !said.contains("null"), "{said}");
     }
 
     #[test]

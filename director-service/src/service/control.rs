@@ -7,6 +7,9 @@
 //! {"revoke":"5Grw…"}  ──►  {"ok":"signed …"} | {"error":"…"}
 //! {"drain":true}      ──►  {"progress":"12 …"} every second, then {"ok":"…"} | {"error":"3 are left"}
 //! ```
+//!
+//! It is there from the start to the end. Before the first finalized block there is no core that could obey; then it says what
+//! the director waits for, since "nobody listens" would send the operator looking for a wrong path.
 
 use super::{ServiceError, Stopper};
 use crate::director::RevokeOutcome;
@@ -16,7 +19,7 @@ use std::{
     io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{
@@ -80,6 +83,42 @@ pub fn socket_file(data_dir: &Path) -> PathBuf {
     data_dir.join("control.sock")
 }
 
+/// Who obeys: the core of the present round, once there is one.
+#[derive(Clone, Default)]
+pub(super) struct Desk(Arc<Mutex<Option<mpsc::Sender<Order>>>>);
+
+impl Desk {
+    /// From now on orders come here. The sender stays with this desk, so that they do not end without a socket either.
+    pub(super) fn open(&self) -> mpsc::Receiver<Order> {
+        let (sender, orders) = mpsc::channel(MAX_WAITING);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        orders
+    }
+
+    fn orders(&self) -> Option<mpsc::Sender<Order>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What an order needs.
+#[derive(Clone)]
+struct Orders<W> {
+    desk: Desk,
+    /// What the director waits for.
+    waiting: W,
+}
+
+/// Opens the socket; `None`, and a warning, if the disk has no room for it: the director is worth more than its orders.
+pub(super) fn open(data_dir: &Path) -> Result<Option<UnixListener>, ServiceError> {
+    match listen(data_dir) {
+        Err(error) if error.is_want_of_space() => {
+            warn!("{error}; `director revoke` and `director drain` do not work until a restart");
+            Ok(None)
+        }
+        listening => listening.map(Some),
+    }
+}
+
 /// Opens the socket. One that is left over is replaced: the store's lock says that nobody serves it.
 pub(super) fn listen(data_dir: &Path) -> Result<UnixListener, ServiceError> {
     let path = socket_file(data_dir);
@@ -95,8 +134,14 @@ pub(super) fn listen(data_dir: &Path) -> Result<UnixListener, ServiceError> {
     open().map_err(|cause| ServiceError::Control { path: path.clone(), cause })
 }
 
-/// Works until it is stopped.
-pub(super) async fn run(listener: UnixListener, orders: mpsc::Sender<Order>, stopper: Stopper) {
+/// Works until it is stopped. `waiting` says what the director waits for while nobody is at the desk.
+pub(super) async fn run(
+    listener: UnixListener,
+    desk: Desk,
+    waiting: impl Fn() -> String + Clone + Send + Sync + 'static,
+    stopper: Stopper,
+) {
+    let orders = Orders { desk, waiting };
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     // Ends them when this ends.
     let mut connections = JoinSet::new();
@@ -128,7 +173,7 @@ pub(super) async fn run(listener: UnixListener, orders: mpsc::Sender<Order>, sto
     }
 }
 
-async fn serve(mut stream: UnixStream, orders: &mpsc::Sender<Order>) -> io::Result<()> {
+async fn serve(mut stream: UnixStream, orders: &Orders<impl Fn() -> String>) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
     let mut reader = BufReader::new(reader).take(MAX_LINE);
@@ -136,16 +181,19 @@ async fn serve(mut stream: UnixStream, orders: &mpsc::Sender<Order>) -> io::Resu
         Ok(read) => read?,
         Err(_) => return Ok(()),
     };
-    let answer = match serde_json::from_str(&line) {
-        Ok(Request::Revoke(account)) => match timeout(PATIENCE, revoke(&account, orders)).await {
-            Ok(answer) => answer,
-            Err(_) => return Ok(()),
-        },
-        Ok(Request::Drain(true)) => drain(&mut writer, orders).await?,
-        Ok(Request::Drain(false)) => {
+    let answer = match (serde_json::from_str(&line), orders.desk.orders()) {
+        (Err(error), _) => Answer::Error(format!("no order: {error}")),
+        (Ok(Request::Drain(false)), _) => {
             Answer::Error("a drain cannot be taken back; start the director anew instead".into())
         }
-        Err(error) => Answer::Error(format!("no order: {error}")),
+        (Ok(request), None) => waits(&request, &(orders.waiting)()),
+        (Ok(Request::Revoke(account)), Some(orders)) => {
+            match timeout(PATIENCE, revoke(&account, &orders)).await {
+                Ok(answer) => answer,
+                Err(_) => return Ok(()),
+            }
+        }
+        (Ok(Request::Drain(true)), Some(orders)) => drain(&mut writer, &orders).await?,
     };
     write(&mut writer, &answer).await
 }
@@ -159,8 +207,23 @@ async fn write(writer: &mut WriteHalf<'_>, answer: &Answer) -> io::Result<()> {
     }
 }
 
+/// Nobody obeys yet, and this is why.
+fn waits(request: &Request, waiting: &str) -> Answer {
+    let then = match request {
+        Request::Drain(_) => {
+            "nobody is connected yet, so there is nothing to hand over: just stop it"
+        }
+        Request::Revoke(_) => "give the order again when it has one",
+    };
+    Answer::Error(format!(
+        "the director waits for its node, and carries out no order before the first finalized block ({waiting}); {then}"
+    ))
+}
+
 fn stopping() -> Answer {
-    Answer::Error("the director is stopping; try again when it runs".into())
+    Answer::Error(
+        "the director is stopping, or changing its peer key; try again when it runs".into(),
+    )
 }
 
 /// Follows the drain until the director stops. It goes on if whoever asked goes away.

@@ -39,6 +39,8 @@ pub(super) struct Rounds {
     pub(super) submissions: mpsc::Sender<Submission>,
     pub(super) reports: Reports,
     pub(super) view: Arc<view::View>,
+    /// Where the operator's orders come from.
+    pub(super) desk: control::Desk,
     /// Who wants to know where it listens, and where it serves over HTTP.
     pub(super) announce: Option<(oneshot::Sender<Listening>, SocketAddr)>,
 }
@@ -122,35 +124,15 @@ impl Rounds {
         // The chain has the ports of the first round. Hosts stay as they are: what 0.0.0.0 means may change.
         keep_ports(&mut self.config.mesh.listen, &mesh.listening());
         keep_ports(&mut self.config.public.listen, &public.listening());
-        let control = match control::listen(&self.config.data_dir) {
-            Err(error) if error.is_want_of_space() => {
-                warn!(
-                    "{error}; `director revoke` and `director drain` do not work until a restart"
-                );
-                None
-            }
-            listening => Some(listening?),
-        };
         if let Some((announce, http)) = self.announce.take() {
             let (mesh, public) = (mesh.listening(), public.listening());
             // Nobody is waiting for it if the command line did not ask.
             let _ = announce.send(Listening { mesh, public, http });
         }
         let networks = view::Networks { mesh: mesh.clone(), public: public.clone() };
-        let (orders, order_requests) = mpsc::channel(control::MAX_WAITING);
-        match control {
-            Some(control) => {
-                tasks.spawn(ended_well(control::run(control, orders, round.clone())));
-            }
-            // The core must not take it for the end of the socket.
-            None => {
-                let stopped = round.stopped();
-                tasks.spawn(ended_well(async move { drop((stopped.await, orders)) }));
-            }
-        }
         let events = (mesh_events, public_events);
         let stoppers = (&round, stopper);
-        self.start_core(&peer, networks, events, order_requests, stoppers, &mut tasks).await?;
+        self.start_core(&peer, networks, events, self.desk.open(), stoppers, &mut tasks).await?;
 
         let (mut ended, next) = tokio::select! {
             () = stopper.stopped() => (Ok(()), None),

@@ -2,7 +2,8 @@
 
 use super::super::{
     Stopper,
-    control::{Handover, Order, listen, run, socket_file},
+    control::{Desk, Handover, Order, listen, run, socket_file},
+    start,
 };
 use crate::director::RevokeOutcome;
 use director_primitives::AccountId32;
@@ -17,6 +18,7 @@ use tokio::{
 
 struct Rig {
     dir: TempDir,
+    desk: Desk,
     orders: mpsc::Receiver<Order>,
     stopper: Stopper,
 }
@@ -24,10 +26,11 @@ struct Rig {
 impl Rig {
     fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (sender, orders) = mpsc::channel(1);
-        let stopper = Stopper::new();
-        tokio::spawn(run(listen(dir.path()).unwrap(), sender, stopper.clone()));
-        Self { dir, orders, stopper }
+        let (desk, stopper) = (Desk::default(), Stopper::new());
+        let orders = desk.open();
+        let waiting = || "nothing".to_owned();
+        tokio::spawn(run(listen(dir.path()).unwrap(), desk.clone(), waiting, stopper.clone()));
+        Self { dir, desk, orders, stopper }
     }
 
     async fn connect(&self) -> UnixStream {
@@ -167,4 +170,44 @@ async fn who_says_nothing_keeps_nobody_out_for_long() {
     }
     let answer = rig.say("{}\n", None).await;
     assert!(answer["error"].is_string());
+}
+
+/// Before the first finalized block: each order is answered, and with why it is not carried out.
+#[tokio::test]
+async fn a_director_that_waits_for_its_node_says_so() {
+    let (_dir, config) = super::start::folder();
+    let socket = socket_file(&config.data_dir);
+    let service = start(config).await.unwrap();
+    let ask = async |line: &str| {
+        let mut stream = UnixStream::connect(&socket).await.unwrap();
+        stream.write_all(line.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        answer["error"].as_str().unwrap().to_owned()
+    };
+    let account = AccountId32::new([7; 32]).to_string();
+    for (line, then) in
+        [(revoke(&account).as_str(), "again"), ("{\"drain\":true}\n", "just stop it")]
+    {
+        let said = ask(line).await;
+        for part in ["waits for its node", "no finalized block is known yet", then] {
+            assert!(said.contains(part), "{part} is not in: {said}");
+        }
+    }
+    assert!(ask("dance\n").await.contains("no order"));
+    service.stopper().stop();
+    service.wait().await.unwrap();
+    assert!(UnixStream::connect(&socket).await.is_err(), "it ends with the director");
+}
+
+/// With each peer key there is a new core, which takes the orders from then on.
+#[tokio::test]
+async fn orders_go_to_the_newest_core() {
+    let mut rig = Rig::start();
+    rig.orders = rig.desk.open();
+    let account = AccountId32::new([7; 32]).to_string();
+    let signed = RevokeOutcome::Signed { votes: 1, needed: 2 };
+    let answer = rig.say(&revoke(&account), Some(signed)).await;
+    assert!(answer["ok"].is_string(), "{answer}");
 }

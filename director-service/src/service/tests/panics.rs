@@ -25,6 +25,7 @@ async fn a_follower_of_the_chain_that_panics_ends_the_director() {
     let panics = Arc::new(Notify::new());
     let node = Node::that_panics(Settings::from(&config.chain), panics.clone());
     let parts = Parts {
+        control: None,
         keys: PeerKeys::load(&config.keys.peer).unwrap(),
         account: Account::from_secret(&read_secret(&config.keys.account).unwrap()).unwrap(),
         http: http::bind(config.http.listen).await.unwrap(),
