@@ -68,6 +68,23 @@ fn wrong(error: impl Into<String>) -> Response {
     (StatusCode::BAD_REQUEST, Json(Refusal { error: error.into() })).into_response()
 }
 
+/// Answers for a path that there is not. Programs below `/api/` get what they get for anything else that is wrong.
+pub(super) async fn unknown(uri: Uri) -> Response {
+    refuse(&uri, StatusCode::NOT_FOUND, "there is no such path; /api/v1/openapi.json has them all")
+}
+
+/// Answers who wants to change something.
+pub(super) async fn not_read(uri: Uri) -> Response {
+    refuse(&uri, StatusCode::METHOD_NOT_ALLOWED, "this is only read: ask with GET")
+}
+
+fn refuse(uri: &Uri, code: StatusCode, error: &str) -> Response {
+    match uri.path().starts_with("/api/") {
+        true => (code, Json(Refusal { error: error.into() })).into_response(),
+        false => (code, format!("{error}\n")).into_response(),
+    }
+}
+
 /// The value of a parameter. None of those here has a letter that is written otherwise in an address.
 fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
     let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));

@@ -136,6 +136,8 @@ fn router(source: Arc<dyn Source>, hosts: Vec<String>) -> Router {
         .route("/metrics", get(metrics))
         .merge(api::router())
         .merge(dashboard::router())
+        .fallback(api::unknown)
+        .method_not_allowed_fallback(api::not_read)
         .with_state(source)
         .layer(middleware::from_fn_with_state(hosts, guard::guard))
 }

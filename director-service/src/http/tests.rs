@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod api;
+mod refusals;
 mod streams;
 
 use super::*;
