@@ -13,7 +13,8 @@ use std::{fs, io, path::Path};
 /// Names the file. No `DIRECTOR_…`: those are fields of the configuration.
 pub const VARIABLE: &str = "FAILPOINT_FILE";
 
-/// Where a process can be ended, in the order in which a proof of a double sign passes.
+/// Where a process can be ended: first in the order in which a proof of a double sign passes a director, then in that in which a
+/// vote passes the slashing protection of a validator's sidecar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Failpoint {
     /// The core has made the proof; nobody else has heard of it.
@@ -38,10 +39,38 @@ pub enum Failpoint {
     Submitted,
     /// It was found in a finalized block; the outbox does not say so.
     Included,
+    /// A vote may be signed as far as the memory knows; the protection file has nothing of it.
+    VoteAsked,
+    /// Its record is appended, and not synced.
+    VoteWritten,
+    /// It is synced; nothing is signed.
+    VoteSynced,
+    /// It is signed; nobody has been told.
+    VoteSigned,
+    /// A new file is written and synced beside the one whose place it is to take, or beside a name that is to become its.
+    FileBeside,
+    /// It has a second name, the one that it is to have.
+    FileLinked,
+    /// It has taken the other one's name; the folder is not synced.
+    FileRenamed,
+    /// That is synced.
+    FileReplaced,
 }
 
 impl Failpoint {
-    /// All of them, in order.
+    /// Those of a sidecar's slashing protection.
+    pub const SIGNING: [Self; 8] = [
+        Self::VoteAsked,
+        Self::VoteWritten,
+        Self::VoteSynced,
+        Self::VoteSigned,
+        Self::FileBeside,
+        Self::FileLinked,
+        Self::FileRenamed,
+        Self::FileReplaced,
+    ];
+
+    /// Those of a director, in order.
     pub const ALL: [Self; 11] = [
         Self::Proven,
         Self::Taken,
@@ -70,6 +99,14 @@ impl Failpoint {
             Self::Handed => "handed",
             Self::Submitted => "submitted",
             Self::Included => "included",
+            Self::VoteAsked => "vote-asked",
+            Self::VoteWritten => "vote-written",
+            Self::VoteSynced => "vote-synced",
+            Self::VoteSigned => "vote-signed",
+            Self::FileBeside => "file-beside",
+            Self::FileLinked => "file-linked",
+            Self::FileRenamed => "file-renamed",
+            Self::FileReplaced => "file-replaced",
         }
     }
 }
@@ -139,7 +176,8 @@ mod tests {
 
     #[test]
     fn names_are_distinct() {
-        let names: std::collections::BTreeSet<_> = Failpoint::ALL.map(Failpoint::name).into();
-        assert_eq!(names.len(), Failpoint::ALL.len());
+        let all = Failpoint::ALL.into_iter().chain(Failpoint::SIGNING);
+        let names: std::collections::BTreeSet<_> = all.map(Failpoint::name).collect();
+        assert_eq!(names.len(), Failpoint::ALL.len() + Failpoint::SIGNING.len());
     }
 }

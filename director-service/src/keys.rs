@@ -7,10 +7,12 @@
 //! Secrets are never taken from the command line or the environment, where other users see them,
 //! and are wiped from memory when they are dropped.
 
+mod owner;
 mod secret;
 
 use director_primitives::{PublicKey, Signature, Statement, keys::is_small_order, signing_bytes};
 use ed25519_zebra::VerificationKey;
+pub(crate) use owner::whose;
 pub(crate) use secret::Secret;
 use std::{
     fs::OpenOptions,
@@ -71,11 +73,18 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     let mut file = OpenOptions::new().read(true).open(path).map_err(io)?;
     // Of the open file, not of the path: between the two it could be swapped.
     let metadata = file.metadata().map_err(io)?;
+    // First of all: `chmod 600` is no remedy for a folder, and harms one that others need.
+    if metadata.is_dir() {
+        return Err(malformed(path, "it is a folder; name the file in it"));
+    }
+    if !metadata.is_file() {
+        return Err(malformed(path, "it is no file; name the one with the key"));
+    }
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }
-    if !metadata.is_file() || metadata.len() > MAX_SECRET_LEN {
+    if metadata.len() > MAX_SECRET_LEN {
         return Err(malformed(path, "it is no small text file"));
     }
     let mut text = Zeroizing::new(String::with_capacity(MAX_SECRET_LEN as usize));

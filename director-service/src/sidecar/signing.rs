@@ -7,6 +7,7 @@ use super::{
     protocol::Refusal,
     signer::Signer,
 };
+use crate::failpoint::{self, Failpoint};
 use director_primitives::{CheckpointNumber, CheckpointVote, H256, SignedVote};
 use serde_json::Value;
 use std::{collections::VecDeque, sync::Arc};
@@ -70,6 +71,7 @@ impl Signing {
                         }),
                     Err(refusal) => Err(refusal),
                 };
+                failpoint::hit(Failpoint::VoteSigned);
                 if done.send(result).await.is_err() {
                     return;
                 }

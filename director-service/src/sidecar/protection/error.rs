@@ -1,7 +1,11 @@
 //! Says why a protection file cannot be used, with the remedy.
 
+use crate::keys::whose;
 use director_primitives::{CheckpointNumber, H256};
-use std::{io, path::PathBuf};
+use std::{
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
 
 /// Why a protection file cannot be used, or a vote must not be signed.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +90,23 @@ pub enum ProtectionError {
          and never share the file otherwise than by its one name"
     )]
     Linked(PathBuf),
+    /// There is no folder for it.
+    #[error(
+        "there is no folder {folder} for the slashing protection file (keys.protection, --protection): make it, as the \
+         user that the sidecar runs as, or name a file elsewhere"
+    )]
+    NoFolder {
+        /// Where the file was to be.
+        folder: PathBuf,
+    },
+    /// This user may not use it.
+    #[error("cannot use {path}: permission denied: {whose}; nothing is signed meanwhile")]
+    Denied {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        whose: String,
+    },
     /// The disk does not take it. Nothing was signed.
     #[error("cannot use {path}: {cause}; nothing is signed until it can be written and synced")]
     Io {
@@ -94,4 +115,16 @@ pub enum ProtectionError {
         /// Why.
         cause: io::Error,
     },
+}
+
+impl ProtectionError {
+    /// What the system says about a file.
+    pub(super) fn of_disk(path: &Path, cause: io::Error) -> Self {
+        let path = path.to_owned();
+        // What has no number is said by us, and says whose it is.
+        match cause.kind() == ErrorKind::PermissionDenied && cause.raw_os_error().is_some() {
+            true => Self::Denied { whose: whose(&path), path },
+            false => Self::Io { path, cause },
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! not locked, and knows less.
 
 use super::{Medium, ProtectionError, Standing};
+use crate::failpoint::{self, Failpoint};
 use std::{
     fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError},
     io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
@@ -36,7 +37,7 @@ impl LockedFile {
     pub(super) fn open(path: &Path) -> Result<Self, ProtectionError> {
         let io = |cause: io::Error| match cause.kind() {
             ErrorKind::NotFound => ProtectionError::Missing(path.to_owned()),
-            _ => ProtectionError::Io { path: path.to_owned(), cause },
+            _ => ProtectionError::of_disk(path, cause),
         };
         let named = std::path::absolute(path).map_err(io)?;
         let real = fs::canonicalize(path).map_err(io)?;
@@ -59,7 +60,7 @@ impl LockedFile {
     pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<Self, ProtectionError> {
         let io = |cause: io::Error| match cause.kind() {
             ErrorKind::AlreadyExists => ProtectionError::Exists(path.to_owned()),
-            _ => ProtectionError::Io { path: path.to_owned(), cause },
+            _ => ProtectionError::of_disk(path, cause),
         };
         if path.symlink_metadata().is_ok() {
             return Err(ProtectionError::Exists(path.to_owned()));
@@ -71,6 +72,7 @@ impl LockedFile {
         let (beside, file) = write_beside(&real, bytes, None).map_err(io)?;
         // Unlike a rename this overwrites nothing.
         fs::hard_link(&beside.0, &real).map_err(io)?;
+        failpoint::hit(Failpoint::FileLinked);
         drop(beside);
         File::open(&folder).and_then(|folder| folder.sync_all()).map_err(io)?;
         let mut this = Self { named, path: real, file, left: None };
@@ -99,7 +101,9 @@ impl Medium for LockedFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.left = None;
         self.file.seek(SeekFrom::End(0))?;
-        self.file.write_all(bytes)
+        self.file.write_all(bytes)?;
+        failpoint::hit(Failpoint::VoteWritten);
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -111,10 +115,13 @@ impl Medium for LockedFile {
         let old = self.file.metadata()?;
         let (beside, file) = write_beside(&self.path, bytes, Some(&old))?;
         fs::rename(&beside.0, &self.path)?;
+        failpoint::hit(Failpoint::FileRenamed);
         // Locked since before it had the name; the old one is let go only now.
         self.file = file;
         self.mark()?;
-        File::open(folder(&self.path))?.sync_all()
+        File::open(folder(&self.path))?.sync_all()?;
+        failpoint::hit(Failpoint::FileReplaced);
+        Ok(())
     }
 
     fn standing(&self) -> io::Result<Standing> {
@@ -176,6 +183,7 @@ fn write_beside(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result
     }
     file.write_all(bytes)?;
     file.sync_all()?;
+    failpoint::hit(Failpoint::FileBeside);
     Ok((beside, file))
 }
 
@@ -219,7 +227,8 @@ fn remove_leftovers(path: &Path) {
     }
 }
 
-fn folder(path: &Path) -> &Path {
+/// The folder that a file is in, or would be.
+pub(super) fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -45,6 +45,7 @@ pub use error::ProtectionError;
 pub use file::LockedFile;
 pub use interchange::{Imported, Interchange, InterchangeError, Signed};
 
+use crate::failpoint::{self, Failpoint};
 use director_primitives::{CheckpointNumber, H256, PublicKey};
 use format::{Contents, first_line, line, signed_body, text, until_body};
 use std::{
@@ -166,6 +167,31 @@ impl Protection {
         Self::load(path.to_owned(), LockedFile::open(path)?, None, KEEP)
     }
 
+    /// Looks whether there is a file for this key, without taking it: a sidecar may be running.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or no folder for one, or it is damaged or another key's.
+    pub fn look(path: &Path, key: PublicKey) -> Result<(), ProtectionError> {
+        let folder = file::folder(path);
+        if !folder.is_dir()
+            && folder.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        {
+            return Err(ProtectionError::NoFolder { folder: folder.to_owned() });
+        }
+        let bytes = std::fs::read(path).map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound => ProtectionError::Missing(path.to_owned()),
+            _ => ProtectionError::of_disk(path, cause),
+        })?;
+        let damaged = |line| ProtectionError::Damaged { path: path.to_owned(), line };
+        let found = Contents::parse(&bytes).map_err(damaged)?.key;
+        if found != key {
+            let (found, wanted) = (hex::encode(found.0), hex::encode(key.0));
+            return Err(ProtectionError::OtherKey { path: path.to_owned(), found, wanted });
+        }
+        Ok(())
+    }
+
     /// Makes a file for a key that has signed nothing at or after checkpoint `below`; before that it never will.
     ///
     /// # Errors
@@ -203,7 +229,7 @@ impl<M: Medium> Protection<M> {
         keep: usize,
     ) -> Result<Self, ProtectionError> {
         let bytes = medium.read();
-        let bytes = bytes.map_err(|cause| ProtectionError::Io { path: path.clone(), cause })?;
+        let bytes = bytes.map_err(|cause| ProtectionError::of_disk(&path, cause))?;
         let read = Contents::parse(&bytes)
             .map_err(|line| ProtectionError::Damaged { path: path.clone(), line })?;
         if let Some((genesis_hash, key)) = wanted {
@@ -279,6 +305,7 @@ impl<M: Medium> Protection<M> {
         }
         // From here on no other block, whatever becomes of the write.
         self.signed.insert(checkpoint, block_hash);
+        failpoint::hit(Failpoint::VoteAsked);
         if self.is_sound && self.lines < 2 * self.keep {
             if self.make_room(checkpoint) {
                 self.append(&until_body(self.until))?;
@@ -288,6 +315,7 @@ impl<M: Medium> Protection<M> {
             self.rewrite()?;
         }
         self.forget();
+        failpoint::hit(Failpoint::VoteSynced);
         Ok(Permit::New)
     }
 
@@ -333,6 +361,6 @@ impl<M: Medium> Protection<M> {
     }
 
     fn io(&self, cause: io::Error) -> ProtectionError {
-        ProtectionError::Io { path: self.path.clone(), cause }
+        ProtectionError::of_disk(&self.path, cause)
     }
 }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod crash;
 mod damage;
 mod file;
 mod interchange;
