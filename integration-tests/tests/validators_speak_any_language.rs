@@ -6,9 +6,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "validators_speak_any_language/crashes.rs"]
+mod crashes;
+#[path = "validators_speak_any_language/last_words.rs"]
+mod last_words;
+
 use anyhow::{Context, ensure};
 use codec::Encode;
 use director_primitives::{DoubleSignProof, H256, runtime_api::ValidatorStatus};
+use director_service::failpoint;
 use futures::future::try_join_all;
 use integration_tests::{
     chain::{Chain, FEES, STAKE},
@@ -115,29 +121,9 @@ async fn survives_a_restart(command: &[String], before: &str) -> anyhow::Result<
     assert_eq!(status["last_signed"]["checkpoint"], checkpoint, "{status}");
     assert_eq!(status["chain"]["authorized_validators"], 2, "{status}");
     sidecar.stop().await?;
-    survives_a_kill(&command, checkpoint + 3).await
-}
-
-/// One that is killed as soon as it has voted remembers it.
-async fn survives_a_kill(command: &[String], checkpoint: u64) -> anyhow::Result<()> {
-    let vote = |byte: &str| {
-        let hash = format!("0x{}", byte.repeat(32));
-        json!({ "do": "vote", "checkpoint": checkpoint, "block_hash": hash }).to_string()
-    };
-    let mut sidecar = Sidecar::start(command)?;
-    sidecar.wait_for("hello").await?;
-    sidecar.say(&vote("7e")).await?;
-    let voted = sidecar.wait_for("voted").await?;
-    sidecar.process.kill().await?;
-    assert_eq!((&voted["checkpoint"], &voted["again"]), (&json!(checkpoint), &json!(false)));
-
-    let mut sidecar = Sidecar::start(command)?;
-    sidecar.wait_for("hello").await?;
-    sidecar.say(&vote("7f")).await?;
-    assert_eq!(sidecar.wait_for("error").await?["code"], "already-signed");
-    sidecar.say(&vote("7e")).await?;
-    assert_eq!(sidecar.wait_for("voted").await?["signature"], voted["signature"]);
-    sidecar.stop().await
+    crashes::survives_a_kill(&command, checkpoint + 3).await?;
+    crashes::survives_its_end_at_each_step(&command, checkpoint + 4).await?;
+    last_words::reach_a_websocket(&command).await
 }
 
 /// A chain is needed to see these.
@@ -170,8 +156,15 @@ async fn wrong_uses(dir: &Path, chain: &Chain, validators: &[Identity]) -> anyho
     let run = [&["validator", "run", "--url", url][..], &keys].concat();
     let with =
         |peer, checkpoint| [&run[..], &["--peer", peer, "--checkpoint", checkpoint]].concat();
-    refused(&with("checkpoint.key", "checkpoint.key"), ["no validator has", "register"]).await?;
-    refused(&with("peer.key", "peer.key"), ["would not count", "check keys.checkpoint"]).await?;
+    let other = Identity::validator(9);
+    fs::write(home.join("other.key"), hex::encode(other.peer_secret()))?;
+    fs::set_permissions(home.join("other.key"), fs::Permissions::from_mode(0o600))?;
+    refused(&with("other.key", "checkpoint.key"), ["no validator has", "register"]).await?;
+    refused(&with("peer.key", "other.key"), ["protection is of key", "has its own file"]).await?;
+    let fresh = ["--protection", "fresh", "--new-protection-file", "--pipe"];
+    let unknown = ["--peer", "peer.key", "--checkpoint", "other.key"];
+    let unknown = [&["validator", "run", "--url", url][..], &fresh, &unknown].concat();
+    refused(&unknown, ["would not count", "check keys.checkpoint"]).await?;
     let again = [&with("peer.key", "checkpoint.key")[..], &["--new-protection-file"]].concat();
     refused(&again, ["exists already", "without --new-protection-file"]).await
 }
@@ -329,12 +322,19 @@ struct Sidecar {
 }
 
 impl Sidecar {
+    /// What ends a sidecar with this command at a step, once it is written.
+    fn failpoint(command: &[String]) -> PathBuf {
+        let at = command.iter().position(|word| word == "--protection");
+        PathBuf::from(&command[at.unwrap() + 1]).with_extension("failpoint")
+    }
+
     fn start(command: &[String]) -> anyhow::Result<Self> {
         let mut process = Command::new(PathBuf::from(&command[0]))
             .args(&command[1..])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .env(failpoint::VARIABLE, Self::failpoint(command))
             .kill_on_drop(true)
             .spawn()?;
         let input = process.stdin.take().context("a pipe")?;

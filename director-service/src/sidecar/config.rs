@@ -214,6 +214,16 @@ pub enum ConfigError {
         /// What is wrong.
         cause: String,
     },
+    /// A field that has no default is missing.
+    #[error("{field} is not set: give {option}, or set it in {file}")]
+    Needed {
+        /// The field.
+        field: String,
+        /// The option of the command line.
+        option: &'static str,
+        /// Where it can be set.
+        file: String,
+    },
     /// A field's value does not make sense.
     #[error("{field}: {cause}")]
     Invalid {
@@ -270,6 +280,7 @@ impl Config {
                 fields.insert(field.into(), value);
             }
         }
+        needed(&table, path)?;
         let mut config = Self::deserialize(table).map_err(|error| {
             let file = path.map_or("the command line".into(), |path| path.display().to_string());
             let place = match names.is_empty() {
@@ -358,6 +369,28 @@ impl Config {
             *path = folder.join(&*path);
         }
     }
+}
+
+/// What has no default: the field, and the option of `director validator run` that says it as well.
+const NEEDED: [(&str, &str, &str); 3] = [
+    ("chain", "url", "--url URL"),
+    ("keys", "peer", "--peer FILE"),
+    ("keys", "protection", "--protection FILE"),
+];
+
+/// Whether everything without a default is there. Whoever typed options is told of an option.
+fn needed(table: &Table, path: Option<&Path>) -> Result<(), ConfigError> {
+    let has = |section: &str, field: &str| match table.get(section) {
+        Some(Value::Table(fields)) => fields.contains_key(field),
+        // What is no section is told with what it is.
+        other => other.is_some(),
+    };
+    let Some((section, field, option)) = NEEDED.into_iter().find(|(of, field, _)| !has(of, field))
+    else {
+        return Ok(());
+    };
+    let file = path.map_or("a file that --config names".into(), |path| path.display().to_string());
+    Err(ConfigError::Needed { field: format!("{section}.{field}"), option, file })
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

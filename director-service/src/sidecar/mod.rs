@@ -29,6 +29,7 @@ pub mod fuzz;
 mod heads;
 mod outlet;
 mod pipe;
+mod preflight;
 pub mod protection;
 mod protocol;
 mod signer;
@@ -36,7 +37,10 @@ mod signing;
 mod start;
 #[cfg(test)]
 mod tests;
+mod token;
 mod websocket;
 
 pub use config::{Config, ConfigError, Overrides};
+pub use preflight::{Checked, check};
 pub use start::{StartError, run};
+pub use token::TokenError;

@@ -11,7 +11,7 @@ use tokio::{
 use tracing::{info, warn};
 
 /// How long the last lines may take to leave.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Bytes that are written at once, if so many wait.
 const BATCH: usize = 64 * 1024;

@@ -5,28 +5,27 @@ use super::{
     engine::{AHEAD, Ended, Engine, Identity},
     heads::Heads,
     pipe::Pipe,
+    preflight::{self, Secrets},
     protection::{Protection, ProtectionError},
-    signer::Signer,
     signing::Signing,
+    token::TokenError,
     websocket::Server,
 };
 use crate::{
     chain::{ChainError, Node},
     client::{self, Client},
-    keys::{KeyFileError, PeerKey, read_secret},
+    keys::{KeyFileError, PeerKey},
 };
 use director_primitives::{
-    AccountId32, CheckpointNumber, PublicKey, Snapshot, runtime_api::ValidatorStatus,
+    AccountId32, CheckpointNumber, H256, PublicKey, Snapshot, runtime_api::ValidatorStatus,
 };
-use std::{
-    io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
+use std::{io, net::SocketAddr, sync::Arc};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    task::JoinSet,
 };
-use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tracing::{info, warn};
-use zeroize::Zeroizing;
 
 /// Lines of all consumers that wait.
 const MAX_SAID: usize = 16;
@@ -39,7 +38,18 @@ pub enum StartError {
     Key(#[from] KeyFileError),
     /// The node.
     #[error(transparent)]
-    Chain(#[from] ChainError),
+    Chain(ChainError),
+    /// The node is of another chain. A sidecar has one node, and its own words for it.
+    #[error(
+        "the node serves the chain with genesis {found:?}, not {expected:?}; correct chain.url (--url) or \
+         chain.genesis_hash"
+    )]
+    OtherChain {
+        /// What the configuration asks for.
+        expected: H256,
+        /// What the node serves.
+        found: H256,
+    },
     /// The protection file.
     #[error(transparent)]
     Protection(#[from] ProtectionError),
@@ -65,11 +75,14 @@ pub enum StartError {
         /// Here.
         own: String,
     },
-    /// The WebSocket's token.
+    /// One key in both places.
     #[error(
-        "{0} is empty, and interface.token_file has to hold what clients bring; `openssl rand -hex 32` makes a token"
+        "keys.peer and keys.checkpoint are the same key; each needs its own, since the one signs what the other must not"
     )]
-    EmptyToken(PathBuf),
+    SameKey,
+    /// The WebSocket's token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// The WebSocket's port.
     #[error(
         "cannot listen on {address} (interface.listen): {cause}; choose another port, 0 takes any"
@@ -93,6 +106,15 @@ pub enum StartError {
     Broken(&'static str),
 }
 
+impl From<ChainError> for StartError {
+    fn from(error: ChainError) -> Self {
+        match error {
+            ChainError::OtherChain { expected, found } => Self::OtherChain { expected, found },
+            error => Self::Chain(error),
+        }
+    }
+}
+
 /// Runs until `stop` resolves or, with a pipe, standard input ends. `listening` is told the WebSocket's address.
 ///
 /// # Errors
@@ -106,9 +128,7 @@ pub async fn run(
 ) -> Result<(), StartError> {
     tokio::pin!(stop);
     // What needs no node is checked first.
-    let peer = PeerKey::from_file(&config.keys.peer)?;
-    let signer = signer(&config)?;
-    let token = config.interface.token_file.as_deref().map(token).transpose()?;
+    let Secrets { peer, signer, token } = preflight::secrets(&config)?;
     let listener = match config.interface.listen {
         Some(address) => {
             let bound = TcpListener::bind(address).await;
@@ -116,8 +136,12 @@ pub async fn run(
         }
         None => None,
     };
-    if !is_new && !config.keys.protection.exists() {
-        return Err(ProtectionError::Missing(config.keys.protection).into());
+    match Protection::look(&config.keys.protection, signer.key()) {
+        Err(ProtectionError::Missing(_)) if is_new => {}
+        _ if is_new && config.keys.protection.symlink_metadata().is_ok() => {
+            return Err(ProtectionError::Exists(config.keys.protection).into());
+        }
+        found => found?,
     }
     let node = Node::start((&config.chain).into())?;
     let ready = async {
@@ -154,11 +178,14 @@ pub async fn run(
     let queue_bytes = config.interface.queue_mib * 1024 * 1024;
     // Ends with this function.
     let mut server = JoinSet::new();
+    let (end_server, server_ends) = oneshot::channel::<()>();
     if let Some(listener) = listener {
         if let Ok(address) = listener.local_addr() {
             listening(address);
         }
-        server.spawn(Server::new(sender.clone(), queue_bytes, token).run(listener));
+        // That nobody is left who would ask is the same.
+        let stop = async { drop(server_ends.await) };
+        server.spawn(Server::new(sender.clone(), queue_bytes, token).run_until(listener, stop));
     }
     let pipe = config
         .interface
@@ -166,8 +193,8 @@ pub async fn run(
         .then(|| Pipe::start(tokio::io::stdin(), tokio::io::stdout(), queue_bytes, sender.clone()));
     let engine = Engine::new(identity, client, node.finalized(), signing);
     let heads = Heads::of(node.blocks(None));
-    let ended = match pipe {
-        None => engine.run(said, heads, stop).await,
+    let (ended, last_words) = match pipe {
+        None => (engine.run(said, heads, stop).await, None),
         Some(mut pipe) => {
             let stop_or_end = async {
                 tokio::select! {
@@ -175,35 +202,23 @@ pub async fn run(
                     () = pipe.ended() => {}
                 }
             };
-            let ended = engine.run(said, heads, stop_or_end).await;
-            pipe.finish().await?;
-            ended
+            (engine.run(said, heads, stop_or_end).await, Some(pipe))
         }
     };
+    drop(end_server);
+    let (read, ()) = tokio::join!(
+        async {
+            match last_words {
+                Some(pipe) => pipe.finish().await,
+                None => Ok(()),
+            }
+        },
+        async { while server.join_next().await.is_some() {} },
+    );
+    read?;
     match ended {
         Ended::Asked => Ok(()),
         Ended::Broken(what) => Err(StartError::Broken(what)),
-    }
-}
-
-/// What a WebSocket's clients have to bring. Nothing would be brought by everybody.
-fn token(path: &Path) -> Result<Zeroizing<String>, StartError> {
-    let token = read_secret(path)?;
-    if token.is_empty() {
-        return Err(StartError::EmptyToken(path.to_owned()));
-    }
-    Ok(token)
-}
-
-fn signer(config: &Config) -> Result<Signer, KeyFileError> {
-    let keys = &config.keys;
-    // Validated: there is exactly one of them, and a key for the others.
-    let key = config.remote_key().unwrap_or_default();
-    match (&keys.checkpoint, &keys.signer_command, &keys.signer_socket) {
-        (_, Some(program), _) => Ok(Signer::Command { program: program.clone(), key }),
-        (_, _, Some(path)) => Ok(Signer::Socket { path: path.clone(), key }),
-        (Some(file), ..) => Signer::from_file(file),
-        (None, None, None) => Err(KeyFileError::Missing("keys.checkpoint".into())),
     }
 }
 

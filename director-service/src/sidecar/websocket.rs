@@ -6,10 +6,11 @@
 //! * *Bounds*: [`MAX_CONNECTIONS`] at once, and as many that have not shaken hands yet, for 5 s at most; one more of those
 //!   takes the place of the oldest. So who has no token takes no place from who has it. 30 s for a write that does
 //!   not get on.
+//! * *At the end* each has 2 s for what waits: the answers of the last commands, `stopping`, and the close of the WebSocket.
 
-use super::{engine::Said, outlet::Outlet, protocol::MAX_LINE};
+use super::{engine::Said, outlet::Outlet, pipe::LAST_WORDS, protocol::MAX_LINE};
 use futures::{SinkExt, StreamExt};
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -61,10 +62,17 @@ impl Server {
 
     /// Serves for ever; dropped, it ends every connection.
     pub(super) async fn run(self, listener: TcpListener) {
+        self.run_until(listener, pending()).await;
+    }
+
+    /// Serves until `stop` resolves, and then lets the last lines leave; dropped, it ends every connection.
+    pub(super) async fn run_until(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
         let (mut handshakes, mut connections) = (JoinSet::new(), JoinSet::new());
         let mut oldest = VecDeque::<AbortHandle>::new();
         loop {
             let accepted = tokio::select! {
+                () = &mut stop => break,
                 Some(_) = connections.join_next() => continue,
                 Some(done) = handshakes.join_next() => {
                     if let Ok(Some((socket, place))) = done {
@@ -90,6 +98,10 @@ impl Server {
                 }
             }
         }
+        // Nobody comes in any more. Who does not read what is left does not get it.
+        drop((listener, handshakes));
+        let last = async { while connections.join_next().await.is_some() {} };
+        let _ = timeout(LAST_WORDS, last).await;
     }
 
     /// A WebSocket and its place, if it is welcome and there is one.
@@ -142,9 +154,16 @@ impl Server {
                     Some(Ok(_)) => continue,
                 };
                 if self.said.send(Said::Line(outlet.clone(), line)).await.is_err() {
-                    return;
+                    // Nobody carries it out any more. What was answered before must still leave.
+                    return pending().await;
                 }
             }
+        };
+        // Who came when the engine was on its way out is known to nobody who would close this.
+        let orphaned = async {
+            self.said.closed().await;
+            outlet.close();
+            pending::<()>().await;
         };
         let write = async {
             while let Some(line) = outlet.next().await {
@@ -160,11 +179,17 @@ impl Server {
             let frame = CloseFrame { code, reason: reason.into() };
             let _ = timeout(WRITE, sink.send(Message::Close(Some(frame)))).await;
         };
-        tokio::select! {
-            () = read => {}
-            () = write => {}
-        }
+        let is_said = tokio::select! {
+            () = read => false,
+            () = write => true,
+            () = orphaned => false,
+        };
         outlet.close();
+        if is_said {
+            // To close while something of the other end's is not read would make its system throw away what it has not read.
+            let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+            let _ = timeout(LAST_WORDS, rest).await;
+        }
     }
 }
 

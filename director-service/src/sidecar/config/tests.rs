@@ -139,5 +139,20 @@ fn what_makes_no_sense_is_said_in_one_line() {
         assert!(line.contains(said) && !line.contains('\n'), "{line}");
     }
     let line = Config::load(None, Vec::new()).unwrap_err().to_string();
-    assert!(line.contains("the command line") && line.contains("chain"), "{line}");
+    assert!(line.contains("chain.url is not set") && line.contains("--url URL"), "{line}");
+    for (missing, option) in [("peer", "--peer FILE"), ("protection", "--protection FILE")] {
+        let mut options = flags(&[
+            ("chain", "url", "ws://127.0.0.1:1"),
+            ("keys", "peer", "peer.key"),
+            ("keys", "protection", "protection"),
+        ]);
+        options.retain(|(_, field, _)| *field != missing);
+        let line = Config::load(None, options).unwrap_err().to_string();
+        assert!(line.contains(&format!("keys.{missing}")) && line.contains(option), "{line}");
+    }
+    // What is no section is told as that.
+    let line =
+        Config::read(Some((Path::new("v.toml"), "keys = 1\nchain.url = \"\"")), [], Vec::new());
+    let line = line.unwrap_err().to_string();
+    assert!(line.starts_with("v.toml: ") && !line.contains("is not set"), "{line}");
 }

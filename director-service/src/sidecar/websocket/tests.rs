@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::sidecar::outlet::Line;
 use tokio::io::AsyncReadExt;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -11,6 +12,7 @@ struct Running {
     address: std::net::SocketAddr,
     said: mpsc::Receiver<Said>,
     task: tokio::task::JoinHandle<()>,
+    stop: tokio::sync::oneshot::Sender<()>,
 }
 
 async fn start(token: Option<&str>, queue_bytes: usize) -> Running {
@@ -23,7 +25,9 @@ async fn start_with(token: Option<&str>, queue_bytes: usize, handshake: Duration
     let (sender, said) = mpsc::channel(16);
     let token = token.map(|token| Zeroizing::new(token.to_owned()));
     let server = Server { handshake, ..Server::new(sender, queue_bytes, token) };
-    Running { address, said, task: tokio::spawn(server.run(listener)) }
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let stopped = async { drop(stopped.await) };
+    Running { address, said, task: tokio::spawn(server.run_until(listener, stopped)), stop }
 }
 
 impl Running {
@@ -68,6 +72,58 @@ async fn lines_go_both_ways() {
     outlet.close();
     assert!(matches!(client.next().await.unwrap().unwrap(), Message::Close(Some(_))));
     server.task.abort();
+}
+
+/// What a client gets from here on, in order, up to the close.
+async fn rest(mut client: WebSocketStream<TcpStream>) -> Vec<Message> {
+    let mut all = Vec::new();
+    while let Some(Ok(message)) = client.next().await {
+        all.push(message);
+    }
+    all
+}
+
+#[tokio::test]
+async fn what_waits_at_the_end_still_leaves() {
+    let mut server = start(None, 64 * 1024 * 1024).await;
+    let mut client = server.connect(&[]).await.unwrap();
+    let outlet = server.joined().await;
+    // More than the buffers of the two ends take, so that most of it waits here.
+    let line: Line = "x".repeat(1024 * 1024).into();
+    for _ in 0..32 {
+        outlet.message(line.clone());
+    }
+    outlet.say("stopping".into());
+    outlet.close();
+    // A command that nobody carries out any more is no reason to break off.
+    client.send(Message::text("a command")).await.unwrap();
+    let Running { said, task, stop, .. } = server;
+    drop((said, stop));
+    let all = rest(client).await;
+    assert_eq!(all.len(), 32 + 2);
+    assert_eq!(all[32], Message::text("stopping"));
+    assert!(matches!(all[33], Message::Close(Some(_))));
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn who_comes_while_it_stops_and_who_does_not_read_keep_nobody_waiting() {
+    let mut server = start(None, 64 * 1024 * 1024).await;
+    let late = server.connect(&[]).await.unwrap();
+    let silent = server.connect(&[]).await.unwrap();
+    let outlets = [server.joined().await, server.joined().await];
+    let line: Line = "x".repeat(1024 * 1024).into();
+    for _ in 0..32 {
+        outlets[1].message(line.clone());
+    }
+    let Running { said, task, stop, .. } = server;
+    let begun = tokio::time::Instant::now();
+    drop((said, stop));
+    let all = rest(late).await;
+    assert!(matches!(all.as_slice(), [Message::Close(Some(_))]), "{all:?}");
+    timeout(10 * LAST_WORDS, task).await.expect("it ends").unwrap();
+    assert!(begun.elapsed() >= LAST_WORDS, "who does not read has that long");
+    drop(silent);
 }
 
 #[tokio::test]
