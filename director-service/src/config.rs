@@ -6,6 +6,7 @@
 //! relative to the folder that it is in. `config/director.example.toml` shows all of it.
 
 pub(crate) mod environment;
+mod folder;
 mod limits;
 mod load;
 mod mesh;
@@ -406,6 +407,24 @@ impl Config {
             return invalid("log.filter", format!("{error}; try \"info\""));
         }
         Ok(())
+    }
+
+    /// Checks `data_dir` on this machine, as this user. Nothing is made there.
+    ///
+    /// # Errors
+    ///
+    /// If a director could not use it.
+    pub fn check_data_dir(&self) -> Result<(), ConfigError> {
+        let invalid = |cause| ConfigError::Invalid { field: "data_dir", cause };
+        folder::check(&self.data_dir).map_err(invalid)
+    }
+
+    /// Whether the mesh is on this machine alone, as in the file that `director config init` writes.
+    pub fn is_mesh_on_loopback(&self) -> bool {
+        let is_loopback =
+            |address| Socket::of(address).is_some_and(|at| at.address().ip().is_loopback());
+        let listen = &self.mesh.listen;
+        !listen.is_empty() && listen.iter().all(is_loopback) && self.mesh.known_addresses_only
     }
 
     /// What is allowed but probably not meant, one line each with the remedy.

@@ -5,6 +5,7 @@
 use integration_tests::process::sibling;
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -44,7 +45,12 @@ fn keys(dir: &Path) -> Vec<(String, String)> {
         ["account.key", "peer.key"].map(|name| dir.join(name).to_str().unwrap().to_owned());
     let made = director(&["keys", "generate", "--account", &account, "--peer", &peer], &[]);
     assert!(made.status.success(), "{}", said(&made));
-    vec![("DIRECTOR_KEYS_ACCOUNT".into(), account), ("DIRECTOR_KEYS_PEER".into(), peer)]
+    let data = dir.join("data").to_str().unwrap().to_owned();
+    vec![
+        ("DIRECTOR_KEYS_ACCOUNT".into(), account),
+        ("DIRECTOR_KEYS_PEER".into(), peer),
+        ("DIRECTOR_DATA_DIR".into(), data),
+    ]
 }
 
 #[test]
@@ -71,11 +77,14 @@ fn every_validators_configuration_passes_the_check() {
         |path: &PathBuf| fs::read_to_string(path).unwrap().contains("protection = ");
     let configurations: Vec<_> = files(".toml").into_iter().filter(is_validators).collect();
     assert!(configurations.len() >= 2, "{configurations:?}");
+    fs::write(key("sidecar.token"), "secret").unwrap();
+    fs::set_permissions(key("sidecar.token"), fs::Permissions::from_mode(0o600)).unwrap();
     for file in configurations {
         let text = fs::read_to_string(&file).unwrap();
         // Paths are of the folder of the file.
         let copy = key("validator.toml");
-        fs::write(&copy, text.replace("/etc/director-validator/keys/", "")).unwrap();
+        let text = text.replace("/etc/director-validator/keys/", "");
+        fs::write(&copy, text.replace("/var/lib/director-validator/", "")).unwrap();
         let checked = director(&["config", "check", "--validator", "--config", &copy], &[]);
         assert!(checked.status.success(), "{}: {}", file.display(), said(&checked));
     }
@@ -162,5 +171,23 @@ fn systemd_understands_the_units() {
         rate.args(["security", "--offline=true", "--no-pager", "--threshold=15"]).arg(unit);
         let rated = rate.output().unwrap();
         assert!(rated.status.success(), "{}", said(&rated));
+    }
+}
+
+/// `config check` looks at the folders before a unit has ever run, and a first start by hand writes there.
+#[test]
+fn folders_of_the_units_are_made_by_the_tmpfiles() {
+    let systemd = service().join("deploy/systemd");
+    let made = fs::read_to_string(systemd.join("director.tmpfiles")).unwrap();
+    for unit in files(".service") {
+        let text = fs::read_to_string(&unit).unwrap();
+        let field = |name: &str| {
+            let value = text.lines().find_map(|line| line.strip_prefix(name));
+            value.unwrap_or_else(|| panic!("{} has no {name}", unit.display())).to_owned()
+        };
+        let (folder, mode) = (field("StateDirectory="), field("StateDirectoryMode="));
+        let (user, group) = (field("User="), field("Group="));
+        let line = format!("d /var/lib/{folder} {mode} {user} {group} -");
+        assert!(made.lines().any(|known| known == line), "{line} is not in\n{made}");
     }
 }

@@ -130,7 +130,7 @@ fn complain(shared: &Shared, error: &ChainError, away: Duration) {
     match error {
         ChainError::Unreachable(cause) if away < COMPLAIN_INTERVAL => warn!(
             "cannot reach the node at {nodes} ({cause}); trying again until it answers, check that \
-             it runs and that chain.urls is right"
+             it runs and that this address is right"
         ),
         error if error.is_temporary() => {
             warn!("{error}; no connection to {nodes} for {} s now, trying again", away.as_secs());

@@ -63,7 +63,7 @@ enum What {
 #[derive(clap::Args)]
 struct Form {
     /// Prefix of the chain's accounts in SS58. Default: 42, any chain.
-    #[arg(long, value_name = "NUMBER", default_value_t = 42)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 42, value_parser = ss58_prefix)]
     ss58_prefix: u16,
     #[command(flatten)]
     output: OutputArgs,
@@ -149,6 +149,12 @@ impl Files {
         }
         Ok(shown)
     }
+}
+
+/// SS58 has 14 bits for it.
+fn ss58_prefix(text: &str) -> Result<u16, String> {
+    let prefix = text.parse().ok().filter(|prefix| *prefix < 1 << 14);
+    prefix.ok_or_else(|| "expected the chain's number in SS58, from 0 to 16383".to_owned())
 }
 
 fn ss58(account: &AccountId32, prefix: u16) -> String {

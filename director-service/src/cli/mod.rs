@@ -20,15 +20,18 @@ mod rotate_key;
 mod run;
 mod status;
 mod store;
+mod usage;
 mod validator;
 mod validators;
 
+use crate::network::Multiaddr;
 use clap::{CommandFactory, Parser, Subcommand};
 use director_primitives::AccountId32;
 use node::{NodeArgs, connect};
 use std::{
     future::Future,
     io::{IsTerminal, Write},
+    net::SocketAddr,
     process::ExitCode,
 };
 
@@ -93,7 +96,11 @@ enum Command {
 pub fn main() -> ExitCode {
     // Before any key is read.
     harden::harden();
-    let done = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return usage::refuse(&error),
+    };
+    let done = match command {
         Command::Run(args) => args.execute(),
         Command::Config(args) => args.execute(),
         Command::Keys(args) => args.execute(),
@@ -145,6 +152,20 @@ fn log_notes() -> anyhow::Result<()> {
 fn account_of(text: &str) -> Result<AccountId32, String> {
     text.trim().parse().map_err(|_| {
         "expected an account in SS58 (5Grw…), or 0x and 64 hexadecimal digits".to_owned()
+    })
+}
+
+/// An address with a port.
+fn socket_of(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected an IP address and a port: 127.0.0.1:9615".to_owned())
+}
+
+/// An address that others dial.
+fn multiaddr_of(text: &str) -> Result<Multiaddr, String> {
+    text.parse().map_err(|_| {
+        "expected a multiaddr that others dial: /ip4/203.0.113.7/tcp/30400, or \
+         /ip4/203.0.113.7/udp/30400/quic-v1"
+            .to_owned()
     })
 }
 

@@ -1,6 +1,6 @@
 //! Connects a command to a node, and gives up where a service would wait.
 
-use crate::chain::{Connection, Node, Settings};
+use crate::chain::{ChainError, Connection, Node, Settings};
 use anyhow::{Context, bail};
 use director_primitives::{H256, Snapshot};
 use std::{sync::Arc, time::Duration};
@@ -32,12 +32,20 @@ impl NodeArgs {
     }
 
     pub(super) async fn connect(&self) -> anyhow::Result<(Node, Arc<Snapshot>)> {
-        connect(Settings {
+        let connected = connect(Settings {
             genesis_hash: self.genesis_hash,
             allow_insecure: self.allow_insecure,
             ..Settings::new(self.url.clone())
         })
-        .await
+        .await;
+        connected.map_err(|error| match error.downcast_ref() {
+            // Who typed options is told of options.
+            Some(ChainError::OtherChain { expected, found }) => anyhow::anyhow!(
+                "the node at {} serves the chain with genesis {found:?}, not {expected:?}; correct --url or --genesis-hash",
+                self.url
+            ),
+            _ => error,
+        })
     }
 }
 

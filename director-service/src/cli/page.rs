@@ -23,7 +23,7 @@ pub(super) struct PageArgs {
     #[arg(long, value_name = "FILE", env = "DIRECTOR_CONFIG", required_unless_present = "http")]
     config: Option<PathBuf>,
     /// Address where it answers, instead of its configuration: 127.0.0.1:9615.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = super::socket_of)]
     http: Option<SocketAddr>,
 }
 

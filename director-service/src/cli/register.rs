@@ -32,10 +32,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", env = "DIRECTOR_CONFIG")]
     config: PathBuf,
     /// Address at which validators reach it; may be repeated.
-    #[arg(long, value_name = "MULTIADDR", required = true)]
+    #[arg(long, value_name = "MULTIADDR", required = true, value_parser = super::multiaddr_of)]
     public: Vec<Multiaddr>,
     /// Address at which other directors reach it; may be repeated.
-    #[arg(long, value_name = "MULTIADDR", required = true)]
+    #[arg(long, value_name = "MULTIADDR", required = true, value_parser = super::multiaddr_of)]
     mesh: Vec<Multiaddr>,
     /// Where it stands, in your own words, at most 32 bytes.
     #[arg(long, default_value = "")]

@@ -39,11 +39,20 @@ struct File {
     output: OutputArgs,
 }
 
+impl File {
+    /// The folder of a store that can be used: what cannot is told before the work begins.
+    fn store(&self) -> anyhow::Result<PathBuf> {
+        let folder = Config::load(&self.config)?.data_dir;
+        store::can_open(&folder)?;
+        Ok(folder)
+    }
+}
+
 impl Args {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         match self.what {
             What::Check(file) => {
-                let folder = Config::load(&file.config)?.data_dir;
+                let folder = file.store()?;
                 let checking = Progress::begin("comparing checksums, and reading all votes");
                 let so_far = |done, total| checking.so_far(done, total);
                 let report = store::check(&folder, so_far)?;
@@ -67,7 +76,7 @@ impl Args {
                 );
             }
             What::Compact(file) => {
-                let folder = Config::load(&file.config)?.data_dir;
+                let folder = file.store()?;
                 let compacting = Progress::begin("moving what is in use together");
                 let (before, after) = store::compact(&folder)?;
                 drop(compacting);

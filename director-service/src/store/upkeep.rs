@@ -77,6 +77,15 @@ pub fn proofs(folder: &Path) -> Result<Vec<Record>, StoreError> {
     tables.transact(|file| file.records()).map_err(|error| file_error(&path, error))
 }
 
+/// Whether the file in `folder` is there for whoever asks, before a long work on it is announced.
+///
+/// # Errors
+///
+/// If there is none, a director has it open, or it is damaged.
+pub fn can_open(folder: &Path) -> Result<(), StoreError> {
+    open(folder).map(drop)
+}
+
 fn open(folder: &Path) -> Result<(PathBuf, Database), StoreError> {
     let path = folder.join(FILE_NAME);
     match builder().open(&path) {

@@ -62,7 +62,7 @@ pub(super) struct Args {
     #[arg(long)]
     pipe: bool,
     /// Talk over a WebSocket at this address.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::cli::socket_of)]
     listen: Option<SocketAddr>,
     /// Vote for every checkpoint that the node has finalized.
     #[arg(long)]
