@@ -97,6 +97,7 @@ export async function losses(browser, files, pictures) {
   fake.hang();
   const late = await browser.page();
   await late.open(fake.url, DESK);
+  await late.until("document.readyState === 'complete' && document.querySelector('#verdict') !== null");
   await late.until(LOST);
   fake.wake();
   await late.until(BACK);

@@ -30,7 +30,7 @@ use tokio::time::{sleep, timeout};
 const PATIENCE: Duration = Duration::from_secs(280);
 
 /// Bounds what the browser does.
-const BROWSING: Duration = Duration::from_secs(200);
+const BROWSING: Duration = Duration::from_secs(230);
 
 /// Bounds a step.
 const SOON: Duration = Duration::from_secs(60);
