@@ -12,7 +12,7 @@ use director_primitives::{
     Reason, Signature, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
     runtime_api::{Endpoint, Endpoints, PendingSlash, Region},
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use subxt::utils::Static;
 use tokio::sync::watch;
 
@@ -140,7 +140,7 @@ impl Chain for DirectorChain {
         self.node.check_evidence_at_best(proof).await
     }
 
-    async fn is_report_pending(&self, proof: &DoubleSignProof) -> Result<bool, ChainError> {
+    async fn pending_reports(&self, proof: &DoubleSignProof) -> Result<BTreeSet<H256>, ChainError> {
         let call = interface::tx().slashing_evidence().report_double_sign(Static(*proof));
         let pending = self.node.pending_like(&call).await?;
         let snapshot = self.node.finalized().borrow().clone();
@@ -149,10 +149,12 @@ impl Chain for DirectorChain {
             let snapshot = snapshot.as_deref();
             other == proof || snapshot.is_some_and(|snapshot| other.check(snapshot).is_ok())
         };
-        Ok(pending.iter().any(|bytes| {
+        let is_this = |bytes: &[u8]| {
             let other = DoubleSignProof::decode_all(&mut &bytes[..]);
             other.is_ok_and(|other| other.id() == proof.id() && is_right(&other))
-        }))
+        };
+        let reports = pending.into_iter().filter(|call| is_this(&call.arguments));
+        Ok(reports.map(|call| call.signer).collect())
     }
 
     async fn report_double_sign(

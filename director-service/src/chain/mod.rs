@@ -63,7 +63,7 @@ use director_primitives::{
     Reason, Signature, SignedDirectorVote, Snapshot, StakeProof, StakeRefusal,
     runtime_api::PendingSlash,
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// Longest wait for the answer to one call.
@@ -107,9 +107,9 @@ pub trait Chain: Send + Sync {
         proof: &DoubleSignProof,
     ) -> Result<Result<Offence<AccountId32>, Reason>, ChainError>;
 
-    /// Whether a report of this double sign waits in the node's pool, whoever signed it. An error also if the node does
-    /// not tell what is there.
-    async fn is_report_pending(&self, proof: &DoubleSignProof) -> Result<bool, ChainError>;
+    /// The reports of this double sign that wait in the node's pool, whoever signed them: one for each signer, by a hash of whom
+    /// the node says it is. An error also if the node does not tell what is there, or if that is more than it can tell.
+    async fn pending_reports(&self, proof: &DoubleSignProof) -> Result<BTreeSet<H256>, ChainError>;
 
     /// Reports a double sign from this director's account: signs, writes what it signed into the
     /// journal, hands it to the node. Does not wait for a block. `None` if the journal did not want it any more: then

@@ -3,8 +3,9 @@
 use super::{
     CALL_TIMEOUT, ChainError, Node,
     extrinsic::LIFETIME,
-    session::{Session, limit, timeout, unexpected},
+    session::{Session, limit, sp_hash, timeout, unexpected},
 };
+use director_primitives::H256;
 use subxt::{
     Metadata,
     ext::frame_decode::extrinsics::decode_extrinsic,
@@ -42,8 +43,15 @@ pub(super) async fn hand(session: &Session, encoded: &[u8]) -> Result<(), Refusa
     }
 }
 
+/// A call that waits in the pool.
+pub(super) struct PendingCall {
+    /// Who signed it: a hash of how the extrinsic names them.
+    pub(super) signer: H256,
+    pub(super) arguments: Vec<u8>,
+}
+
 impl Node {
-    /// The arguments of all calls of this one's kind and length that wait in the node's pool and could be in its next
+    /// All calls of this one's kind and length that wait in the node's pool and could be in its next
     /// block, whoever signed them. Only as good as the pool's word.
     ///
     /// # Errors
@@ -52,7 +60,7 @@ impl Node {
     pub(super) async fn pending_like<C: Payload>(
         &self,
         call: &C,
-    ) -> Result<Vec<Vec<u8>>, ChainError> {
+    ) -> Result<Vec<PendingCall>, ChainError> {
         let session = self.session().await?;
         let at = session.at(self.newest(&session).await?).await?;
         let call = at.tx().call_data(call).map_err(unexpected)?;
@@ -61,12 +69,13 @@ impl Node {
         let pending = own.request("author_pendingExtrinsics", rpc_params![]);
         let pending: Vec<Bytes> = limit(pending).await?;
         let metadata = at.metadata();
-        let arguments = |extrinsic: &Bytes| {
+        let like = |extrinsic: &Bytes| {
             // Few come so far: to read all of a full pool would take long.
             let arguments = arguments_like(&extrinsic.0, &call)?;
-            is_whole_call(&extrinsic.0, call.len(), &metadata).then_some(arguments)
+            let signer = signer_of_call(&extrinsic.0, call.len(), &metadata)?;
+            Some(PendingCall { signer, arguments })
         };
-        Ok(pending.iter().filter_map(arguments).collect())
+        Ok(pending.iter().filter_map(like).collect())
     }
 }
 
@@ -80,14 +89,15 @@ fn arguments_like(extrinsic: &[u8], call: &[u8]) -> Option<Vec<u8>> {
     call.starts_with(name).then(|| arguments.to_vec())
 }
 
-/// Whether the last so many bytes of an extrinsic are its call: a remark may end with the bytes of any other call. What cannot be
-/// read is given the benefit of the doubt.
-fn is_whole_call(extrinsic: &[u8], len: usize, metadata: &Metadata) -> bool {
-    let read = decode_extrinsic(&mut &*extrinsic, metadata, metadata.types());
-    read.map_or(true, |read| {
-        let call = read.call_data_range();
-        (call.len(), call.end) == (len, extrinsic.len())
-    })
+/// Who signed an extrinsic, if its last so many bytes are its call: a remark may end with the bytes of any other call. What cannot be
+/// read is given the benefit of the doubt, as one that nobody else has signed.
+fn signer_of_call(extrinsic: &[u8], len: usize, metadata: &Metadata) -> Option<H256> {
+    let Ok(read) = decode_extrinsic(&mut &*extrinsic, metadata, metadata.types()) else {
+        return Some(sp_hash(extrinsic));
+    };
+    let call = read.call_data_range();
+    let signer = read.signature_payload().and_then(|signed| extrinsic.get(signed.address_range()));
+    ((call.len(), call.end) == (len, extrinsic.len())).then(|| sp_hash(signer.unwrap_or(extrinsic)))
 }
 
 /// What a node's error means. The codes are sc-rpc-api's, the words sp-runtime's.
@@ -116,8 +126,8 @@ pub(super) fn refusal(code: i32, message: &str, data: Option<&str>) -> Result<()
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::{arguments_like, is_whole_call};
-    use crate::chain::interface::METADATA;
+    use super::{arguments_like, signer_of_call};
+    use crate::chain::{interface::METADATA, session::sp_hash};
     use codec::Encode;
     use subxt::{Metadata, dynamic::Value, ext::frame_decode::extrinsics::encode_call_data};
 
@@ -136,9 +146,22 @@ mod tests {
         let call = remark(&[7; 30]);
         let decoy = unsigned(&remark(&[&[1, 2, 3], call.as_slice()].concat()));
         assert_eq!(arguments_like(&decoy, &call), arguments_like(&unsigned(&call), &call));
-        assert!(is_whole_call(&unsigned(&call), call.len(), &metadata));
-        assert!(!is_whole_call(&decoy, call.len(), &metadata));
-        assert!(is_whole_call(&[0xff; 9], 5, &metadata), "nobody knows");
+        let own = unsigned(&call);
+        assert_eq!(signer_of_call(&own, call.len(), &metadata), Some(sp_hash(&own)));
+        assert_eq!(signer_of_call(&decoy, call.len(), &metadata), None);
+        // By an account: its address, a signature of a kind, extensions of which some say nothing, and the call.
+        let signed = |account: u8| {
+            let extensions = [0; 3];
+            let signature = [&[0x84, 0][..], &[account; 32], &[1], &[9; 64], &extensions];
+            [&signature.concat(), call.as_slice()].concat().encode()
+        };
+        let address = |account: u8| sp_hash(&[&[0][..], &[account; 32]].concat());
+        for account in [1, 2] {
+            let signer = signer_of_call(&signed(account), call.len(), &metadata);
+            assert_eq!(signer, Some(address(account)));
+        }
+        let unread = [0xff; 9];
+        assert_eq!(signer_of_call(&unread, 5, &metadata), Some(sp_hash(&unread)), "nobody knows");
     }
 
     #[test]

@@ -6,30 +6,40 @@ use crate::{
     store::State,
 };
 use async_trait::async_trait;
-use director_primitives::DoubleSignProof;
+use director_primitives::{DoubleSignProof, H256};
+use std::collections::BTreeSet;
 
-/// Where a report is on its way already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where reports are on their way already.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// In the best block, where it may wait for finality.
+    /// In the best block, where one may wait for finality.
     InBlock,
-    /// In the node's pool.
-    InPool,
+    /// In the node's pool, these.
+    InPool(BTreeSet<H256>),
     Nowhere,
+    /// In no block, and it is not known what the pool has.
+    Unknown,
 }
 
-/// Where a report of a proof is on its way already, as far as the node tells.
+impl Seen {
+    /// Whether one is known to be.
+    pub(super) const fn is_any(&self) -> bool {
+        matches!(self, Self::InBlock | Self::InPool(_))
+    }
+}
+
+/// Where reports of a proof are on their way already, as far as the node tells.
 pub(super) async fn seen(chain: &dyn Chain, proof: &DoubleSignProof) -> Result<Seen, ChainError> {
     if chain.check_evidence_at_best(proof).await?.is_err() {
         return Ok(Seen::InBlock);
     }
-    match chain.is_report_pending(proof).await {
-        Ok(true) => Ok(Seen::InPool),
-        Ok(false) => Ok(Seen::Nowhere),
+    match chain.pending_reports(proof).await {
+        Ok(reports) if reports.is_empty() => Ok(Seen::Nowhere),
+        Ok(reports) => Ok(Seen::InPool(reports)),
         Err(error) => {
-            // Some nodes tell nobody. Then turns alone keep directors apart.
+            // Some nodes tell nobody, and who fills the pool makes it more than an answer can hold.
             tracing::debug!(%error, "it is not known what the pool has");
-            Ok(Seen::Nowhere)
+            Ok(Seen::Unknown)
         }
     }
 }
@@ -40,7 +50,8 @@ pub(super) struct Desk<'a> {
     pub(super) teller: &'a Teller,
     pub(super) chain: &'a dyn Chain,
     pub(super) proof: &'a DoubleSignProof,
-    pub(super) ignores_pool: bool,
+    /// What was seen before.
+    pub(super) seen: Seen,
 }
 
 #[async_trait]
@@ -48,11 +59,12 @@ impl Journal for Desk<'_> {
     async fn write(&self, extrinsic: &Extrinsic) -> bool {
         let Extrinsic { bytes, nonce, born } = extrinsic.clone();
         self.teller.state(State::Signed { bytes, nonce, born }).await;
-        match seen(self.chain, self.proof).await {
-            Ok(Seen::InBlock) => false,
-            Ok(Seen::InPool) => self.ignores_pool,
+        match (seen(self.chain, self.proof).await, &self.seen) {
+            (Ok(Seen::InBlock), _) => false,
+            (Ok(Seen::InPool(now)), Seen::InPool(before)) => now.is_subset(before),
+            (Ok(Seen::InPool(_)), _) => false,
             // Handing it over says what is wrong.
-            Ok(Seen::Nowhere) | Err(_) => true,
+            (Ok(Seen::Nowhere | Seen::Unknown) | Err(_), _) => true,
         }
     }
 }

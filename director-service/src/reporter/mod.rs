@@ -37,8 +37,11 @@
 //! other if two directors look and hand over in the same moment: a few milliseconds between the last look and the node,
 //! and the time from one node's pool to the other's. The turns of any two are two blocks apart from where they heard of
 //! the proof, but one that lost it in a crash hears of it again and begins anew. A third would have to do all that in
-//! that very moment as well. (If no block takes a report for 16 blocks though the pool
-//! has it, the next director does not trust that any more.)
+//! that very moment as well.
+//!
+//! If no block takes a report for 16 blocks though the pool has it, the next director does not trust that any more, and there are two
+//! under way; there are no more, whatever blocks do, see `rivals`. Where a director cannot read the pool it signs only when the
+//! others' reports are too old, one after the other.
 //!
 //! # Limits
 //!
@@ -57,6 +60,7 @@ mod pursuit;
 mod refusals;
 mod reopen;
 mod resume;
+mod rivals;
 mod room;
 mod turn;
 mod verdict;

@@ -6,24 +6,17 @@ use super::{
     desk::{Desk, Seen, seen},
     progress::Teller,
     refusals::Refusals,
-    room::accused,
-    turn::Turn,
+    rivals::{Advice, Rivals},
+    turn::{RESUBMIT_BLOCKS, Standing, Turn},
 };
 use crate::{
     chain::{Again, Chain, ChainError, Extrinsic, Fate, LIFETIME},
     failpoint::{self, Failpoint},
     store::State,
 };
-use director_primitives::{DoubleSignProof, Snapshot, turn::rank};
+use director_primitives::{DoubleSignProof, Snapshot};
 use std::sync::Arc;
 use tokio::time::{Instant, sleep};
-
-/// Finalized blocks without the report after which it is handed to the node once more: a node that
-/// was started anew has an empty pool.
-const RESUBMIT_BLOCKS: u64 = 4;
-
-/// Finalized blocks for which a report in the pool, whosever, is a reason to wait: it may be one that no block takes.
-const PENDING_BLOCKS: u64 = 16;
 
 /// Blocks that may have been finalized between an old version's note that it submits and its
 /// signature.
@@ -44,8 +37,7 @@ pub(super) struct Pursuit {
     faulty: bool,
     /// Whether a former life of the director began it.
     resumed: bool,
-    /// The finalized block at which a report was first seen in the pool.
-    pending_since: Option<u64>,
+    rivals: Rivals,
     /// What blocks have said against reports of this validator.
     refused: Option<Refusals>,
     /// The newest finalized block that this director knew of when the proof's state changed last.
@@ -107,7 +99,6 @@ impl Pursuit {
         let failures = faults.saturating_sub(1);
         let backoff = Backoff::new(&config, proof.id().to_low_u64_be(), failures);
         let (turn, faulty) = (Turn::default(), faults > 0);
-        let (handed_at, pending_since) = (None, None);
         Self {
             config,
             chain,
@@ -115,11 +106,11 @@ impl Pursuit {
             state,
             teller,
             turn,
-            handed_at,
+            handed_at: None,
             backoff,
             faulty,
             resumed,
-            pending_since,
+            rivals: Rivals::default(),
             refused,
             known_block,
             below_since,
@@ -161,10 +152,12 @@ impl Pursuit {
     async fn attempt(&mut self) -> Result<Next, ChainError> {
         // Before anything is asked: the answers are of this block or a later one.
         let finalized = self.finalized();
-        if let Some(extrinsic) = self.signed()
-            && let Some(next) = self.follow(&extrinsic, finalized).await?
-        {
-            return Ok(next);
+        if let Some(extrinsic) = self.signed() {
+            // Turns go on meanwhile.
+            self.turn.see(finalized, self.config.turn_blocks);
+            if let Some(next) = self.follow(&extrinsic, finalized).await? {
+                return Ok(next);
+            }
         }
         let offence = match self.chain.check_evidence(&self.proof).await? {
             Ok(offence) => offence,
@@ -180,20 +173,21 @@ impl Pursuit {
         if in_vain.is_some() {
             return Ok(Next::Rest);
         }
-        if !self.may_submit() {
+        let Some(own) = self.standing().filter(|own| self.is_handed() || own.has_turn()) else {
             return Ok(Next::Block);
-        }
-        let seen = seen(&*self.chain, &self.proof).await?;
-        let waits = match seen {
-            Seen::InBlock => true,
-            Seen::InPool => {
-                let since = *self.pending_since.get_or_insert(finalized);
-                finalized.abs_diff(since) < PENDING_BLOCKS
-            }
-            Seen::Nowhere => false,
         };
-        if waits {
-            return Ok(Next::Block);
+        let seen = seen(&*self.chain, &self.proof).await?;
+        match self.rivals.weigh(&seen, finalized, &own) {
+            // What the node has had is no other one.
+            Advice::TurnAnew | Advice::Wait if self.is_handed() && !seen.is_any() => {}
+            Advice::TurnAnew => {
+                self.turn = Turn::after_a_loss();
+                // From this block on.
+                let _ = self.standing();
+                return Ok(Next::Block);
+            }
+            Advice::Wait => return Ok(Next::Block),
+            Advice::Go => {}
         }
         failpoint::hit(Failpoint::Due);
         self.submit(finalized, seen).await?;
@@ -238,27 +232,23 @@ impl Pursuit {
         Ok(None)
     }
 
-    /// Whether nobody else has to be waited for at the newest finalized block.
-    fn may_submit(&mut self) -> bool {
-        let Some(snapshot) = self.snapshot() else { return false };
+    /// This director's place at the newest finalized block; `None` while it must not submit, whoever else does.
+    fn standing(&mut self) -> Option<Standing> {
+        let snapshot = self.snapshot()?;
         match self.state {
-            // On its way already. What a former life signed waits for its turn: others may be about to report.
-            State::Signed { .. } if self.handed_at.is_some() => return true,
             // What an old version submitted is not known: it must have expired.
-            State::Submitted { block } if snapshot.number < block + LIFETIME + SLACK_BLOCKS => {
-                return false;
+            State::Submitted { block } if snapshot.number < block + LIFETIME + SLACK_BLOCKS => None,
+            _ => {
+                let (config, proof) = (&self.config, &self.proof);
+                Some(Standing::at(&snapshot, config, proof, self.resumed, &mut self.turn))
             }
-            _ => {}
         }
-        let directors = snapshot.directors.active.iter().map(|director| &director.account);
-        let count = snapshot.directors.active.len() as u64;
-        // Who is no director comes after all of them, and so does who was away and does not know what they do. The order is that of
-        // the accused: directors that pursue different proofs against it take turns as well, and nobody makes proofs until it is first.
-        let accused = accused(Some(&snapshot), &self.proof);
-        let rank = rank(accused.as_ref(), &self.config.account, directors);
-        let rank = rank.map_or(count, u64::from) + if self.resumed { count } else { 0 };
-        let counted = self.turn.see(snapshot.number, self.config.turn_blocks);
-        counted >= rank.saturating_mul(self.config.turn_blocks)
+    }
+
+    /// Whether the signed report was handed to the node in this life. What a former life signed waits for its turn: others may be
+    /// about to report.
+    fn is_handed(&self) -> bool {
+        matches!(self.state, State::Signed { .. }) && self.handed_at.is_some()
     }
 
     /// Hands the signed report to the node, or signs one, given where one was seen.
@@ -270,7 +260,7 @@ impl Pursuit {
             }),
             None => {
                 let (teller, chain, proof) = (&self.teller, &*self.chain, &self.proof);
-                let desk = Desk { teller, chain, proof, ignores_pool: seen == Seen::InPool };
+                let desk = Desk { teller, chain, proof, seen };
                 self.chain.report_double_sign(&self.proof, &desk).await.map(Ok)
             }
         };
@@ -345,6 +335,9 @@ impl Pursuit {
     }
 
     async fn enter(&mut self, state: State) {
+        if matches!(self.state, State::Signed { .. }) && !matches!(state, State::Signed { .. }) {
+            self.rivals.forget();
+        }
         self.state = state.clone();
         self.teller.state(state).await;
     }

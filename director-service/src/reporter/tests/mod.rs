@@ -11,6 +11,7 @@ mod random;
 mod refusals;
 mod reports;
 mod retraction;
+mod rivals;
 mod sim;
 mod streams;
 mod turns;
@@ -35,7 +36,12 @@ fn proof(checkpoint: u64) -> DoubleSignProof {
 
 /// The director whose turn is the `rank`th for whom this proof is against.
 fn director_of_rank(rank: u32, proof: &DoubleSignProof) -> AccountId32 {
-    let accounts: Vec<_> = (0..3).map(account).collect();
+    director_of(3, rank, proof)
+}
+
+/// The same of so many directors.
+fn director_of(directors: u8, rank: u32, proof: &DoubleSignProof) -> AccountId32 {
+    let accounts: Vec<_> = (0..directors).map(account).collect();
     let accused = room::accused(Some(&sim::snapshot(0)), proof);
     let is_it = |me: &&AccountId32| turn::rank(accused.as_ref(), *me, &accounts) == Some(rank);
     accounts.iter().find(is_it).unwrap().clone()
@@ -69,6 +75,13 @@ impl Rig {
     /// Those of all three directors, in the order of their ranks for this proof.
     fn all(sim: &Sim, proof: &DoubleSignProof) -> [Self; 3] {
         [0, 1, 2].map(|rank| Self::new(sim, director_of_rank(rank, proof)))
+    }
+
+    /// Those of all directors, however many there are.
+    fn of_all(sim: &Sim, proof: &DoubleSignProof) -> Vec<Self> {
+        let directors = sim.directors();
+        let of = |rank| director_of(directors, rank, proof);
+        (0..directors.into()).map(|rank| Self::new(sim, of(rank))).collect()
     }
 
     fn start(&mut self) {

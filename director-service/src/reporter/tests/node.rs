@@ -10,7 +10,7 @@ use director_primitives::{
     runtime_api::PendingSlash,
 };
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
@@ -70,6 +70,8 @@ pub(super) struct FakeNode {
     up: AtomicBool,
     /// Whether the node says that it is behind.
     syncs: AtomicBool,
+    /// Whether the node tells nobody what its pool has.
+    hides_pool: AtomicBool,
     /// Of the director's present life.
     pub(super) points: Mutex<Points>,
     script: Mutex<Script>,
@@ -83,6 +85,7 @@ impl FakeNode {
             blocks: sim.node(),
             up: AtomicBool::new(true),
             syncs: AtomicBool::new(false),
+            hides_pool: AtomicBool::new(false),
             points: Mutex::new(Points::new()),
             script: Mutex::default(),
         })
@@ -106,6 +109,11 @@ impl FakeNode {
         self.sim.detach(&self.blocks);
         self.blocks.send_replace(Some(snapshot(block)));
         self.syncs.store(syncs, Relaxed);
+    }
+
+    /// The node tells nobody what its pool has, or does again.
+    pub(super) fn hide_pool(&self, hides: bool) {
+        self.hides_pool.store(hides, Relaxed);
     }
 
     /// It is level again.
@@ -212,9 +220,12 @@ impl Chain for FakeNode {
         Ok(Some(extrinsic))
     }
 
-    async fn is_report_pending(&self, proof: &DoubleSignProof) -> Result<bool, ChainError> {
+    async fn pending_reports(&self, proof: &DoubleSignProof) -> Result<BTreeSet<H256>, ChainError> {
         self.call().await?;
-        Ok(self.sim.is_pending(proof))
+        match self.hides_pool.load(Relaxed) {
+            true => Err(ChainError::Unreachable("message too large".into())),
+            false => Ok(self.sim.pending(proof)),
+        }
     }
 
     async fn submit_again(&self, extrinsic: &Extrinsic) -> Result<Again, ChainError> {

@@ -1,4 +1,4 @@
-//! Three directors against chance: cuts, deaths, lost pools, late blocks, a late finality.
+//! Three directors against chance: cuts, deaths, lost pools, pools that cannot be read, blocks that take nothing, a late finality.
 //!
 //! `REPORTER_SEED` repeats one run, `REPORTER_SEEDS` is how many there are.
 
@@ -61,6 +61,9 @@ async fn run(seed: u64) -> usize {
         if chance.random_bool(0.03) {
             sim.lose_pool();
         }
+        if chance.random_bool(0.03) {
+            sim.withhold(chance.random_range(1..60));
+        }
         tick(&sim).await;
     }
     for rig in &mut rigs {
@@ -70,7 +73,9 @@ async fn run(seed: u64) -> usize {
         rig.start();
         rig.report(proof(1)).await;
         rig.node.set_up(true);
+        rig.node.hide_pool(false);
     }
+    sim.withhold(0);
     for _ in 0..BLOCKS.1 {
         tick(&sim).await;
     }
@@ -101,6 +106,9 @@ async fn step(rig: &mut Rig, trouble: &mut Trouble, block: u64, chance: &mut Std
         // Wherever it happens to be: some point after the next ones was the end.
         rig.kill().await;
         trouble.dead_until = block + chance.random_range(0..10);
+    }
+    if chance.random_bool(0.02) {
+        rig.node.hide_pool(chance.random_bool(0.5));
     }
     if block == trouble.cut_until {
         rig.node.set_up(true);

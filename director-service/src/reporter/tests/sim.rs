@@ -37,6 +37,11 @@ pub(super) fn offence(proof: &DoubleSignProof) -> Offence<AccountId32> {
 
 /// Block `number` with directors 0 to 2.
 pub(super) fn snapshot(number: u64) -> Arc<Snapshot> {
+    snapshot_with(number, 3)
+}
+
+/// Block `number` with so many directors.
+pub(super) fn snapshot_with(number: u64, directors: u8) -> Arc<Snapshot> {
     let director = |n| DirectorInfo {
         account: account(n),
         peer_key: PublicKey::from_raw([n; 32]),
@@ -49,7 +54,7 @@ pub(super) fn snapshot(number: u64) -> Arc<Snapshot> {
     /// Making a key takes longer than all the rest of a block.
     static KEY: OnceLock<PublicKey> = OnceLock::new();
     let key = KEY.get_or_init(|| TestKey::new(1).public());
-    let active = (0..3).map(director).collect();
+    let active = (0..directors).map(director).collect();
     let domain = Domain {
         genesis_hash: H256::zero(),
         checkpoint_interval: 10,
@@ -153,10 +158,13 @@ struct Inner {
     states: Vec<State>,
     first: u64,
     lag: u64,
+    directors: u8,
     pool: Vec<Tx>,
     signed: Vec<Tx>,
     /// Those that some node was handed.
     handed: BTreeSet<u64>,
+    /// Most reports that were in the pool at once.
+    most: usize,
     cancel: bool,
     /// Blocks that are to come without extrinsics.
     withheld: u64,
@@ -178,14 +186,21 @@ pub(super) struct Sim(Arc<Mutex<Inner>>);
 impl Sim {
     /// A chain at block 100 that finalizes each block when `lag` more are made.
     pub(super) fn new(lag: u64) -> Self {
+        Self::with_directors(lag, 3)
+    }
+
+    /// The same with so many directors.
+    pub(super) fn with_directors(lag: u64, directors: u8) -> Self {
         let states = vec![State::default(); lag as usize + 1];
         Self(Arc::new(Mutex::new(Inner {
             states,
             first: 100,
             lag,
+            directors,
             pool: Vec::new(),
             signed: Vec::new(),
             handed: BTreeSet::new(),
+            most: 0,
             cancel: false,
             withheld: 0,
             refuses: false,
@@ -203,7 +218,7 @@ impl Sim {
 
     /// A node that hears of blocks at once.
     pub(super) fn node(&self) -> Blocks {
-        let node = watch::Sender::new(Some(snapshot(self.finalized())));
+        let node = watch::Sender::new(Some(self.newest()));
         self.with(|inner| inner.nodes.push(node.clone()));
         node
     }
@@ -217,7 +232,7 @@ impl Sim {
     pub(super) fn attach(&self, node: &Blocks) {
         self.detach(node);
         self.with(|inner| inner.nodes.push(node.clone()));
-        tell(node, self.finalized());
+        tell(node, &self.newest());
     }
 
     /// Makes a block out of what is in the pool.
@@ -252,15 +267,24 @@ impl Sim {
             inner.pool.retain(|tx| number + 1 < tx.born + LIFETIME);
             inner.states.push(state);
         });
-        let finalized = self.finalized();
+        let newest = self.newest();
         for node in self.with(|inner| inner.nodes.clone()) {
-            tell(&node, finalized);
+            tell(&node, &newest);
         }
     }
 
     /// Number of the newest finalized block.
     pub(super) fn finalized(&self) -> u64 {
         self.with(|inner| inner.finalized())
+    }
+
+    /// The newest finalized block.
+    fn newest(&self) -> Arc<Snapshot> {
+        self.with(|inner| snapshot_with(inner.finalized(), inner.directors))
+    }
+
+    pub(super) fn directors(&self) -> u8 {
+        self.with(|inner| inner.directors)
     }
 
     pub(super) fn finalized_state(&self) -> State {
@@ -334,13 +358,19 @@ impl Sim {
         })
     }
 
-    /// Whether the next block could have a report of this proof.
-    pub(super) fn is_pending(&self, proof: &DoubleSignProof) -> bool {
+    /// Whose reports of this proof the next block could have.
+    pub(super) fn pending(&self, proof: &DoubleSignProof) -> BTreeSet<H256> {
+        let is_it = |tx: &&Tx| matches!(&tx.call, Call::Report(of) if of.id() == proof.id());
         self.with(|inner| {
             let nonce = |tx: &Tx| inner.best().nonce(&tx.from);
-            let mut ready = inner.pool.iter().filter(|tx| tx.nonce == nonce(tx));
-            ready.any(|tx| matches!(&tx.call, Call::Report(other) if other.id() == proof.id()))
+            let ready = inner.pool.iter().filter(|tx| tx.nonce == nonce(tx)).filter(is_it);
+            ready.map(|tx| H256(*tx.from.as_ref())).collect()
         })
+    }
+
+    /// Most reports that the pool had at once.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.with(|inner| inner.most)
     }
 
     /// How many extrinsics some node was handed, each counted once.
@@ -359,6 +389,8 @@ impl Sim {
             let is_used = tx.nonce < inner.best().nonce(&tx.from);
             if !is_old && !is_used && !inner.pool.iter().any(is_taken) {
                 inner.pool.push(tx);
+                let is_report = |tx: &&Tx| matches!(tx.call, Call::Report(_));
+                inner.most = inner.most.max(inner.pool.iter().filter(is_report).count());
             }
         });
     }
@@ -374,11 +406,11 @@ impl Inner {
     }
 }
 
-fn tell(node: &Blocks, number: u64) {
+fn tell(node: &Blocks, newest: &Arc<Snapshot>) {
     node.send_if_modified(|known| {
-        let is_new = known.as_ref().is_none_or(|known| known.number < number);
+        let is_new = known.as_ref().is_none_or(|known| known.number < newest.number);
         if is_new {
-            *known = Some(snapshot(number));
+            *known = Some(newest.clone());
         }
         is_new
     });

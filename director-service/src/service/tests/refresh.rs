@@ -83,7 +83,10 @@ impl Chain for FakeChain {
         Err(ChainError::Refused("not asked for here".into()))
     }
 
-    async fn is_report_pending(&self, _: &DoubleSignProof) -> Result<bool, ChainError> {
+    async fn pending_reports(
+        &self,
+        _: &DoubleSignProof,
+    ) -> Result<std::collections::BTreeSet<H256>, ChainError> {
         Err(ChainError::Refused("not asked for here".into()))
     }
 
