@@ -5,7 +5,7 @@ use director_primitives::{
     AccountId32, CheckpointNumber, Control, DoubleSignProof, H256, OffenceContext, PublicKey,
     Reason, RevocationReason, Snapshot,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Proofs that are kept against one validator. One is enough to punish it; the rest is for the case
 /// that governance excuses the older offences. It excuses what is at lower checkpoints, so that a validator could fill
@@ -21,6 +21,11 @@ const MAX_REPLACED_PER_BLOCK: usize = 4;
 const CHECKED_PER_S: u64 = 100;
 const CHECKED_BURST_MS: u64 = 40_000;
 
+/// Proofs that one director may have wait because nobody has their keys, and for how many finalized blocks: its node may have the
+/// block in which a validator has rotated its key, and ours not yet. It tells a proof once.
+const MAX_EARLY: usize = 8;
+const EARLY_BLOCKS: u32 = 16;
+
 /// Proofs that were right when they came and that the chain has not acted on.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
@@ -31,6 +36,9 @@ pub(super) struct Evidence {
     replaced: BTreeMap<AccountId32, usize>,
     /// What each director may still have checked.
     checked: BTreeMap<PublicKey, Bucket>,
+    /// Those that are right if their keys turn out to be a validator's, by who has sent them, and at how many finalized blocks they
+    /// were not.
+    early: BTreeMap<PublicKey, VecDeque<(DoubleSignProof, u32)>>,
 }
 
 impl Evidence {
@@ -50,6 +58,17 @@ impl Evidence {
         }
         self.replaced.clear();
         self.checked.retain(|director, _| snapshot.director_by_peer_key(director).is_some());
+    }
+
+    /// Keeps a proof whose key nobody has yet, if its sender may have one more wait, or has this one.
+    fn keep_early(&mut self, from: PublicKey, proof: DoubleSignProof) -> bool {
+        let early = self.early.entry(from).or_default();
+        let is_known = early.iter().any(|(known, _)| known.id() == proof.id());
+        let has_room = early.len() < MAX_EARLY;
+        if has_room && !is_known {
+            early.push_back((proof, 0));
+        }
+        has_room || is_known
     }
 
     /// Whether a director may have one proof more checked, which counts however it turns out.
@@ -183,6 +202,38 @@ impl<C: Crypto> Director<C> {
         if !self.evidence.may_check(&from, now) {
             return self.refuse(Refusal::RateLimited);
         }
+        self.judge_proof(now, snapshot, from, proof, out);
+    }
+
+    /// Looks again at proofs whose keys nobody had before this finalized block.
+    pub(super) fn early_proofs(&mut self, now: Millis, snapshot: &Snapshot, out: &mut Vec<Output>) {
+        for (from, proofs) in std::mem::take(&mut self.evidence.early) {
+            if snapshot.director_by_peer_key(&from).is_none() {
+                continue;
+            }
+            for (proof, blocks) in proofs {
+                if proof.check(snapshot) != Err(Reason::UnknownKey) {
+                    if !self.evidence.knows(&proof) {
+                        self.judge_proof(now, snapshot, from, proof, out);
+                    }
+                } else if blocks + 1 < EARLY_BLOCKS {
+                    let early = self.evidence.early.entry(from).or_default();
+                    early.push_back((proof, blocks + 1));
+                } else {
+                    self.refuse(Refusal::ForgedProof);
+                }
+            }
+        }
+    }
+
+    fn judge_proof(
+        &mut self,
+        now: Millis,
+        snapshot: &Snapshot,
+        from: PublicKey,
+        proof: DoubleSignProof,
+        out: &mut Vec<Output>,
+    ) {
         match proof.check(snapshot) {
             Ok(offence) => {
                 if self.keep_proof(now, snapshot, offence.validator, proof, Some(&from), out) {
@@ -194,6 +245,11 @@ impl<C: Crypto> Director<C> {
                 self.keep_late_proof(snapshot, proof, Some(&from), out);
             }
             Err(Reason::Excused) => self.refuse(Refusal::LateProof),
+            Err(Reason::UnknownKey) if is_signed(snapshot, &proof) => {
+                if !self.evidence.keep_early(from, proof) {
+                    self.refuse(Refusal::SurplusProof);
+                }
+            }
             Err(_) => self.refuse(Refusal::ForgedProof),
         }
     }
@@ -209,12 +265,9 @@ impl<C: Crypto> Director<C> {
     ) {
         let Some(validator) = snapshot.key_owner(&proof.first.key) else { return };
         let is_excused = proof.first.vote.checkpoint < snapshot.slashable_from(&validator);
-        // The chain's check has not come to the signatures.
-        let genesis_hash = &snapshot.domain.genesis_hash;
-        let is_right = || [&proof.first, &proof.second].iter().all(|of| of.verify(genesis_hash));
         if !is_excused
             && !self.evidence.knows(&proof)
-            && (from.is_none() || is_right())
+            && (from.is_none() || is_signed(snapshot, &proof))
             && self.evidence.keep_late(&validator, &proof, from.is_none())
         {
             out.push(Output::Proven(proof));
@@ -245,4 +298,10 @@ impl<C: Crypto> Director<C> {
         self.revoke(now, snapshot, &validator, RevocationReason::DoubleSign, out);
         true
     }
+}
+
+/// Whether the keys that a proof names have signed its votes. The chain's check does not come to that where it finds something else.
+fn is_signed(snapshot: &Snapshot, proof: &DoubleSignProof) -> bool {
+    let genesis_hash = &snapshot.domain.genesis_hash;
+    [&proof.first, &proof.second].iter().all(|of| of.verify(genesis_hash))
 }

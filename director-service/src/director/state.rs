@@ -185,6 +185,7 @@ impl<C: Crypto> Director<C> {
         self.evidence.finalized(&snapshot);
         self.requests.finalized(&snapshot);
         self.ballots_finalized(now, &snapshot, out);
+        self.early_proofs(now, &snapshot, out);
         self.follow_members(&snapshot, out);
         self.sync_peers(out);
         self.want_newcomers(now, before.as_deref(), &snapshot);

@@ -168,3 +168,51 @@ fn a_director_that_tells_proofs_all_the_time_is_limited_right_or_wrong() {
     rig.now += 10;
     assert!(is_proven(&tell(&mut rig, peer, proof(1, 2))));
 }
+
+/// The chain before a validator's last rotation of its key.
+fn before_rotation(world: &World, n: u8) -> World {
+    let mut before = world.clone();
+    before.validators[usize::from(n)].checkpoint_key = checkpoint_key(90 + n).public();
+    before
+}
+
+#[test]
+fn a_proof_with_a_key_that_this_node_does_not_know_yet_waits_for_the_next_blocks() {
+    for blocks in [1, 15] {
+        let world = World::new(3, 2);
+        let mut rig = Rig::new(&before_rotation(&world, 0));
+        let (peer, other) = (director_key(1).public(), director_key(2).public());
+        assert!(tell(&mut rig, peer, proof(0, 10)).is_empty());
+        assert!(tell(&mut rig, peer, proof(0, 10)).is_empty());
+        for block in 1..blocks {
+            let out = rig.finalize(&before_rotation(&world, 0).at(100 + block));
+            assert!(!is_proven(&out));
+        }
+        let out = rig.finalize(&world.clone().at(100 + blocks));
+        assert!(is_proven(&out), "after {blocks} blocks");
+        assert_eq!(sent(&out, Link::Mesh)[0], (other, Control::Evidence(proof(0, 10))));
+        assert_eq!(count(&rig, Refusal::ForgedProof), 0);
+        assert!(!is_proven(&rig.finalize(&world.at(200))), "once");
+    }
+}
+
+#[test]
+fn proofs_with_keys_that_nobody_has_are_few_and_dropped_after_some_blocks() {
+    let world = World::new(3, 2);
+    let before = before_rotation(&world, 0);
+    let mut rig = Rig::new(&before);
+    let (liar, honest) = (director_key(1).public(), director_key(2).public());
+    for checkpoint in 1..=100 {
+        assert!(tell(&mut rig, liar, proof(0, checkpoint)).is_empty());
+    }
+    assert_eq!(count(&rig, Refusal::SurplusProof), 92);
+    // Nobody else has fewer for that.
+    tell(&mut rig, honest, proof(0, 200));
+    assert_eq!(count(&rig, Refusal::SurplusProof), 92);
+    for block in 1..=16 {
+        assert_eq!(count(&rig, Refusal::ForgedProof), 0);
+        rig.finalize(&before.clone().at(100 + block));
+    }
+    assert_eq!(count(&rig, Refusal::ForgedProof), 9);
+    assert!(!is_proven(&rig.finalize(&world.at(200))));
+}
