@@ -2,11 +2,17 @@
 //! became of it.
 //!
 //! Each run has an offender of its own, whose client sends both votes as any validator's does: to its primary, and once
-//! more to another director if that dies. The director that is killed is the one whose turn it is to report. A
-//! supervisor starts it again at once, as an operator's service manager would.
+//! more to another director if that dies. The director that is killed is the one whose turn it is to report; now and then
+//! the one that comes after it is killed as well, or the node that all of them follow. A supervisor starts them again
+//! at once, as an operator's service manager would.
+
+mod plan;
+
+pub use plan::{Beside, Kill};
 
 use crate::{
     book::{self, Book},
+    chain::Chain,
     director::{Director, settles},
     double_signer::{Offender, two_votes},
     keys::Identity,
@@ -20,7 +26,7 @@ use serde_json::Value;
 use std::{
     collections::VecDeque,
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -45,30 +51,13 @@ const IN_A_ROW: usize = 4;
 /// Within this time after the second vote somebody is killed at a random time: until it is finalized, and a little more.
 const RANDOM: Duration = Duration::from_millis(1_500);
 
-/// When a director is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kill {
-    /// When it passes a failpoint for the n-th time.
-    At(Failpoint, u32),
-    /// So long after the second vote.
-    After(Duration),
-}
-
-impl fmt::Display for Kill {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::At(at, 1) => write!(f, "at {}", at.name()),
-            Self::At(at, passing) => write!(f, "at {} (passing {passing})", at.name()),
-            Self::After(delay) => write!(f, "after {} ms", delay.as_millis()),
-        }
-    }
-}
-
 /// What came of one run.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// When the director was to be killed.
     pub kill: Kill,
+    /// What else was to be killed then.
+    pub beside: Beside,
     /// Whether it was: it may not get to a failpoint so often.
     pub struck: bool,
     /// Who was.
@@ -98,11 +87,13 @@ impl fmt::Display for Summary {
         write!(
             f,
             "{} runs in {:.0} s: each offender slashed once; {} directors killed, {at_failpoints} at a failpoint \
-             and {} at a random time; {} reported by the one that was killed; one extrinsic in {} runs, two in {}",
+             and {} at a random time, {} of them with a second one and {} with the node; {} reported by the one that was killed; one extrinsic in {} runs, two in {}",
             self.runs.len(),
             self.took.as_secs_f64(),
             count(&|run| run.struck),
             count(&|run| matches!(run.kill, Kill::After(_))),
+            count(&|run| run.struck && run.beside == Beside::Second),
+            count(&|run| run.struck && run.beside == Beside::Node),
             count(&|run| run.struck && run.reporter == run.victim),
             count(&|run| run.extrinsics == 1),
             count(&|run| run.extrinsics == 2),
@@ -133,7 +124,8 @@ impl Kills {
     /// Whatever keeps them from coming up.
     pub async fn start(dir: PathBuf, seed: u64) -> anyhow::Result<Self> {
         let plan = Plan { block_time_ms: 1_000, ..Plan::quick(VALIDATORS, &dir) };
-        let network = Network::start(&plan, |_| {}).await?;
+        let chain = Chain::start_in(&dir, &chain_folder(&dir), plan.block_time_ms).await?;
+        let network = Network::start_on(chain, &plan, |_| {}).await?;
         let (keeper, book) = book::keep(network.chain.node.clone());
         let mut chance = StdRng::seed_from_u64(seed);
         let first = chance.random_range(0..Failpoint::ALL.len());
@@ -149,12 +141,12 @@ impl Kills {
     pub async fn run(&mut self) -> anyhow::Result<Run> {
         let (number, kill) = (self.runs.len() + 1, self.next_kill());
         let offender = self.next_offender().await?;
-        let victim = self.first_in_turn(&offender)?;
-        let run = self.attempt(kill, offender, victim).await;
+        let beside = Beside::of_run(self.runs.len());
+        let run = self.attempt(kill, beside, offender).await;
         let run = run.with_context(|| {
             let logs = self.network.directors.iter().map(|of| of.process.log_tail());
             let logs: Vec<_> = logs.collect();
-            format!("run {number}: director-{} killed {kill}\n{}", victim + 1, logs.join("\n--\n"))
+            format!("run {number}: killed {kill}{beside}\n{}", logs.join("\n--\n"))
         })?;
         self.runs.push(run.clone());
         Ok(run)
@@ -163,9 +155,10 @@ impl Kills {
     async fn attempt(
         &mut self,
         kill: Kill,
+        beside: Beside,
         offender: Identity,
-        victim: usize,
     ) -> anyhow::Result<Run> {
+        let (victim, second) = (self.in_turn(&offender, 0)?, self.in_turn(&offender, 1)?);
         for director in &self.network.directors {
             director.wait_for_status(SOON, is_linked).await?;
         }
@@ -177,19 +170,24 @@ impl Kills {
         addresses.rotate_left(first);
         let client = Offender::connect(&self.network.chain, &offender, addresses).await?;
 
-        let director = self.network.directors.remove(victim);
+        let mut director = self.network.directors.remove(victim);
         let name = director.identity.name.clone();
         if let Kill::At(at, passing) = kill {
             director.process.end_at(at, passing)?;
         }
         client.vote(&votes)?;
-        let (director, struck) = self.strike(director, kill, &account, proof).await?;
+        let struck = self.is_time(&mut director, kill, &account, proof).await?;
+        let director = match struck {
+            true => self.strike(director, beside, second - usize::from(second > victim)).await?,
+            false => director,
+        };
         self.network.directors.insert(victim, director);
 
         self.reported(&account).await?;
         for (at, director) in self.network.directors.iter().enumerate() {
             // Who was dead while the chain punished the offender may never have heard of it.
-            let may_lack = struck && at == victim;
+            let was_dead = at == victim || beside == Beside::Second && at == second;
+            let may_lack = struck && was_dead;
             let settled = |status: &Value| is_settled(status, &proof, may_lack);
             director
                 .wait_for_status(SOON, settled)
@@ -204,17 +202,26 @@ impl Kills {
         let reporter = case.reporter.context("it is reported")?;
         ensure!((1..=2).contains(&reports), "{reports} extrinsics report it");
         let reporter = self.network.name_of(&reporter);
-        Ok(Run { kill, struck, victim: name, reporter, extrinsics: reports, account, proof })
+        Ok(Run {
+            kill,
+            beside,
+            struck,
+            victim: name,
+            reporter,
+            extrinsics: reports,
+            account,
+            proof,
+        })
     }
 
-    /// Kills it when it is time, and starts it again; whether it was killed.
-    async fn strike(
+    /// Waits until it is time to kill it; whether it comes to that.
+    async fn is_time(
         &self,
-        mut director: Director,
+        director: &mut Director,
         kill: Kill,
         offender: &AccountId32,
         proof: H256,
-    ) -> anyhow::Result<(Director, bool)> {
+    ) -> anyhow::Result<bool> {
         match kill {
             Kill::After(delay) => sleep(delay).await,
             Kill::At(..) => {
@@ -229,12 +236,39 @@ impl Kills {
                     settled = timeout(SOON, settled) => {
                         settled.context("its proof is not settled")??;
                         director.process.disarm();
-                        return Ok((director, false));
+                        return Ok(false);
                     }
                 }
             }
         }
-        Ok((director.kill().await.restart(&self.dir).await?, true))
+        Ok(true)
+    }
+
+    /// Kills it and what is to be killed in the same moment, the second director at this place, and starts them again.
+    async fn strike(
+        &mut self,
+        director: Director,
+        beside: Beside,
+        second: usize,
+    ) -> anyhow::Result<Director> {
+        let dir = &self.dir;
+        match beside {
+            Beside::Nothing => director.kill().await.restart(dir).await,
+            Beside::Second => {
+                let other = self.network.directors.remove(second);
+                let (killed, other) = tokio::join!(director.kill(), other.kill());
+                let (back, other) = tokio::try_join!(killed.restart(dir), other.restart(dir))?;
+                self.network.directors.insert(second, other);
+                Ok(back)
+            }
+            Beside::Node => {
+                let chain = &mut self.network.chain;
+                let (killed, node) = tokio::join!(director.kill(), chain.kill());
+                node?;
+                chain.restart_in(dir, &chain_folder(dir)).await?;
+                killed.restart(dir).await
+            }
+        }
     }
 
     /// Waits until the chain has it that the offender signed twice.
@@ -262,15 +296,15 @@ impl Kills {
         snapshot.context("there are blocks")
     }
 
-    /// The director whose turn it is first to report this offender.
-    fn first_in_turn(&self, offender: &Identity) -> anyhow::Result<usize> {
+    /// The director whose turn to report this offender is the so manieth.
+    fn in_turn(&self, offender: &Identity, turn: u32) -> anyhow::Result<usize> {
         let snapshot = self.snapshot()?;
         let accused = offender.id();
-        let is_first = |of: &Director| {
+        let has_turn = |of: &Director| {
             let directors = snapshot.directors.active.iter().map(|director| &director.account);
-            rank(accused.as_ref(), &of.identity.id(), directors) == Some(0)
+            rank(accused.as_ref(), &of.identity.id(), directors) == Some(turn)
         };
-        self.network.directors.iter().position(is_first).context("somebody is first")
+        self.network.directors.iter().position(has_turn).context("somebody has that turn")
     }
 
     /// A validator that is authorized and has done nothing yet.
@@ -325,6 +359,11 @@ impl Kills {
     }
 }
 
+/// Where the node has its chain: it comes back with what it had.
+fn chain_folder(dir: &Path) -> PathBuf {
+    dir.join("chain")
+}
+
 /// Whether a director is connected to both others and has what they have.
 fn is_linked(status: &Value) -> bool {
     let peers = status["mesh"].as_array().map_or(&[][..], Vec::as_slice);
@@ -345,25 +384,4 @@ fn is_settled(status: &Value, proof: &H256, may_lack: bool) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_proof_is_settled_only_where_it_is_known_and_done() {
-        let proof = H256::repeat_byte(1);
-        let other = json!({ "id": format!("{:?}", H256::repeat_byte(2)), "state": "proven" });
-        let status = |state: &str| {
-            let own = json!({ "id": format!("{proof:?}"), "state": state });
-            json!({ "active": true, "evidence": [other, own] })
-        };
-        for (state, is) in [("finalized", true), ("superseded", true), ("obsolete: late", false)] {
-            assert_eq!(is_settled(&status(state), &proof, true), is, "{state}");
-            assert_eq!(is_settled(&status(state), &proof, false), is, "{state}");
-        }
-        let lacks = json!({ "active": true, "evidence": [other] });
-        assert!(is_settled(&lacks, &proof, true) && !is_settled(&lacks, &proof, false));
-        let is_down = json!({ "active": false, "evidence": [] });
-        assert!(!is_settled(&is_down, &proof, true));
-    }
-}
+mod tests;

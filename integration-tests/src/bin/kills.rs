@@ -27,8 +27,8 @@ async fn main() -> anyhow::Result<()> {
         let run = kills.run().await?;
         let lived = if run.struck { "" } else { ", which does not come to that" };
         println!(
-            "{number:>4}: {} killed {}{lived}; reported by {}, extrinsics: {}",
-            run.victim, run.kill, run.reporter, run.extrinsics
+            "{number:>4}: {} killed {}{}{lived}; reported by {}, extrinsics: {}",
+            run.victim, run.kill, run.beside, run.reporter, run.extrinsics
         );
     }
     println!("{}", kills.end().await?);
