@@ -12,7 +12,7 @@ use std::{
 use subxt::Metadata;
 
 /// What the program says, and what pages quote, that begins as a command does.
-const SAID: [&str; 2] = ["listens at", "was built for another runtime"];
+const SAID: [&str; 3] = ["listens at", "was built for another runtime", "waits for its node"];
 
 #[test]
 fn every_command_and_option_is_one_of_the_program() {
