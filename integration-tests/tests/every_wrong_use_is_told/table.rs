@@ -108,7 +108,7 @@ const MISSING: &[Case] = &[
     ("keys inspect --config nowhere.toml", &["nowhere.toml", INIT]),
     ("validator run RUN --protection good --peer nowhere.key", &["nowhere.key", "keys generate"]),
     ("validator run RUN --protection nowhere", &["nowhere", "--new-protection-file"]),
-    ("validator run RUN --protection nofolder/p", &["no folder nofolder", "keys.protection"]),
+    ("validator run RUN --protection nofolder/p", &["no folder /", "nofolder", "keys.protection"]),
     ("validator run --config notoken.toml", &["nowhere.token", "openssl rand"]),
     ("validator protection export --protection nowhere", &["nowhere", "--new-protection-file"]),
     ("validator protection import --protection p --from nowhere", &["nowhere", "export"]),
