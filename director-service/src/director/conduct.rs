@@ -159,7 +159,7 @@ impl<C: Crypto> Director<C> {
 
     /// A validator signed two envelopes for one place in its sequence.
     ///
-    /// The other directors get the second one, the first time, and convict the validator by themselves.
+    /// The other directors get the second one, the first time, and convict the validator by themselves. Returns whether they do now.
     pub(super) fn equivocated(
         &mut self,
         now: Millis,
@@ -167,10 +167,10 @@ impl<C: Crypto> Director<C> {
         frame: &Screened<'_>,
         is_known: bool,
         out: &mut Vec<Output>,
-    ) {
+    ) -> bool {
         self.stats.envelope_equivocations += 1;
-        let is_first = self.conduct.equivocated(&frame.validator, now);
-        if is_first && !is_known {
+        let is_told = self.conduct.equivocated(&frame.validator, now) && !is_known;
+        if is_told {
             let Passing { frame, class, origin, from, .. } = Passing::of(frame, false);
             let (mesh, public) = (self.members.mesh().clone(), Arc::new([]));
             let to = Recipients { mesh, public, origin, from };
@@ -178,5 +178,6 @@ impl<C: Crypto> Director<C> {
         }
         let reason = RevocationReason::EnvelopeEquivocation;
         self.revoke(now, snapshot, &frame.validator, reason, out);
+        is_told
     }
 }

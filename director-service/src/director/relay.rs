@@ -30,18 +30,18 @@ pub(super) struct Passing {
     pub(super) class: Priority,
     pub(super) origin: PublicKey,
     pub(super) from: PublicKey,
-    /// Whether it came because this director missed it: then the other directors are not told.
-    pub(super) is_repair: bool,
+    /// Whether the other directors are not told: it came because this director missed it, or they have it already.
+    pub(super) mesh_has_it: bool,
 }
 
 impl Passing {
-    pub(super) fn of(screened: &Screened<'_>, is_repair: bool) -> Self {
+    pub(super) fn of(screened: &Screened<'_>, mesh_has_it: bool) -> Self {
         Self {
             frame: screened.received.frame.clone(),
             class: screened.header.class,
             origin: screened.header.origin,
             from: screened.received.from,
-            is_repair,
+            mesh_has_it,
         }
     }
 }
@@ -110,6 +110,15 @@ impl Recalls {
     /// Votes that wait.
     pub(super) fn len(&self) -> usize {
         self.total
+    }
+
+    /// The other directors were told of a frame: if its vote waits, they are not told again.
+    fn mesh_has(&mut self, validator: &AccountId32, frame: &Frame) {
+        let all = (validator.clone(), 0)..=(validator.clone(), CheckpointNumber::MAX);
+        let waiting = self.slots.range_mut(all).flat_map(|(_, votes)| votes);
+        for vote in waiting.filter(|of| of.passing.frame == *frame) {
+            vote.passing.mesh_has_it = true;
+        }
     }
 
     fn take(&mut self, slot: &(AccountId32, CheckpointNumber)) -> Vec<WaitingVote> {
@@ -368,7 +377,9 @@ impl<C: Crypto> Director<C> {
         if place == Place::Conflict {
             // The second half of a double sign goes to everybody anyway.
             let is_known = self.stats.relayed > passed_on;
-            self.equivocated(now, snapshot, frame, is_known, out);
+            if self.equivocated(now, snapshot, frame, is_known, out) {
+                self.recalls.mesh_has(&frame.validator, &frame.received.frame);
+            }
         }
     }
 
@@ -503,9 +514,9 @@ impl<C: Crypto> Director<C> {
     }
 
     fn pass_on(&mut self, now: Millis, passing: Passing, out: &mut Vec<Output>) {
-        let Passing { frame, class, origin, from, is_repair } = passing;
+        let Passing { frame, class, origin, from, mesh_has_it } = passing;
         self.log.push(now, frame.clone());
-        let mesh = match is_repair {
+        let mesh = match mesh_has_it {
             // What they miss they see in the vectors, and fetch it.
             true => Arc::new([]),
             false => self.members.mesh().clone(),

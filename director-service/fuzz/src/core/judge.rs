@@ -9,13 +9,13 @@ use director_primitives::{
 };
 use director_service::{
     director::{
-        Director, Frame, Output, Received,
+        Director, Frame, Link, Output, Received,
         fuzz::{Marked, marked, reads_alike},
     },
     network::MAX_CONTROL_LEN,
 };
 use sp_crypto_hashing::blake2_256;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque, hash_map::Entry};
 
 /// Forged frames that are looked after, the latest ones.
 const FORGED: usize = 16;
@@ -23,8 +23,8 @@ const FORGED: usize = 16;
 /// What was heard and what came of it.
 #[derive(Default)]
 pub(super) struct Judge {
-    /// Frames that were passed on.
-    relayed: HashSet<[u8; 32]>,
+    /// Frames that were passed on, each with to whom.
+    relayed: HashMap<[u8; 32], HashSet<(Link, PublicKey)>>,
     proven: HashSet<H256>,
     /// What was rightly signed: the signed part of frames.
     bodies: HashSet<[u8; 32]>,
@@ -67,7 +67,14 @@ impl Judge {
         match output {
             Output::Relay { frame, to, .. } => {
                 let origin = origin(frame);
-                assert!(self.relayed.insert(blake2_256(frame)), "passed on again: {frame:?}");
+                // Directors hear of two votes for one place at once, validators when the disk has answered.
+                let before = self.relayed.entry(blake2_256(frame));
+                let is_first = matches!(before, Entry::Vacant(_));
+                let before = before.or_default();
+                for (link, key) in to.iter() {
+                    let is_new = before.insert((link, *key)) && (is_first || link == Link::Public);
+                    assert!(is_new, "passed on again: {frame:?}");
+                }
                 let recipients: Vec<_> = to.iter().map(|(_, key)| *key).collect();
                 assert_eq!(recipients.len(), to.count());
                 assert!(!recipients.contains(&origin), "it goes back to its origin");

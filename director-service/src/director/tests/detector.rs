@@ -313,6 +313,22 @@ fn old_votes_are_compared_with_the_disk() {
 }
 
 #[test]
+fn who_has_heard_of_a_vote_that_waits_for_the_disk_hears_of_it_no_more() {
+    let mut rig = Rig::new(&World::new(3, 3).at(200_000));
+    let (first, second) = (vote(0, 15_000, 0xaa), vote(0, 15_000, 0xbb));
+    // Both in one place of the sequence: the directors are told of that before the disk has answered.
+    publish(&mut rig, 0, 1, &first);
+    let told = relayed(&publish(&mut rig, 0, 1, &second));
+    let others: Vec<_> = (1..3).map(|n| director_key(n).public()).collect();
+    assert_eq!((told.len(), &told[0].1), (1, &others));
+    let out = rig.put(Input::Recalled { vote: of(0, first), first: None });
+    assert_eq!(proven(&out).len(), 1);
+    let again = relayed(&out).into_iter().find(|(frame, _)| *frame == told[0].0);
+    let (_, to) = again.expect("the validators have not heard of it");
+    assert!(!to.is_empty() && !others.iter().any(|other| to.contains(other)), "{to:?}");
+}
+
+#[test]
 fn a_late_answer_of_the_disk_proves_a_double_sign() {
     let world = World::new(3, 3).at(200_000);
     let (first, second) = (vote(0, 15_000, 0xaa), vote(0, 15_000, 0xbb));
