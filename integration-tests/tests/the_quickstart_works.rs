@@ -31,6 +31,7 @@ async fn the_quickstart_works() {
     let page = fs::read_to_string(root.join("docs/quickstart.md")).unwrap();
     let blocks = shell_blocks(&page);
     assert!(blocks.len() >= 12, "{}", blocks.len());
+    check_again(&blocks);
     if let Some((why, switch)) = missing() {
         assert!(env::var_os(switch).is_none(), "{why}, and {switch} is set");
         return eprintln!("SKIPPED: {why}");
@@ -65,8 +66,25 @@ async fn the_quickstart_works() {
     assert_eq!(out.matches("2 \"connected\":true").count(), 3, "{out}");
     assert!(out.contains("authorized: it may speak and vote"), "{out}");
     assert!(out.matches("certificate").count() >= 5, "{out}");
+    let unharmed = "0 certificates missed, 0 times messages lost";
+    assert_eq!(out.matches(unharmed).count(), 5, "{out}");
     assert!(!dir.path().join("trial").exists(), "it takes itself away");
     eprintln!("the quickstart's blocks took {} s, with everything built", took.as_secs());
+}
+
+/// Whoever begins again with the folder still there is told, and nothing is done: it would end in the middle of the repository.
+fn check_again(blocks: &[&str]) {
+    let dir = tempfile::tempdir().unwrap();
+    let block = blocks.iter().find(|block| block.contains("npm ci")).unwrap();
+    let script = block.replace("cargo xtask build", "true");
+    let mut bash = Command::new("bash");
+    bash.args(["-e", "-c", &script]).current_dir(dir.path()).env("TRIAL", dir.path());
+    let again = bash.output().unwrap();
+    let said = String::from_utf8(again.stdout).unwrap();
+    assert!(!again.status.success() && said.contains("paste section 7"), "{said}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was made");
+    // What fails must be seen, where it fails.
+    assert!(!block.contains("--silent"), "{block}");
 }
 
 /// What else than the programs it takes, and the switch with which that must be there.
