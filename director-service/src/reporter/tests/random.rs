@@ -1,4 +1,4 @@
-//! Three directors against chance: cuts, deaths, lost pools, pools that cannot be read, blocks that take nothing, a late finality.
+//! Three directors, or seven, against chance: cuts, deaths, lost pools, pools that cannot be read, blocks that take nothing, a late finality.
 //!
 //! `REPORTER_SEED` repeats one run, `REPORTER_SEEDS` is how many there are.
 
@@ -45,9 +45,10 @@ struct Trouble {
 async fn run(seed: u64) -> usize {
     let mut chance = StdRng::seed_from_u64(seed);
     let lag = chance.random_range(0..5);
-    let sim = Sim::new(lag);
-    let mut rigs = Rig::all(&sim, &proof(1));
-    let mut troubles = [Trouble::default(); 3];
+    let directors = if chance.random_bool(0.3) { 7 } else { 3 };
+    let sim = Sim::with_directors(lag, directors);
+    let mut rigs = Rig::of_all(&sim, &proof(1));
+    let mut troubles = vec![Trouble::default(); directors.into()];
     for rig in &rigs {
         if chance.random_bool(0.5) {
             rig.points().die(chance.random_range(0..30));
@@ -89,6 +90,7 @@ async fn run(seed: u64) -> usize {
         let own = matches!(rig.state(), State::Finalized { .. });
         assert_eq!(own, state.slashes()[0].reporter == rig.node.me, "who reported knows it");
     }
+    assert!(sim.most_at_once() <= 2, "{} reports in the pool", sim.most_at_once());
     assert!(state.reports.len() <= 2, "{} reports", state.reports.len());
     state.reports.len()
 }
