@@ -319,7 +319,8 @@ fn who_has_heard_of_a_vote_that_waits_for_the_disk_hears_of_it_no_more() {
     // Both in one place of the sequence: the directors are told of that before the disk has answered.
     publish(&mut rig, 0, 1, &first);
     let told = relayed(&publish(&mut rig, 0, 1, &second));
-    let others: Vec<_> = (1..3).map(|n| director_key(n).public()).collect();
+    let mut others: Vec<_> = (1..3).map(|n| director_key(n).public()).collect();
+    others.sort_unstable();
     assert_eq!((told.len(), &told[0].1), (1, &others));
     let out = rig.put(Input::Recalled { vote: of(0, first), first: None });
     assert_eq!(proven(&out).len(), 1);
