@@ -157,7 +157,7 @@ pub(super) async fn run(node: Node, view: Arc<View>, stopper: Stopper) {
             let Some(snapshot) = node.finalized().borrow().clone() else { continue };
             let cases = view.reported();
             let ended = |of: &EvidenceStatus| view.slash_end(of, &snapshot).is_some();
-            let known = |of: &EvidenceStatus| view.other(&of.id);
+            let known = |of: &EvidenceStatus| view.other(of);
             if waiting.asks(head.number, &cases, ended, known) {
                 match node.pending_slashes().await {
                     Ok(pending) => view.learn_pending(&cases, &snapshot, &pending),

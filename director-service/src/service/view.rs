@@ -23,7 +23,7 @@ use crate::{
     metrics::{self, Metrics, Reading, drops, memory_bytes},
     network::Handle,
     reporter::{self, EvidenceStatus},
-    store::Health,
+    store::{Health, State},
 };
 use director_primitives::{AccountId32, H256, Snapshot, runtime_api::PendingSlash};
 use std::{
@@ -178,14 +178,15 @@ impl View {
         lock(&self.others).learn(cases, |of| accused(of, snapshot), pending);
     }
 
-    /// What the chain has of another's report of this double sign, if it was asked.
-    pub(super) fn other(&self, id: &H256) -> Option<Other> {
-        lock(&self.others).of(id)
+    /// What the chain has of another's report of this double sign, if that was first and the chain was asked.
+    pub(super) fn other(&self, of: &EvidenceStatus) -> Option<Other> {
+        let was_first = of.state == State::Superseded;
+        was_first.then(|| lock(&self.others).of(&of.id)).flatten()
     }
 
     /// How the slash for a double sign ended, if that is known.
     pub(super) fn slash_end(&self, of: &EvidenceStatus, snapshot: &Snapshot) -> Option<End> {
-        let report = self.other(&of.id).and_then(|other| other.report);
+        let report = self.other(of).and_then(|other| other.report);
         let checkpoint = report.map_or(of.checkpoint, |report| report.checkpoint);
         lock(&self.slashes).of(&accused(of, snapshot)?, checkpoint)
     }

@@ -46,8 +46,9 @@ impl Others {
         accused: impl Fn(&EvidenceStatus) -> Option<AccountId32>,
         pending: &[PendingSlash<AccountId32>],
     ) {
-        self.0.retain(|id, _| cases.iter().any(|of| of.id == *id));
-        for of in cases.iter().filter(|of| of.state == State::Superseded) {
+        let superseded = || cases.iter().filter(|of| of.state == State::Superseded);
+        self.0.retain(|id, _| superseded().any(|of| of.id == *id));
+        for of in superseded() {
             let found = find(of, accused(of), pending);
             let other = self.0.entry(of.id).or_default();
             other.waits = found.is_some();
@@ -128,8 +129,12 @@ mod tests {
         assert_eq!(others.of(&of.id), Some(Other { report, waits: true }));
         learn(&mut others, &cases, &[]);
         assert_eq!(others.of(&of.id), Some(Other { report, waits: false }));
-        learn(&mut others, &[], &[]);
-        assert_eq!(others.of(&of.id), None, "the reporter has forgotten it");
+        learn(&mut others, &[case(3, State::Proven)], &[]);
+        assert_eq!(
+            others.of(&of.id),
+            None,
+            "that block was not final, and the reporter begins anew"
+        );
     }
 
     #[test]

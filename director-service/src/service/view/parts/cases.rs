@@ -25,7 +25,7 @@ pub(super) fn all(view: &View, snapshot: Option<&Snapshot>) -> Cases {
     let known = view.reported();
     let newest = known.iter().rev().take(MAX_CASES);
     let end = |of: &EvidenceStatus| view.slash_end(of, snapshot?);
-    let items = newest.map(|of| case(of, snapshot, end(of), view.other(&of.id)));
+    let items = newest.map(|of| case(of, snapshot, end(of), view.other(of)));
     Cases { total: known.len() as u32, items: items.collect() }
 }
 
@@ -51,6 +51,8 @@ pub(super) fn case(
         (State::Superseded, Some(other)) => Some(!other.waits),
         _ => None,
     };
+    // What was in the chain may be there no longer: a node can be wrong of what is final.
+    let end = end.filter(|_| of.state.is_done());
     let slash = match (end, is_over) {
         (Some(end), _) => ended(end),
         (None, Some(is_over)) => expected(slash_from_block, is_over, validator_status),

@@ -157,6 +157,10 @@ fn what_a_proof_waits_for_is_told() {
         case.steps[1].note.clone()
     };
     assert_eq!(note(State::Proven), None);
+    // A slash of which a node told that was wrong of what is final.
+    let end = Some(End { block: 37, taken: Some(75) });
+    let anew = case(&case_of(State::Proven), None, end, None);
+    assert_eq!(told_by(&anew).last(), Some(&("slash", "ahead", None)));
     assert!(note(State::Waiting { since: 7 }).unwrap().contains("another offence"));
     assert!(note(State::FeesMissing).unwrap().contains("fund"));
 }
