@@ -50,6 +50,14 @@ pub enum KeyFileError {
     /// Writing would overwrite a key.
     #[error("{0} exists already and is not overwritten; move it away first")]
     Exists(PathBuf),
+    /// This user may not.
+    #[error("cannot use key file {path}: permission denied: {whose}")]
+    Denied {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is, and what to do.
+        whose: String,
+    },
     /// The operating system refused.
     #[error("cannot use key file {path}: {cause}; check the path and its permissions")]
     Io {
@@ -68,6 +76,9 @@ pub enum KeyFileError {
 pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     let io = |cause: std::io::Error| match cause.kind() {
         ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
+        ErrorKind::PermissionDenied => {
+            KeyFileError::Denied { path: path.to_owned(), whose: whose(path) }
+        }
         _ => KeyFileError::Io { path: path.to_owned(), cause },
     };
     let mut file = OpenOptions::new().read(true).open(path).map_err(io)?;
@@ -100,6 +111,9 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
 pub fn write_secret(path: &Path, text: &str) -> Result<(), KeyFileError> {
     let io = |cause: std::io::Error| match cause.kind() {
         ErrorKind::AlreadyExists => KeyFileError::Exists(path.to_owned()),
+        ErrorKind::PermissionDenied => {
+            KeyFileError::Denied { path: path.to_owned(), whose: whose(path) }
+        }
         _ => KeyFileError::Io { path: path.to_owned(), cause },
     };
     let mut file =

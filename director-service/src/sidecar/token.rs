@@ -48,6 +48,9 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, TokenError> {
         KeyFileError::Missing(path) => TokenError::Missing(path),
         KeyFileError::Exposed { path, mode } => TokenError::Exposed { path, mode },
         KeyFileError::Malformed { path, what } => TokenError::Unusable { path, cause: what.into() },
+        KeyFileError::Denied { path, whose } => {
+            TokenError::Unusable { path, cause: format!("permission denied: {whose}") }
+        }
         KeyFileError::Io { path, cause } => {
             let cause = format!("{cause}; check the path and its permissions");
             TokenError::Unusable { path, cause }

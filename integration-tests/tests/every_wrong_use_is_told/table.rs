@@ -175,7 +175,7 @@ const PERMISSION: &[Case] = &[
     ("register --config open.toml ADDRESSES", &["open.key", "0644", "chmod 600"]),
     ("rotate-key --config open.toml", &["open.key", "0644", "chmod 600"]),
     ("keys inspect --peer open.key", &["0644", "chmod 600"]),
-    ("keys inspect --peer closed.key", &["closed.key", "check the path and its permissions"]),
+    ("keys inspect --peer closed.key", &["closed.key", "permission denied", "its mode is 0000"]),
     ("validator register STAKE --account open.key", &["open.key", "0644", "chmod 600"]),
     (
         "validator rotate-key --url NODE --account open.key --peer p",
