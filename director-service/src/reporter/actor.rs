@@ -1,7 +1,7 @@
 //! Takes proofs in, starts pursuits, keeps the outbox and the status.
 
 use super::{
-    Config, EvidenceStatus, MAX_DONE, MAX_PURSUITS, MAX_WAITING, RECHECK_BLOCKS,
+    Config, EvidenceStatus, MAX_PURSUITS, RECHECK_BLOCKS,
     progress::{Progress, Teller},
     pursuit::{End, Past, Pursuit},
     refusals::Refusals,
@@ -342,33 +342,6 @@ impl Actor {
     /// The newest finalized block, once one is known.
     fn finalized(&self) -> Option<u64> {
         self.chain.finalized().borrow().as_ref().map(|snapshot| snapshot.number)
-    }
-
-    /// Keeps the done ones bounded while the director runs, too.
-    fn drop_surplus_done(&mut self) {
-        let done = self.entries.values().filter(|entry| entry.record.state.is_done());
-        let mut done: Vec<_> = done.map(|e| (e.record.changed_at_ms, e.status.id)).collect();
-        if done.len() <= MAX_DONE {
-            return;
-        }
-        done.sort_unstable();
-        self.changed = true;
-        for (_, id) in &done[..done.len() - MAX_DONE] {
-            self.entries.remove(id);
-            self.remove(*id);
-        }
-    }
-
-    /// The oldest of too many that wait is given up: one proof is enough to punish a validator.
-    async fn drop_surplus_waiting(&mut self) {
-        if self.waiting.len() <= MAX_WAITING {
-            return;
-        }
-        let age = |id: &H256| self.entries.get(id).map(|entry| entry.record.proven_at_ms);
-        let Some(oldest) = self.waiting.iter().copied().min_by_key(age) else { return };
-        self.waiting.remove(&oldest);
-        let why = format!("the validator is punished already, and {MAX_WAITING} newer proofs wait");
-        self.change(oldest, State::Obsolete { why }).await;
     }
 
     fn publish(&mut self) {

@@ -1,13 +1,13 @@
-//! Keeps the proofs against one validator few.
+//! Keeps proofs few, above all those against one validator.
 //!
 //! Who has a validator's key signs as many pairs of votes as it likes, and each is a right proof. So of those that are neither
 //! done nor signed the ones at the highest checkpoints are kept: governance excuses what is at lower ones. What is signed
 //! stays, whatever its checkpoint: it may be in a block already, and is followed to its end. So does the one that is pursued:
 //! a stream of newer ones, each of which would have to wait for its turn from the beginning, must not keep this director from ever
-//! having one.
+//! having one. What is done, and what waits for governance, is bounded whomever it is against.
 
 use super::{
-    MAX_OPEN_PER_VALIDATOR,
+    MAX_DONE, MAX_OPEN_PER_VALIDATOR, MAX_WAITING,
     actor::{Actor, Entry},
 };
 use crate::store::State;
@@ -54,6 +54,34 @@ impl Actor {
         self.behind.remove(&id);
         self.changed = true;
         self.remove(id);
+    }
+
+    /// Keeps the done ones bounded while the director runs, too.
+    pub(super) fn drop_surplus_done(&mut self) {
+        let done = self.entries.values().filter(|entry| entry.record.state.is_done());
+        let mut done: Vec<_> =
+            done.map(|e| (e.record.changed_at_ms, e.record.proof.id())).collect();
+        if done.len() <= MAX_DONE {
+            return;
+        }
+        done.sort_unstable();
+        self.changed = true;
+        for (_, id) in &done[..done.len() - MAX_DONE] {
+            self.entries.remove(id);
+            self.remove(*id);
+        }
+    }
+
+    /// The oldest of too many that wait is given up: one proof is enough to punish a validator.
+    pub(super) async fn drop_surplus_waiting(&mut self) {
+        if self.waiting.len() <= MAX_WAITING {
+            return;
+        }
+        let age = |id: &H256| self.entries.get(id).map(|entry| entry.record.proven_at_ms);
+        let Some(oldest) = self.waiting.iter().copied().min_by_key(age) else { return };
+        self.waiting.remove(&oldest);
+        let why = format!("the validator is punished already, and {MAX_WAITING} newer proofs wait");
+        self.change(oldest, State::Obsolete { why }).await;
     }
 
     /// Whom a proof is against, as far as this director knows.
