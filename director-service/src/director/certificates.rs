@@ -33,17 +33,37 @@ pub(super) struct Progress {
 
 /// How far the newest checkpoints are.
 #[derive(Debug, Default)]
-pub(super) struct Certificates(BTreeMap<CheckpointNumber, Progress>);
+pub(super) struct Certificates {
+    progress: BTreeMap<CheckpointNumber, Progress>,
+    /// The lowest one that a vote was seen of: from there on votes are expected.
+    first: Option<CheckpointNumber>,
+}
 
 impl Certificates {
     /// Of what is there already nobody knows when it came.
     pub(super) fn new(detector: &Detector) -> Self {
         let known = detector.newest(CheckpointNumber::MAX);
-        Self(known.map(|(checkpoint, _)| (checkpoint, Progress::default())).collect())
+        let progress: BTreeMap<_, _> =
+            known.map(|(checkpoint, _)| (checkpoint, Progress::default())).collect();
+        let first = progress.keys().next().copied();
+        Self { progress, first }
+    }
+
+    /// Checkpoints that votes are expected of, the newest first: those that have some, and those after which there is another one
+    /// by now. That nobody votes any more must not look like a chain without checkpoints.
+    pub(super) fn expected(
+        &self,
+        detector: &Detector,
+        last: CheckpointNumber,
+    ) -> Vec<CheckpointNumber> {
+        let Some(first) = self.first else { return Vec::new() };
+        let voted = detector.newest(last).next().map_or(first, |(checkpoint, _)| checkpoint);
+        let due = last.saturating_sub(2);
+        (first..=voted.max(due)).rev().take(LOOKED_AT).collect()
     }
 
     pub(super) fn of(&self, checkpoint: CheckpointNumber) -> Progress {
-        self.0.get(&checkpoint).cloned().unwrap_or_default()
+        self.progress.get(&checkpoint).cloned().unwrap_or_default()
     }
 }
 
@@ -109,7 +129,7 @@ impl<C: Crypto> Director<C> {
         for (checkpoint, votes) in self.detector.newest(last(snapshot)).take(LOOKED_AT) {
             oldest = Some(checkpoint);
             let new = || Progress { begun: Some(now), ..Progress::default() };
-            let progress = self.certificates.0.entry(checkpoint).or_insert_with(new);
+            let progress = self.certificates.progress.entry(checkpoint).or_insert_with(new);
             if progress.certified.is_some() || votes <= progress.counted || votes < needed {
                 continue;
             }
@@ -125,7 +145,9 @@ impl<C: Crypto> Director<C> {
             }
         }
         if let Some(oldest) = oldest {
-            self.certificates.0 = self.certificates.0.split_off(&oldest);
+            let Certificates { progress, first } = &mut self.certificates;
+            *progress = progress.split_off(&oldest);
+            *first = Some(first.map_or(oldest, |first| first.min(oldest)));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Crypto, Director, Millis, Waiting,
-    certificates::{LOOKED_AT, Voters, last},
+    certificates::{Voters, last},
     heartbeats::Neighbour,
     members::Seat,
 };
@@ -15,7 +15,7 @@ const MAX_BLOCKS: usize = 4;
 /// What the core knows at one moment. Bounded by the validators that are registered and by the directors.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    /// The newest checkpoints with votes, the newest first.
+    /// The newest checkpoints that votes are expected of, the newest first; none before there was a vote at all.
     pub checkpoints: Vec<Checkpoint>,
     /// For each validator that voted at one of them: at which, a bit for each, the lowest for the newest.
     pub voted: HashMap<AccountId32, u8>,
@@ -66,8 +66,7 @@ impl<C: Crypto> Director<C> {
     pub fn survey(&self, now: Millis) -> Survey {
         let mut voted = HashMap::new();
         let last = self.snapshot.as_deref().map_or(0, last);
-        let newest = self.detector.newest(last).take(LOOKED_AT);
-        let newest: Vec<_> = newest.map(|(checkpoint, _)| checkpoint).collect();
+        let newest = self.certificates.expected(&self.detector, last);
         for (bit, checkpoint) in newest.iter().enumerate() {
             for (validator, _) in self.detector.votes(*checkpoint) {
                 match voted.get_mut(validator) {

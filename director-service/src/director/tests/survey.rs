@@ -91,6 +91,27 @@ fn votes_far_ahead_hide_no_checkpoint() {
 }
 
 #[test]
+fn checkpoints_that_nobody_votes_for_are_told() {
+    let mut rig = Rig::new(&World::new(3, 3));
+    assert!(rig.core.survey(0).checkpoints.is_empty(), "no chain without votes has them");
+    vote_at(&mut rig, 0, 1, 100);
+    let listed = |rig: &Rig| {
+        let survey = rig.core.survey(100);
+        survey.checkpoints.iter().map(|of| (of.checkpoint, of.blocks.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&rig), [(10, 1)]);
+    // Those who vote for the newest one may be about to.
+    rig.finalize(&World::new(3, 3).at(110));
+    assert_eq!(listed(&rig), [(10, 1)]);
+    rig.finalize(&World::new(3, 3).at(139));
+    assert_eq!(listed(&rig), [(12, 0), (11, 0), (10, 1)]);
+    // Also when the memory has no vote any more.
+    rig.finalize(&World::new(3, 3).at(20_005));
+    tick_at(&mut rig, 200);
+    assert_eq!(listed(&rig), (1_992..2_000).rev().map(|at| (at, 0)).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_was_there_before_the_start_is_not_timed() {
     let history = (0..3).map(|n| crate::director::ValidatorVote {
         validator: validator_account(n),
