@@ -4,14 +4,18 @@ use super::Sidecar;
 use anyhow::{Context, ensure};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpSocket;
+use std::time::Duration;
+use tokio::{net::TcpSocket, time::timeout};
 use tokio_tungstenite::{
     client_async,
     tungstenite::{Message, client::IntoClientRequest},
 };
 
 /// So much is asked for before it stops: more answers than the two ends' buffers take.
-const ANSWERS: u64 = 8_000;
+const ANSWERS: u64 = 4_000;
+
+/// How long nothing is read after the last word: a part of the two seconds that a reader has.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// Of the client's end, in bytes: what it has not read waits in the sidecar.
 const BUFFER: u32 = 4 * 1024;
@@ -40,6 +44,10 @@ pub(super) async fn reach_a_websocket(command: &[String]) -> anyhow::Result<()> 
     let Sidecar { mut process, input, mut lines, log: _log } = sidecar;
     drop(input);
     while !lines.next_line().await?.context("no last word")?.contains("stopping") {}
+
+    // A sidecar that does not wait for its readers is gone now; this one waits.
+    let end = timeout(PAUSE, lines.next_line()).await;
+    ensure!(end.is_err(), "it has ended, and the WebSocket has read nothing: {end:?}");
 
     // Only now does it read. What it asked for last the sidecar may not have read.
     let (mut answers, mut is_stopping, mut is_closed) = (0, false, false);
