@@ -1,8 +1,9 @@
 //! What is wrong with the machine is said in one line, with the remedy; a node that is away is
 //! waited for.
 
-use super::super::{Service, ServiceError, start};
-use crate::{config::Config, keys::write_secret};
+use super::super::{Service, ServiceError, Stopper, bind, start};
+use crate::{config::Config, keys::write_secret, store::tests::faulty::Disk};
+use director_primitives::H256;
 use std::{
     net::{SocketAddr, TcpListener},
     os::unix::fs::PermissionsExt,
@@ -98,6 +99,25 @@ async fn a_store_that_another_director_has() {
     let line = refused(config).await;
     assert!(line.contains("in use by another process") && line.contains("data_dir"), "{line}");
     end(first).await;
+}
+
+#[tokio::test]
+async fn a_director_that_starts_on_a_disk_that_hangs_can_be_stopped() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let (genesis, stopper) = (H256::repeat_byte(1), Stopper::new());
+    disk.hang(true);
+    let binding = bind(&store, genesis, &stopper);
+    tokio::pin!(binding);
+    assert!(futures::poll!(&mut binding).is_pending());
+    stopper.stop();
+    let bound = timeout(Duration::from_secs(30), binding).await.expect("it ends");
+    assert!(matches!(bound, Ok(false)), "{bound:?}");
+    // When the disk goes on the store is this chain's.
+    disk.hang(false);
+    assert!(matches!(bind(&store, genesis, &Stopper::new()).await, Ok(true)));
+    let other = bind(&store, H256::repeat_byte(2), &Stopper::new()).await;
+    assert!(matches!(other, Err(ServiceError::Store(_))), "{other:?}");
 }
 
 #[tokio::test]
