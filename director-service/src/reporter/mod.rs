@@ -41,7 +41,9 @@
 //!
 //! If no block takes a report for 16 blocks though the pool has it, the next director does not trust that any more, and there are two
 //! under way; there are no more, whatever blocks do, see `rivals`. Where a director cannot read the pool it signs only when the
-//! others' reports are too old, one after the other.
+//! others' reports are too old, one after the other. (A third is possible if some can read it and one cannot, and blocks take
+//! nothing for twice as long as a report is valid.) The pool is not believed for ever: somebody can fill it with reports that no block
+//! takes, and after that directors report one after the other.
 //!
 //! # Limits
 //!

@@ -141,7 +141,7 @@ impl Pursuit {
                     self.teller.trouble(error.to_string()).await;
                     let away = is_away(&error);
                     if away {
-                        self.turn = Turn::default();
+                        self.was_away();
                     }
                     self.backoff.wait(away, &mut blocks).await;
                 }
@@ -177,7 +177,8 @@ impl Pursuit {
             return Ok(Next::Block);
         };
         let seen = seen(&*self.chain, &self.proof).await?;
-        match self.rivals.weigh(&seen, finalized, &own) {
+        let advice = self.rivals.weigh(&seen, finalized, &own);
+        match advice {
             // What the node has had is no other one.
             Advice::TurnAnew | Advice::Wait if self.is_handed() && !seen.is_any() => {}
             Advice::TurnAnew => {
@@ -187,11 +188,19 @@ impl Pursuit {
                 return Ok(Next::Block);
             }
             Advice::Wait => return Ok(Next::Block),
-            Advice::Go => {}
+            Advice::Go | Advice::GoAnyway => {}
         }
         failpoint::hit(Failpoint::Due);
-        self.submit(finalized, seen).await?;
+        self.submit(finalized, seen, advice == Advice::GoAnyway).await?;
         Ok(Next::Block)
+    }
+
+    /// The chain was away: what is known of others is of before, and a node that begins anew has an empty pool.
+    fn was_away(&mut self) {
+        self.turn = Turn::default();
+        self.rivals.forget();
+        // The same bytes again cost nothing.
+        self.handed_at = self.handed_at.map(|_| 0);
     }
 
     /// What became of the signed report. `None` if it is to be submitted (again).
@@ -251,8 +260,13 @@ impl Pursuit {
         matches!(self.state, State::Signed { .. }) && self.handed_at.is_some()
     }
 
-    /// Hands the signed report to the node, or signs one, given where one was seen.
-    async fn submit(&mut self, finalized: u64, seen: Seen) -> Result<(), ChainError> {
+    /// Hands the signed report to the node, or signs one, given where one was seen and whether the pool counts.
+    async fn submit(
+        &mut self,
+        finalized: u64,
+        seen: Seen,
+        ignores_pool: bool,
+    ) -> Result<(), ChainError> {
         let result = match self.signed() {
             Some(extrinsic) => self.chain.submit_again(&extrinsic).await.map(|again| match again {
                 Again::Taken => Ok(Some(extrinsic)),
@@ -260,7 +274,7 @@ impl Pursuit {
             }),
             None => {
                 let (teller, chain, proof) = (&self.teller, &*self.chain, &self.proof);
-                let desk = Desk { teller, chain, proof, seen };
+                let desk = Desk { teller, chain, proof, seen, ignores_pool };
                 self.chain.report_double_sign(&self.proof, &desk).await.map(Ok)
             }
         };

@@ -32,11 +32,6 @@ impl Actor {
         for id in undone {
             self.reopen(id).await;
         }
-        if is_lower {
-            for entry in self.entries.values_mut() {
-                entry.record.known_block = entry.record.known_block.min(number);
-            }
-        }
         self.recheck(number);
     }
 

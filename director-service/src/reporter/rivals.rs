@@ -7,6 +7,9 @@
 //! * upon another one, or one less: all count from there, each by its rank;
 //! * upon the last one that is gone without a trace in the best block: the turns begin anew, or all would be past at once. Who had it
 //!   hands it over again first, if the pool was lost;
+//! * [`MOST_BLOCKS`] after the first one was seen, whatever has become of it: the pool says nothing any more. Who is about to be punished
+//!   can fill it with reports that no block will take, another one in each block, for the price of their fees. When what directors have
+//!   handed over by then has expired they report one after the other, each in its blocks;
 //! * upon a pool that cannot be read (a node that tells nobody, or more than a connection takes): nothing of that can be known, so that
 //!   directors sign only one after the other's report is too old, see [`is_own_slot`].
 
@@ -18,6 +21,12 @@ use std::collections::BTreeSet;
 /// Finalized blocks for which a single report in the pool, whosever, is a reason to wait for the director of rank 0.
 const PENDING_BLOCKS: u64 = 16;
 
+/// Finalized blocks after the first report was seen for which the pool says something: those of two directors have expired by then.
+const MOST_BLOCKS: u64 = PENDING_BLOCKS + 2 * LIFETIME;
+
+/// And when what directors have signed by then has expired, also where one of them saw the first report some turns later.
+const REST_BLOCKS: u64 = LIFETIME + PENDING_BLOCKS;
+
 /// What to do about reports that are on their way, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Advice {
@@ -25,6 +34,8 @@ pub(super) enum Advice {
     Wait,
     /// Report.
     Go,
+    /// Report, whatever the pool has.
+    GoAnyway,
     /// What was on its way is gone: wait for the own turn anew.
     TurnAnew,
 }
@@ -37,17 +48,27 @@ pub(super) struct Rivals {
     since: u64,
     /// Whether one was on its way when that was known last.
     any: bool,
+    /// The finalized block at which the first one of all was seen.
+    first: Option<u64>,
 }
 
 impl Rivals {
-    /// What was on its way was the own one, and is too old or void.
+    /// What was on its way was the own one, and is too old or void; or nothing was heard for a while.
     pub(super) fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { first: self.first, ..Self::default() };
     }
 
     /// Weighs what was seen at this finalized block.
     pub(super) fn weigh(&mut self, seen: &Seen, finalized: u64, own: &Standing) -> Advice {
+        if seen.is_any() {
+            self.first.get_or_insert(finalized);
+        }
+        let for_blocks = self.first.map_or(0, |first| finalized.abs_diff(first));
         match seen {
+            Seen::InPool(_) | Seen::Nowhere if for_blocks >= MOST_BLOCKS => {
+                let may_go = for_blocks >= MOST_BLOCKS + REST_BLOCKS && is_slot(finalized, own);
+                if may_go { Advice::GoAnyway } else { Advice::Wait }
+            }
             Seen::InBlock => {
                 self.pending.clear();
                 self.any = true;
@@ -76,6 +97,12 @@ impl Rivals {
             Seen::Unknown => Advice::Wait,
         }
     }
+}
+
+/// Whether these are this director's blocks, by the number that all know: each has as many as a report is valid.
+const fn is_slot(finalized: u64, own: &Standing) -> bool {
+    let slots = if own.directors > own.rank { own.directors } else { own.rank + 1 };
+    finalized / LIFETIME % slots == own.rank
 }
 
 /// Whether no other director's report can be on its way, as far as they heard of the proof at about the same time: each has as many
@@ -109,9 +136,9 @@ mod tests {
         for rank in 0..3 {
             let mut rivals = Rivals::default();
             assert_eq!(end_of_wait(&mut rivals, &reports(&[1]), 100, rank), 16 + 2 * rank);
-            assert_eq!(end_of_wait(&mut rivals, &reports(&[1, 2]), 200, rank), 80 + 2 * rank);
+            assert_eq!(end_of_wait(&mut rivals, &reports(&[1, 2]), 121, rank), 80 + 2 * rank);
             // One is gone: the other one counts from here.
-            assert_eq!(end_of_wait(&mut rivals, &reports(&[2]), 300, rank), 16 + 2 * rank);
+            assert_eq!(end_of_wait(&mut rivals, &reports(&[2]), 206, rank), 16 + 2 * rank);
         }
     }
 
@@ -127,6 +154,29 @@ mod tests {
             // It is not as old as the one before.
             assert_eq!(rivals.weigh(&reports(&[1]), 200, &own), Advice::Wait);
         }
+    }
+
+    #[test]
+    fn however_reports_come_and_go_each_director_has_its_blocks_in_the_end() {
+        let mut going = BTreeSet::new();
+        for rank in 0..3 {
+            let mut rivals = Rivals::default();
+            for at in 0..10 * LIFETIME {
+                // Another one in each block, and none in every fifth.
+                let seen = if at % 5 == 4 { Seen::Nowhere } else { reports(&[at as u8]) };
+                let is_over = at >= MOST_BLOCKS + REST_BLOCKS;
+                match rivals.weigh(&seen, at, &standing(rank, at)) {
+                    Advice::GoAnyway => assert!(is_over && going.insert(at), "{at}"),
+                    Advice::Go => panic!("the turns begin anew: {at}"),
+                    Advice::Wait | Advice::TurnAnew => {}
+                }
+                if at % 50 == 0 {
+                    rivals.forget();
+                }
+            }
+        }
+        let over = 10 * LIFETIME - MOST_BLOCKS - REST_BLOCKS;
+        assert_eq!(going.len() as u64, over, "one director in each");
     }
 
     #[test]

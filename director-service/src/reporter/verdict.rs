@@ -98,6 +98,9 @@ impl Pursuit {
         let newest = self.chain.level().await?;
         let is_level = newest
             .is_some_and(|newest| newest <= finalized.saturating_add(self.config.turn_blocks));
+        if finalized == 0 {
+            return Ok(true);
+        }
         if !is_level || finalized >= self.known_block {
             self.below_since = None;
             return Ok(!is_level);
@@ -112,9 +115,10 @@ const fn depends_on_state(reason: Reason) -> bool {
         Reason::UnknownKey
         | Reason::DifferentValidators
         | Reason::AlreadyPunished
-        | Reason::Excused => true,
-        Reason::OtherChain
-        | Reason::SameBlock
+        | Reason::Excused
+        // At block 0 a chain does not know its own genesis hash yet.
+        | Reason::OtherChain => true,
+        Reason::SameBlock
         | Reason::NotCanonical
         | Reason::DifferentCheckpoints
         | Reason::SmallOrderKey

@@ -95,6 +95,26 @@ async fn a_proof_is_not_unpunishable_below_the_block_at_which_it_came() {
     assert!(matches!(rig.state(), State::Finalized { .. }), "{:?}", rig.status());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_does_not_know_its_own_genesis_yet_ends_no_pursuit() {
+    for at in [0, BEHIND] {
+        let sim = Sim::new(0);
+        sim.know_from(proof(1).first.key, KNOWN_FROM);
+        let mut rig = Rig::new(&sim, director_of_rank(0, &proof(1)));
+        rig.kill().await;
+        // Of an older version: nothing says how far the chain was.
+        rig.disk.put(&record(State::Proven, if at == 0 { 0 } else { 100 }));
+        rig.node.fall_behind(at, false);
+        rig.node.script(|script| script.checks.push_back(Ok(Reason::OtherChain)));
+        rig.start();
+        tokio::time::sleep(BLOCK).await;
+        assert_eq!(rig.state(), State::Proven, "at block {at}");
+        rig.node.catch_up();
+        blocks(&sim, RECHECK_BLOCKS + 9).await;
+        assert!(matches!(rig.state(), State::Finalized { .. }), "at {at}: {:?}", rig.status());
+    }
+}
+
 /// Of a validator that the chain has not registered.
 fn strangers_proof(n: u64) -> DoubleSignProof {
     double_sign(&TestKey::new(100 + n), H256::zero(), n)

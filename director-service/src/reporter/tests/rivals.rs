@@ -1,6 +1,6 @@
 //! Blocks that take nothing, pools that cannot be read: how many reports of one offence are under way.
 
-use super::{Rig, blocks, proof, sim::Sim};
+use super::{BLOCK, Rig, blocks, proof, sim::Sim};
 use crate::{chain::LIFETIME, store::State};
 
 /// A chain with so many directors who all have the proof, and whose blocks take nothing for so long.
@@ -126,5 +126,24 @@ async fn a_lost_pool_is_filled_by_who_had_filled_it() {
             assert!(sim.most_at_once() <= 2, "{what}: {}", sim.most_at_once());
             is_settled(&sim, &rigs, &what);
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_a_node_lost_while_it_was_away_is_in_the_third_block_after_its_return() {
+    for directors in [3, 7] {
+        let (sim, rigs) = withheld(0, directors, 2).await;
+        blocks(&sim, 1).await;
+        assert_eq!(sim.handed(), 1);
+        rigs.iter().for_each(|rig| rig.node.set_up(false));
+        sim.lose_pool();
+        tokio::time::sleep(20 * BLOCK).await;
+        rigs.iter().for_each(|rig| rig.node.set_up(true));
+        // The first one takes nothing yet.
+        blocks(&sim, 3).await;
+        assert_eq!(sim.best_state().punished, 1, "{directors} directors");
+        blocks(&sim, 5).await;
+        is_settled(&sim, &rigs, "after its return");
+        assert_eq!(sim.handed(), 1);
     }
 }
