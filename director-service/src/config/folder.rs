@@ -4,7 +4,7 @@ use crate::{keys::whose, store::FILE_NAME};
 use std::{
     fs::{self, OpenOptions},
     io::{self, ErrorKind},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// The name of the socket in it, and how long its whole path may be: the system's own bound for such names.
@@ -19,11 +19,11 @@ pub(super) fn check(folder: &Path) -> Result<(), String> {
             folder.display()
         ));
     }
-    probe(folder).or_else(|error| match error.kind() {
+    probe(folder).or_else(|(at, error)| match error.kind() {
         // With a disk that takes nothing now a director starts all the same.
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => Ok(()),
         ErrorKind::PermissionDenied => {
-            Err(format!("no permission to make or use {}; {}", folder.display(), whose(folder)))
+            Err(format!("no permission to make or use {}; {}", folder.display(), whose(&at)))
         }
         _ => Err(format!(
             "cannot make or use {} ({error}); set it to a folder on a healthy disk that the user who runs the \
@@ -33,21 +33,22 @@ pub(super) fn check(folder: &Path) -> Result<(), String> {
     })
 }
 
-/// Makes a folder where it is, or where it would have to be made, and takes it away again.
-fn probe(folder: &Path) -> io::Result<()> {
+/// Makes a folder where it is, or where it would have to be made, and takes it away again. What does not work, and at which path.
+fn probe(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
     let mut at = folder;
     while let Err(error) = at.metadata() {
         match at.parent().filter(|_| error.kind() == ErrorKind::NotFound) {
             Some(above) if !above.as_os_str().is_empty() => at = above,
             Some(_) => at = Path::new("."),
-            None => return Err(error),
+            None => return Err((at.to_owned(), error)),
         }
     }
     let made = at.join(format!(".director-check-{:016x}", rand::random::<u64>()));
-    fs::create_dir(&made)?;
-    fs::remove_dir(&made)?;
-    match OpenOptions::new().read(true).write(true).open(folder.join(FILE_NAME)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+    let tried = fs::create_dir(&made).and_then(|()| fs::remove_dir(&made));
+    tried.map_err(|error| (made, error))?;
+    let store = folder.join(FILE_NAME);
+    match OpenOptions::new().read(true).write(true).open(&store) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err((store, error)),
         _ => Ok(()),
     }
 }

@@ -227,6 +227,13 @@ fn remove_leftovers(path: &Path) {
     }
 }
 
+/// Makes a file beside this one and takes it away again: whether this one could be made.
+pub(super) fn probe(path: &Path) -> io::Result<()> {
+    let beside = folder(path).join(format!(".protection-check-{:016x}", rand::random::<u64>()));
+    OpenOptions::new().write(true).create_new(true).open(&beside)?;
+    fs::remove_file(&beside)
+}
+
 /// The folder that a file is in, or would be.
 pub(super) fn folder(path: &Path) -> &Path {
     match path.parent() {

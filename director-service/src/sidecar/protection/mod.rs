@@ -179,10 +179,18 @@ impl Protection {
         {
             return Err(ProtectionError::NoFolder { folder: folder.to_owned() });
         }
-        let bytes = std::fs::read(path).map_err(|cause| match cause.kind() {
-            io::ErrorKind::NotFound => ProtectionError::Missing(path.to_owned()),
-            _ => ProtectionError::of_disk(path, cause),
-        })?;
+        let is_missing =
+            path.symlink_metadata().is_err_and(|of| of.kind() == io::ErrorKind::NotFound);
+        if is_missing {
+            file::probe(path).map_err(|cause| ProtectionError::of_disk(path, cause))?;
+            return Err(ProtectionError::Missing(path.to_owned()));
+        }
+        // As it is opened when it is used, but not locked.
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map_err(|cause| ProtectionError::of_disk(path, cause))?;
+        let bytes = std::fs::read(path).map_err(|cause| ProtectionError::of_disk(path, cause))?;
         let damaged = |line| ProtectionError::Damaged { path: path.to_owned(), line };
         let found = Contents::parse(&bytes).map_err(damaged)?.key;
         if found != key {
