@@ -82,6 +82,29 @@ impl Prometheus {
         Ok(started)
     }
 
+    /// Waits until every rule has been looked at twice from now on: until then that nothing fires says nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it does not answer, or `within` passes before.
+    pub async fn has_judged(&self, within: Duration) -> anyhow::Result<()> {
+        for _ in 0..2 {
+            let before = self.judged_at().await?;
+            let again = async || Ok(self.judged_at().await? > before);
+            self.wait(within, again).await.context("not every rule is looked at")?;
+        }
+        Ok(())
+    }
+
+    /// When the rule was looked at that was looked at longest ago, as text that sorts by time; empty if one never was.
+    async fn judged_at(&self) -> anyhow::Result<String> {
+        let answer = self.ask("rules").await?;
+        let groups = answer["data"]["groups"].as_array().context("no rules")?;
+        let rules = groups.iter().filter_map(|group| group["rules"].as_array()).flatten();
+        let at = |rule: &Value| rule["lastEvaluation"].as_str().unwrap_or_default().to_owned();
+        rules.map(at).min().context("no rules")
+    }
+
     /// Names of the alerts that fire, of whichever director.
     ///
     /// # Errors

@@ -620,10 +620,12 @@ async function poll() {
       take(part, await ask(part));
       hear("every 10 s", POLL_MS + QUIET_MS);
     }
-    await loadHistory();
   } catch {
     setLost(true);
+    return;
   }
+  // The parts have come: without the charts it is not lost.
+  await loadHistory().catch(() => {});
 }
 
 let source = null;
