@@ -25,8 +25,8 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("keys", &[]),
     // Gives names to what the rooms count.
     ("metrics", &["director", "network"]),
-    // For the forms of addresses.
-    ("config", &["chain", "network"]),
+    // For the forms of addresses, and for whose a file is.
+    ("config", &["chain", "keys", "network"]),
     // The keys it signs with are wiped as a director's are.
     ("client", &["network", "chain", "keys", "repair"]),
     ("reporter", &["store", "chain", "failpoint"]),
@@ -48,7 +48,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
         ],
     ),
     // What a director's configuration has too is said once.
-    ("sidecar", &["chain", "client", "config", "keys"]),
+    ("sidecar", &["chain", "client", "config", "failpoint", "keys"]),
     ("cli", &["chain", "config", "http", "keys", "network", "service", "sidecar", "store"]),
     ("main", &["cli"]),
 ];

@@ -1,6 +1,6 @@
 //! Finds out whether `data_dir` can be what it has to be, as `director run` would, and leaves nothing there.
 
-use crate::{keys::whose, store::FILE_NAME};
+use crate::keys::whose;
 use std::{
     fs::{self, OpenOptions},
     io::{self, ErrorKind},
@@ -46,11 +46,14 @@ fn probe(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
     let made = at.join(format!(".director-check-{:016x}", rand::random::<u64>()));
     let tried = fs::create_dir(&made).and_then(|()| fs::remove_dir(&made));
     tried.map_err(|error| (made, error))?;
-    let store = folder.join(FILE_NAME);
-    match OpenOptions::new().read(true).write(true).open(&store) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err((store, error)),
-        _ => Ok(()),
+    // The store, if it is there: all that a director keeps in files.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|of| of.is_file()) {
+            let opened = OpenOptions::new().read(true).write(true).open(entry.path());
+            opened.map_err(|error| (entry.path(), error))?;
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -66,7 +69,7 @@ mod tests {
             assert_eq!(check(&folder), Ok(()));
         }
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-        fs::write(dir.path().join(FILE_NAME), "").unwrap();
+        fs::write(dir.path().join("director.redb"), "").unwrap();
         assert_eq!(check(dir.path()), Ok(()));
     }
 
