@@ -25,7 +25,7 @@ fn main() {
         .measurement_time(Duration::from_secs(2))
         .sample_size(20)
         .configure_from_args();
-    let runtime = Builder::new_current_thread().build().expect("a runtime starts");
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime starts");
     remember(&mut criterion, &runtime);
     first(&mut criterion, &runtime);
     put(&mut criterion, &runtime);
