@@ -89,17 +89,19 @@ async fn when_a_third_of_the_validators_leaves_and_others_come() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_chain_is_away_and_a_validator_signs_twice_meanwhile() {
-    chain_is_away(Fault::ChainAway).await;
+    chain_is_away(Fault::ChainAway, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_node_is_killed_and_a_validator_signs_twice_before_it_is_back() {
-    chain_is_away(Fault::ChainDies).await;
+    // Three from where directors are connected again, which takes them up to one here, and one that the node may have made
+    // before it was killed.
+    chain_is_away(Fault::ChainDies, 5).await;
 }
 
-async fn chain_is_away(fault: Fault) {
+async fn chain_is_away(fault: Fault, most: u64) {
     let outcome = happens(fault).await;
     assert_eq!(outcome.disconnected, 0, "directors lose nobody: {outcome:?}");
     let blocks = outcome.evidence_blocks.unwrap();
-    assert!((1..=3).contains(&blocks), "{blocks} blocks after the return of the chain");
+    assert!((1..=most).contains(&blocks), "{blocks} blocks after the return of the chain");
 }
