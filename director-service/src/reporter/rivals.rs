@@ -99,17 +99,15 @@ impl Rivals {
     }
 }
 
-/// Whether these are this director's blocks, by the number that all know: each has as many as a report is valid.
-const fn is_slot(finalized: u64, own: &Standing) -> bool {
-    let slots = if own.directors > own.rank { own.directors } else { own.rank + 1 };
-    finalized / LIFETIME % slots == own.rank
+/// Whether it is this director's slot: each has as many blocks as a report is valid, in the order of the ranks, and again from the
+/// beginning.
+fn is_slot(block: u64, own: &Standing) -> bool {
+    block / LIFETIME % own.directors.max(own.rank + 1) == own.rank
 }
 
-/// Whether no other director's report can be on its way, as far as they heard of the proof at about the same time: each has as many
-/// blocks as a report is valid, in the order of the ranks, and again from the beginning.
+/// Whether no other director's report can be on its way, as far as they heard of the proof at about the same time: slots count from there.
 fn is_own_slot(own: &Standing) -> bool {
-    let slots = own.directors.max(own.rank + 1);
-    own.counted.saturating_sub(own.behind_all) / LIFETIME % slots == own.rank
+    is_slot(own.counted.saturating_sub(own.behind_all), own)
 }
 
 #[cfg(test)]
