@@ -7,7 +7,7 @@ use director_primitives::{
     AccountId32, CheckpointVote, H256, PublicKey, Signature, SignedVote,
     test_utils::{TestKey, double_sign},
 };
-use director_service::store::{FILE_NAME, Record, State, Store};
+use director_service::store::{FILE_NAME, History, Record, State, Store};
 use std::{fs, hint::black_box, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
@@ -51,6 +51,14 @@ fn open(folder: &tempfile::TempDir) -> Store {
     Store::open(folder.path()).expect("an empty folder can be used")
 }
 
+/// Writes everybody's votes at so many checkpoints; they are on disk when this returns.
+async fn fill(history: &History, checkpoints: u64) {
+    for checkpoint in 1..=checkpoints {
+        history.remember(votes(checkpoint)).await.expect("the store is open");
+    }
+    history.flush().await.expect("the store is open");
+}
+
 /// The votes of a checkpoint, from the mailbox to the disk.
 fn remember(criterion: &mut Criterion, runtime: &Runtime) {
     let folder = tempfile::tempdir().expect("there is room for a folder");
@@ -77,12 +85,7 @@ fn first(criterion: &mut Criterion, runtime: &Runtime) {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let store = open(&folder);
     let history = store.history();
-    runtime.block_on(async {
-        for checkpoint in 1..=CHECKPOINTS {
-            history.remember(votes(checkpoint)).await.expect("the store is open");
-        }
-        history.flush().await.expect("the store is open");
-    });
+    runtime.block_on(fill(&history, CHECKPOINTS));
     let mut n = 0;
     criterion.bench_function("store/first", |b| {
         b.iter(|| {
@@ -121,12 +124,7 @@ fn open_after_crash(criterion: &mut Criterion, runtime: &Runtime) {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let store = open(&folder);
         let history = store.history();
-        runtime.block_on(async {
-            for checkpoint in 1..=checkpoints {
-                history.remember(votes(checkpoint)).await.expect("the store is open");
-            }
-            history.flush().await.expect("the store is open");
-        });
+        runtime.block_on(fill(&history, checkpoints));
         // The file of a store that is open is that of one that has crashed.
         let crashed = || {
             let left = tempfile::tempdir().expect("there is room for a folder");
